@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.bindings.ffm;
+
+import java.lang.foreign.MemorySegment;
+import org.percpu.bindings.ffm.generated.Linux;
+import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.bindings.spi.LinuxCallsProvider;
+
+/** Offers the foreign function backend, first in the order of preference. */
+public final class FfmProvider implements LinuxCallsProvider {
+    /** For {@link java.util.ServiceLoader}. */
+    public FfmProvider() {}
+
+    @Override
+    public String name() {
+        return "ffm";
+    }
+
+    @Override
+    public int order() {
+        return 10;
+    }
+
+    @Override
+    public LinuxCalls open() {
+        try {
+            // A restricted method of no effect: in the initialiser of a generated class the denial would come out as a
+            // LinkageError, and spoil that class for good.
+            MemorySegment unused = MemorySegment.NULL.reinterpret(0);
+            int pid = Linux.getpid();
+            if (pid != ProcessHandle.current().pid()) {
+                throw new UnsupportedOperationException("calls of the foreign function API go astray: getpid answers "
+                        + pid + " in process " + ProcessHandle.current().pid());
+            }
+            return new FfmLinuxCalls();
+        } catch (IllegalCallerException e) {
+            Module module = FfmProvider.class.getModule();
+            throw new UnsupportedOperationException(
+                    "native access is denied; run java with --enable-native-access="
+                            + (module.isNamed() ? module.getName() : "ALL-UNNAMED"),
+                    e);
+        } catch (LinkageError e) {
+            throw new UnsupportedOperationException("the GNU C library cannot be linked (" + root(e) + ")", e);
+        }
+    }
+
+    private static Throwable root(Throwable failure) {
+        Throwable root = failure;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        return root;
+    }
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.bindings.ffm;
+
+/**
+ * Numbers of the system calls made without the C library's function for them: it has none for futex, gettid since glibc
+ * 2.30 only, and its getpriority mixes up -1 and errors. {@code native/audit} asserts them.
+ */
+final class SystemCall {
+    static final long FUTEX = number(202, 98);
+    static final long GETPRIORITY = number(140, 141);
+    static final long GETTID = number(186, 178);
+
+    private SystemCall() {}
+
+    private static long number(int x86, int aarch64) {
+        String arch = System.getProperty("os.arch", "");
+        return switch (arch) {
+            case "amd64" -> x86;
+            case "aarch64" -> aarch64;
+            default -> throw new UnsupportedOperationException("system call numbers of " + arch + " are not known");
+        };
+    }
+}

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.bindings.jna;
+
+import com.sun.jna.Native;
+import com.sun.jna.NativeLibrary;
+import com.sun.jna.Pointer;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.LinuxCalls;
+
+/** Marshals between Java arrays and the calling thread's {@link Scratch}, and turns errno into negative results. */
+final class JnaLinuxCalls implements LinuxCalls {
+    private static final int FUTEX_WAIT_PRIVATE = 128;
+    private static final int FUTEX_WAKE_PRIVATE = 1 | 128;
+
+    /** Offsets in {@code siginfo_t} on 64-bit Linux. */
+    private static final int SI_CODE = 8;
+
+    private static final int SI_VALUE = 24;
+    private static final int SIGINFO_BYTES = 128;
+
+    private static @Nullable JnaLinuxCalls linked;
+
+    /** Kept because JNA unloads what is no longer reachable. */
+    @SuppressWarnings("UnusedVariable")
+    private final NativeLibrary process;
+
+    private final boolean hasSigqueue;
+
+    private JnaLinuxCalls(NativeLibrary process) {
+        this.process = process;
+        // Symbols of the process rather than of libc: before glibc 2.34 pthread functions are in libpthread, which the
+        // java launcher is linked to.
+        Native.register(LibC.class, process);
+        hasSigqueue = registers(LibC.Sigqueue.class, process);
+    }
+
+    private static boolean registers(Class<?> functions, NativeLibrary library) {
+        try {
+            Native.register(functions, library);
+            return true;
+        } catch (UnsatisfiedLinkError e) {
+            return false;
+        }
+    }
+
+    /**
+     * Links the functions, or answers with those linked before.
+     *
+     * @throws LinkageError if JNA or its native library does not load
+     * @throws UnsupportedOperationException if the C library lacks a function
+     */
+    static synchronized JnaLinuxCalls open() {
+        JnaLinuxCalls calls = linked;
+        if (calls == null) {
+            NativeLibrary process = NativeLibrary.getProcess();
+            try {
+                calls = new JnaLinuxCalls(process);
+            } catch (UnsatisfiedLinkError e) {
+                throw new UnsupportedOperationException("the C library lacks a function: " + e.getMessage(), e);
+            }
+            int pid = calls.getpid();
+            if (pid != ProcessHandle.current().pid()) {
+                throw new UnsupportedOperationException("JNA calls go astray: getpid answers " + pid + " in process "
+                        + ProcessHandle.current().pid());
+            }
+            linked = calls;
+        }
+        return calls;
+    }
+
+    /** For functions that return -1 and set errno. JNA saves errno per thread right after each call. */
+    private static int orErrno(int result) {
+        return result == -1 ? -Native.getLastError() : result;
+    }
+
+    private static long orErrno(long result) {
+        return result == -1 ? -Native.getLastError() : result;
+    }
+
+    @Override
+    public String backend() {
+        return "jna";
+    }
+
+    @Override
+    public int getpid() {
+        return LibC.getpid();
+    }
+
+    @Override
+    public int gettid() {
+        return (int) systemCall(SystemCall.GETTID, 0, 0, 0, 0);
+    }
+
+    @Override
+    public int geteuid() {
+        return LibC.geteuid();
+    }
+
+    @Override
+    public long pthread_self() {
+        return LibC.pthread_self();
+    }
+
+    @Override
+    public int sched_getcpu() {
+        return orErrno(LibC.sched_getcpu());
+    }
+
+    @Override
+    public int sched_setaffinity(int tid, long[] mask) {
+        int size = mask.length * Long.BYTES;
+        Scratch scratch = Scratch.mine(size);
+        scratch.longs().put(0, mask);
+        return orErrno(LibC.sched_setaffinity(tid, size, scratch.address()));
+    }
+
+    @Override
+    public int sched_getaffinity(int tid, long[] mask) {
+        int size = mask.length * Long.BYTES;
+        Scratch scratch = Scratch.mine(size);
+        int result = orErrno(LibC.sched_getaffinity(tid, size, scratch.address()));
+        if (result >= 0) {
+            scratch.longs().get(0, mask);
+        }
+        return result;
+    }
+
+    @Override
+    public int sched_getscheduler(int tid) {
+        return orErrno(LibC.sched_getscheduler(tid));
+    }
+
+    @Override
+    public int sched_getparam(int tid) {
+        Scratch scratch = Scratch.mine();
+        int result = orErrno(LibC.sched_getparam(tid, scratch.address()));
+        return result < 0 ? result : scratch.bytes().getInt(0);
+    }
+
+    @Override
+    public int sched_get_priority_min(int policy) {
+        return orErrno(LibC.sched_get_priority_min(policy));
+    }
+
+    @Override
+    public int sched_get_priority_max(int policy) {
+        return orErrno(LibC.sched_get_priority_max(policy));
+    }
+
+    @Override
+    public int pthread_setschedparam(long thread, int policy, int priority) {
+        Scratch scratch = Scratch.mine();
+        scratch.bytes().putInt(0, priority);
+        return -LibC.pthread_setschedparam(thread, policy, scratch.address());
+    }
+
+    @Override
+    public int pthread_getschedparam(long thread, int[] policyAndPriority) {
+        Scratch scratch = Scratch.mine();
+        int error = LibC.pthread_getschedparam(thread, scratch.address(), scratch.address() + Integer.BYTES);
+        if (error == 0) {
+            policyAndPriority[0] = scratch.bytes().getInt(0);
+            policyAndPriority[1] = scratch.bytes().getInt(Integer.BYTES);
+        }
+        return -error;
+    }
+
+    @Override
+    public int getpriority(int which, int who) {
+        return (int) orErrno(systemCall(SystemCall.GETPRIORITY, which, who, 0, 0));
+    }
+
+    @Override
+    public int setpriority(int which, int who, int nice) {
+        return orErrno(LibC.setpriority(which, who, nice));
+    }
+
+    @Override
+    public int sched_yield() {
+        return orErrno(LibC.sched_yield());
+    }
+
+    @Override
+    public int pthread_setname_np(long thread, String name) {
+        byte[] encoded = name.getBytes(StandardCharsets.UTF_8);
+        Scratch scratch = Scratch.mine(encoded.length + 1);
+        scratch.bytes().put(0, encoded).put(encoded.length, (byte) 0);
+        return -LibC.pthread_setname_np(thread, scratch.address());
+    }
+
+    @Override
+    public int pthread_getname_np(long thread, byte[] name) {
+        Scratch scratch = Scratch.mine(name.length);
+        int error = LibC.pthread_getname_np(thread, scratch.address(), name.length);
+        if (error == 0) {
+            scratch.bytes().get(0, name);
+        }
+        return -error;
+    }
+
+    @Override
+    public int __libc_current_sigrtmin() {
+        return LibC.__libc_current_sigrtmin();
+    }
+
+    @Override
+    public int __libc_current_sigrtmax() {
+        return LibC.__libc_current_sigrtmax();
+    }
+
+    @Override
+    public int pthread_sigmask(int how, long @Nullable [] set, long @Nullable [] old) {
+        Scratch scratch = Scratch.mine();
+        long oldAddress = scratch.address() + Scratch.SIGSET_BYTES;
+        if (set != null) {
+            scratch.sigset(0, set[0]);
+        }
+        int error = LibC.pthread_sigmask(how, set == null ? 0 : scratch.address(), old == null ? 0 : oldAddress);
+        if (error == 0 && old != null) {
+            old[0] = scratch.bytes().getLong(Scratch.SIGSET_BYTES);
+        }
+        return -error;
+    }
+
+    @Override
+    public int sigpending(long[] set) {
+        Scratch scratch = Scratch.mine();
+        int result = orErrno(LibC.sigpending(scratch.address()));
+        if (result >= 0) {
+            set[0] = scratch.bytes().getLong(0);
+        }
+        return result;
+    }
+
+    @Override
+    public int pthread_kill(long thread, int signal) {
+        return -LibC.pthread_kill(thread, signal);
+    }
+
+    @Override
+    public int pthread_sigqueue(long thread, int signal, long value) {
+        return hasSigqueue ? -LibC.Sigqueue.pthread_sigqueue(thread, signal, value) : -Errno.ENOSYS.number();
+    }
+
+    @Override
+    public int sigqueue(int pid, int signal, long value) {
+        return orErrno(LibC.sigqueue(pid, signal, value));
+    }
+
+    @Override
+    public int sigtimedwait(long set, long @Nullable [] valueAndCode, long timeoutNanos) {
+        Scratch scratch = Scratch.mine();
+        scratch.sigset(0, set);
+        int info = Scratch.SIGSET_BYTES;
+        long timeout = timeoutNanos == FOREVER ? 0 : scratch.timespec(info + SIGINFO_BYTES, timeoutNanos);
+        int result = orErrno(LibC.sigtimedwait(scratch.address(), scratch.address() + info, timeout));
+        if (result >= 0 && valueAndCode != null) {
+            valueAndCode[0] = scratch.bytes().getLong(info + SI_VALUE);
+            valueAndCode[1] = scratch.bytes().getInt(info + SI_CODE);
+        }
+        return result;
+    }
+
+    @Override
+    public int getrlimit(int resource, long[] softAndHard) {
+        Scratch scratch = Scratch.mine();
+        int result = orErrno(LibC.getrlimit(resource, scratch.address()));
+        if (result >= 0) {
+            scratch.longs().get(0, softAndHard, 0, 2);
+        }
+        return result;
+    }
+
+    @Override
+    public int setrlimit(int resource, long soft, long hard) {
+        Scratch scratch = Scratch.mine();
+        scratch.longs().put(0, soft).put(1, hard);
+        return orErrno(LibC.setrlimit(resource, scratch.address()));
+    }
+
+    @Override
+    public int prctl(int option, long argument) {
+        return orErrno(LibC.prctl(option, argument, 0, 0, 0));
+    }
+
+    @Override
+    public long sysconf(int name) {
+        return orErrno(LibC.sysconf(name));
+    }
+
+    @Override
+    public String strerror(int errno) {
+        return LibC.strerror(errno).getString(0, StandardCharsets.UTF_8.name());
+    }
+
+    @Override
+    public long address(ByteBuffer direct) {
+        if (!direct.isDirect()) {
+            throw new IllegalArgumentException(
+                    "a heap buffer has no address to give away: " + direct + "; use ByteBuffer.allocateDirect");
+        }
+        return Pointer.nativeValue(Native.getDirectBufferPointer(direct));
+    }
+
+    @Override
+    public int futex_wait(long address, int expected, long timeoutNanos) {
+        long timeout = timeoutNanos == FOREVER ? 0 : Scratch.mine().timespec(0, timeoutNanos);
+        return (int) orErrno(systemCall(SystemCall.FUTEX, address, FUTEX_WAIT_PRIVATE, expected, timeout));
+    }
+
+    @Override
+    public int futex_wake(long address, int count) {
+        return (int) orErrno(systemCall(SystemCall.FUTEX, address, FUTEX_WAKE_PRIVATE, count, 0));
+    }
+
+    private static long systemCall(SystemCall call, long a, long b, long c, long d) {
+        return LibC.syscall(call.number(), a, b, c, d, 0, 0);
+    }
+}

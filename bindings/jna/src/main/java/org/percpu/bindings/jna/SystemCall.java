@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.bindings.jna;
+
+/** The system calls made without the C library: it has no futex, gettid since glibc 2.30 only, and spoils getpriority. */
+enum SystemCall {
+    FUTEX(202, 98),
+    GETPRIORITY(140, 141),
+    GETTID(186, 178);
+
+    private static final boolean X86_64 = System.getProperty("os.arch", "").equals("amd64");
+
+    private final int x86;
+    private final int aarch64;
+
+    SystemCall(int x86, int aarch64) {
+        this.x86 = x86;
+        this.aarch64 = aarch64;
+    }
+
+    long number() {
+        return X86_64 ? x86 : aarch64;
+    }
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.bindings.spi;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.ServiceConfigurationError;
+import java.util.ServiceLoader;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The backend in use, why it was chosen, and why each other one was not.
+ *
+ * <p>The choice is made once, at the first call of {@link #get()}: the provider with the lowest order that opens, or the one
+ * that {@code -Dpercpu.backend=ffm|jna} names. A forced backend that does not open is an error; there is no silent fallback.
+ *
+ * @param calls the linked functions
+ * @param reason why this one, as a clause
+ * @param passedOver name of each other backend found or expected, and why it is not used
+ */
+public record Backend(LinuxCalls calls, String reason, Map<String, String> passedOver) {
+    /** System property that forces a backend by name. */
+    public static final String PROPERTY = "percpu.backend";
+
+    private static final int MAX_PROVIDERS = 16;
+
+    private static volatile @Nullable Backend chosen;
+
+    /**
+     * The backend of this process, chosen at the first call.
+     *
+     * @return the choice; the same object every time
+     * @throws UnsupportedOperationException if no backend works here; the message lists each with its reason
+     */
+    public static Backend get() {
+        Backend backend = chosen;
+        if (backend == null) {
+            synchronized (Backend.class) {
+                backend = chosen;
+                if (backend == null) {
+                    backend = select(System.getProperty(PROPERTY));
+                    chosen = backend;
+                }
+            }
+        }
+        return backend;
+    }
+
+    /**
+     * The linked functions of the backend in use.
+     *
+     * @return short for {@code get().calls()}
+     */
+    public static LinuxCalls linux() {
+        return get().calls();
+    }
+
+    /**
+     * Makes the choice anew, without remembering it.
+     *
+     * @param forced name of the backend to use, or null for the best one that opens
+     * @return the choice
+     * @throws UnsupportedOperationException if none works, or the forced one does not; the message lists the reasons
+     */
+    public static Backend select(@Nullable String forced) {
+        requireLinux();
+        Map<String, String> passedOver = new LinkedHashMap<>();
+        List<LinuxCallsProvider> providers = providers(passedOver);
+        LinuxCalls calls = null;
+        for (LinuxCallsProvider provider : providers) {
+            String name = provider.name();
+            if (forced != null && !forced.equals(name)) {
+                passedOver.put(name, "-D" + PROPERTY + "=" + forced + " asks for another");
+            } else if (calls != null) {
+                passedOver.put(name, calls.backend() + " is preferred and works");
+            } else {
+                try {
+                    calls = provider.open();
+                } catch (UnsupportedOperationException e) {
+                    passedOver.put(name, String.valueOf(e.getMessage()));
+                }
+            }
+        }
+        if (calls != null) {
+            String reason = forced != null ? "forced by -D" + PROPERTY + "=" + forced : "first in order that works";
+            return new Backend(calls, reason, Map.copyOf(passedOver));
+        }
+        if (forced != null && !passedOver.containsKey(forced)) {
+            passedOver.put(forced, "no such backend on the class path or module path");
+        }
+        throw new UnsupportedOperationException("percpu has no way to call the C library: "
+                + (passedOver.isEmpty()
+                        ? "neither percpu-bindings-ffm (Java 23 or newer) nor percpu-bindings-jna is on the class path"
+                        : String.join("; ", reasons(passedOver))));
+    }
+
+    private static void requireLinux() {
+        String os = System.getProperty("os.name", "");
+        String arch = System.getProperty("os.arch", "").toLowerCase(Locale.ROOT);
+        if (!os.equals("Linux") || !(arch.equals("amd64") || arch.equals("aarch64"))) {
+            throw new UnsupportedOperationException(
+                    "percpu runs on Linux on x86-64 and aarch64; this is " + os + " on " + arch);
+        }
+    }
+
+    /** A provider compiled for a newer Java fails to load; that is a reason, not an error. */
+    private static List<LinuxCallsProvider> providers(Map<String, String> passedOver) {
+        List<LinuxCallsProvider> found = new ArrayList<>();
+        Iterator<LinuxCallsProvider> loader = ServiceLoader.load(
+                        LinuxCallsProvider.class, LinuxCallsProvider.class.getClassLoader())
+                .iterator();
+        for (int i = 0; i < MAX_PROVIDERS; i++) {
+            try {
+                if (!loader.hasNext()) {
+                    break;
+                }
+                found.add(loader.next());
+            } catch (UnsupportedClassVersionError e) {
+                passedOver.put("ffm", "needs Java 23 or newer, this is " + Runtime.version());
+            } catch (ServiceConfigurationError | LinkageError e) {
+                passedOver.put("provider " + (i + 1), String.valueOf(e.getMessage()));
+            }
+        }
+        found.sort(Comparator.comparingInt(LinuxCallsProvider::order));
+        return found;
+    }
+
+    private static List<String> reasons(Map<String, String> passedOver) {
+        return passedOver.entrySet().stream()
+                .map(e -> e.getKey() + ": " + e.getValue())
+                .toList();
+    }
+}
