@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.kernel;
+
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * condvar(9): sleep with an interlock and with the kernel lock dropped (KL-3).
+ *
+ * <p>On waking, the kernel lock is retaken first and the interlock second. Check the condition again after every wait: it may
+ * have changed while the thread slept, and so may everything that the kernel lock protects (KL-5).
+ */
+public final class Condvar {
+    private final Kernel kernel;
+    private final String wmesg;
+    private final WaitChannel channel = new WaitChannel();
+
+    /**
+     * cv_init.
+     *
+     * @param kernel whose lock is dropped while waiting
+     * @param wmesg what a waiting thread's state shows
+     */
+    public Condvar(Kernel kernel, String wmesg) {
+        this.kernel = kernel;
+        this.wmesg = wmesg;
+    }
+
+    /**
+     * cv_wait: sleeps until signalled. An interrupt does not end it.
+     *
+     * @param interlock held once by the caller; free while it sleeps, held again on return
+     * @throws IllegalMonitorStateException if the caller does not hold a {@link ReentrantLock} exactly once
+     * @throws ErrnoException EPERM if the caller must not sleep
+     */
+    public void await(Lock interlock) {
+        sleep(interlock, 0);
+    }
+
+    /**
+     * cv_timedwait: sleeps until signalled or the time is up.
+     *
+     * @param interlock held once by the caller; free while it sleeps, held again on return
+     * @param time longest sleep, positive
+     * @param unit of the time
+     * @return false if the time ran out (EWOULDBLOCK in C)
+     * @throws IllegalArgumentException if the time is not positive
+     * @throws IllegalMonitorStateException if the caller does not hold a {@link ReentrantLock} exactly once
+     * @throws ErrnoException EPERM if the caller must not sleep
+     */
+    public boolean await(Lock interlock, long time, TimeUnit unit) {
+        if (time <= 0) {
+            throw new IllegalArgumentException("wait of " + time + " " + unit + ": must be positive");
+        }
+        return sleep(interlock, unit.toNanos(time));
+    }
+
+    private boolean sleep(Lock interlock, long nanos) {
+        kernel.requireSleepable(wmesg);
+        if (interlock instanceof ReentrantLock lock && lock.getHoldCount() != 1) {
+            throw new IllegalMonitorStateException(
+                    "the interlock of condition variable \"" + wmesg + "\" is held " + lock.getHoldCount()
+                            + " times by " + Thread.currentThread().getName() + ": hold it exactly once");
+        }
+        WaitChannel.Waiter waiter = channel.enter();
+        interlock.unlock();
+        try {
+            return kernel.sleeping(wmesg, () -> channel.await(waiter, nanos));
+        } finally {
+            interlock.lock();
+        }
+    }
+
+    /** cv_signal: wakes the thread that waits longest, if any. */
+    public void signal() {
+        channel.wakeOne();
+    }
+
+    /** cv_broadcast: wakes every waiting thread. */
+    public void broadcast() {
+        channel.wakeAll();
+    }
+
+    /**
+     * cv_has_waiters.
+     *
+     * @return true if a thread waits; history as soon as it is known
+     */
+    public boolean hasWaiters() {
+        return !channel.isEmpty();
+    }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.kernel;
+
+import java.time.Duration;
+
+/** One time limit over several waits. */
+public final class Deadline {
+    private final Duration atMost;
+    private final long start = System.nanoTime();
+
+    private Deadline(Duration atMost) {
+        this.atMost = atMost;
+    }
+
+    /**
+     * Starts the clock.
+     *
+     * @param atMost how long, {@link KernelQueue#FOREVER} for no limit
+     * @return the limit
+     */
+    public static Deadline after(Duration atMost) {
+        return new Deadline(atMost);
+    }
+
+    /**
+     * How much is left.
+     *
+     * @return never negative
+     */
+    public Duration left() {
+        if (atMost.compareTo(KernelQueue.FOREVER) >= 0) {
+            return KernelQueue.FOREVER;
+        }
+        Duration left = atMost.minusNanos(System.nanoTime() - start);
+        return left.isNegative() ? Duration.ZERO : left;
+    }
+}

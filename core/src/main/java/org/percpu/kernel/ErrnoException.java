@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.kernel;
+
+import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Errno;
+
+/**
+ * A call that the manual page forbids, or whose error the page lists. It changed nothing.
+ *
+ * <p>Failed system calls are {@link org.percpu.bindings.spi.LinuxException}; where one is the reason it is the cause of this.
+ */
+public final class ErrnoException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    /** The page's error. */
+    private final Errno errno;
+
+    /**
+     * Reports an error.
+     *
+     * @param errno the page's error
+     * @param message what was wrong with which object, and the remedy
+     */
+    public ErrnoException(Errno errno, String message) {
+        this(errno, message, null);
+    }
+
+    /**
+     * Reports an error that has a cause.
+     *
+     * @param errno the page's error
+     * @param message what was wrong with which object, and the remedy
+     * @param cause what led to it, or null
+     */
+    public ErrnoException(Errno errno, String message, @Nullable Throwable cause) {
+        super(errno + ": " + message, cause);
+        this.errno = errno;
+    }
+
+    /**
+     * The page's error.
+     *
+     * @return such as {@link Errno#EBUSY}
+     */
+    public Errno errno() {
+        return errno;
+    }
+}

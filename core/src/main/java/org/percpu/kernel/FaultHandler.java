@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.kernel;
+
+/**
+ * Told of callbacks that threw (D12). The worker goes on with the next work whatever the handler does, and the kernel lock
+ * is balanced. Runs on the worker's thread; an exception from the handler itself is logged and dropped.
+ */
+@FunctionalInterface
+public interface FaultHandler {
+    /**
+     * A callback threw.
+     *
+     * @param queue name of the queue or thread
+     * @param item the work or task, or the function of a kernel thread
+     * @param thrown what it threw
+     */
+    void callbackThrew(String queue, Object item, Throwable thrown);
+}

@@ -1,0 +1,725 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.kernel;
+
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Errno;
+import org.percpu.cpu.Cpu;
+import org.percpu.cpu.CpuSet;
+import org.percpu.cpu.CpuTopology;
+import org.percpu.thread.Affinity;
+import org.percpu.thread.CpuThread;
+import org.percpu.thread.PinPolicy;
+import org.percpu.thread.RealtimePolicy;
+import org.percpu.thread.Sched;
+
+/**
+ * One kernel: one big lock, one table of CPUs, one registry of threads and queues, one set of policies.
+ *
+ * <p>{@link #system()} is enough for most programs. Tests and embedders make their own with {@link #builder} and close it. Two
+ * kernels share nothing.
+ *
+ * <p>The table of CPUs is fixed when the kernel is made (U21); a CPU that comes later is unknown to it. A CPU that is taken offline
+ * stays in the table and its workers live on, unpinned by Linux; the watch pins them again when it is back, and reports both.
+ *
+ * <p>All methods may be called from any thread.
+ */
+public final class Kernel implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(Kernel.class.getName());
+    private static final Duration DEFAULT_WATCH = Duration.ofSeconds(1);
+
+    private static volatile @Nullable Kernel system;
+
+    private final String name;
+    private final CpuTopology topology;
+    private final List<Cpu> cpus;
+    private final int[] tableIndexById;
+    private final PinPolicy pinPolicy;
+    private final RealtimePolicy realtimePolicy;
+    private final WaitStrategy waitStrategy;
+    private final FaultHandler faultHandler;
+    private final Consumer<String> console;
+    private final boolean strict;
+    private final boolean timing;
+    private final Duration watchPeriod;
+
+    private final KernelLock lock = new KernelLock();
+    private final Sleepq sleepq = new Sleepq(this);
+    private final Set<Lwp> lwps = ConcurrentHashMap.newKeySet();
+    private final Set<KernelQueue> queues = ConcurrentHashMap.newKeySet();
+    private final Map<Object, Object> shared = new ConcurrentHashMap<>();
+    private final Object boot = new Object();
+    private final ArrayDeque<Runnable> deferred = new ArrayDeque<>(); // guarded by boot
+
+    private boolean cold; // guarded by boot
+
+    private volatile boolean closed;
+    private @Nullable CpuThread watch; // guarded by this
+
+    private Kernel(Builder builder) {
+        this.name = builder.name;
+        this.topology = CpuTopology.refresh();
+        this.cpus = builder.cpus == null ? topology.allowedCpus() : topology.resolve(builder.cpus);
+        this.tableIndexById = indexById(cpus);
+        this.pinPolicy = builder.pinPolicy;
+        this.realtimePolicy = builder.realtimePolicy;
+        this.waitStrategy = builder.waitStrategy;
+        this.faultHandler = builder.faultHandler;
+        this.console = builder.console;
+        this.strict = builder.strict;
+        this.timing = builder.timing;
+        this.watchPeriod = builder.watchPeriod;
+        this.cold = builder.cold;
+    }
+
+    private static int[] indexById(List<Cpu> cpus) {
+        int[] table = new int[cpus.stream().mapToInt(Cpu::id).max().orElse(-1) + 1];
+        Arrays.fill(table, -1);
+        for (int i = 0; i < cpus.size(); i++) {
+            table[cpus.get(i).id()] = i;
+        }
+        return table;
+    }
+
+    /**
+     * The kernel that this process shares, made at the first call with the defaults of {@link #builder}. It cannot be closed.
+     *
+     * @return always the same object
+     * @throws UnsupportedOperationException if the library does not run on this system
+     */
+    public static Kernel system() {
+        Kernel kernel = system;
+        if (kernel == null) {
+            synchronized (Kernel.class) {
+                kernel = system;
+                if (kernel == null) {
+                    kernel = builder("system").build();
+                    system = kernel;
+                }
+            }
+        }
+        return kernel;
+    }
+
+    /**
+     * Describes a kernel.
+     *
+     * @param name for messages
+     * @return a builder with all allowed CPUs, {@link PinPolicy#REQUIRE}, {@link RealtimePolicy#PREFER},
+     *     {@link WaitStrategy#PARK}, faults and console output going to the {@link System.Logger} of this class, not strict
+     */
+    public static Builder builder(String name) {
+        return new Builder(name);
+    }
+
+    /**
+     * The name given to the builder.
+     *
+     * @return {@code system} for {@link #system()}
+     */
+    public String name() {
+        return name;
+    }
+
+    /**
+     * The machine as it was when the kernel was made.
+     *
+     * @return the topology to which {@link #cpus()} belong
+     */
+    public CpuTopology topology() {
+        return topology;
+    }
+
+    /**
+     * The table of CPUs of this kernel.
+     *
+     * @return in ascending order of CPU numbers, never empty, never changing
+     */
+    public List<Cpu> cpus() {
+        return cpus;
+    }
+
+    /**
+     * Where a CPU stands in {@link #cpus()}.
+     *
+     * @param cpu any CPU
+     * @return its position, or -1 if this kernel does not have it
+     */
+    public int tableIndex(Cpu cpu) {
+        return tableIndex(cpu.id());
+    }
+
+    private int tableIndex(int id) {
+        return id < tableIndexById.length ? tableIndexById[id] : -1;
+    }
+
+    /**
+     * The CPU the calling thread is on (curcpu). It is sampled: the thread may have moved when the call returns.
+     *
+     * @return a CPU of the table; the first one if the caller is on a CPU that this kernel does not have
+     */
+    public Cpu curcpu() {
+        return cpus.get(curcpuTableIndex());
+    }
+
+    /**
+     * The position of {@link #curcpu()} in {@link #cpus()}.
+     *
+     * @return 0 to size - 1
+     */
+    public int curcpuTableIndex() {
+        return Math.max(tableIndex(Affinity.currentCpu()), 0);
+    }
+
+    /**
+     * The big lock.
+     *
+     * @return this kernel's
+     */
+    public KernelLock lock() {
+        return lock;
+    }
+
+    /**
+     * tsleep(9) and wakeup(9) of this kernel.
+     *
+     * @return the sleep queues
+     */
+    public Sleepq sleepq() {
+        return sleepq;
+    }
+
+    /**
+     * What happens when a thread cannot be pinned.
+     *
+     * @return the policy for all threads of this kernel
+     */
+    public PinPolicy pinPolicy() {
+        return pinPolicy;
+    }
+
+    /**
+     * What happens when a real-time priority is denied.
+     *
+     * @return the policy for all threads of this kernel
+     */
+    public RealtimePolicy realtimePolicy() {
+        return realtimePolicy;
+    }
+
+    /**
+     * What the workers of this kernel's queues do while there is no work.
+     *
+     * @return the strategy of queues that do not choose their own
+     */
+    public WaitStrategy waitStrategy() {
+        return waitStrategy;
+    }
+
+    /**
+     * Whether workers measure how long each callback runs.
+     *
+     * @return as given to the builder
+     */
+    public boolean timing() {
+        return timing;
+    }
+
+    /**
+     * A thread builder with this kernel's policies.
+     *
+     * @param threadName full name
+     * @param cpu where to pin it, or null for every CPU of this kernel
+     * @param sched what to ask for
+     * @return a builder
+     * @throws IllegalArgumentException if the name is empty
+     */
+    public CpuThread.Builder thread(String threadName, @Nullable Cpu cpu, Sched sched) {
+        int[] ids = cpu != null
+                ? new int[] {cpu.id()}
+                : cpus.stream().mapToInt(Cpu::id).toArray();
+        return CpuThread.builder(threadName)
+                .cpus(CpuSet.of(ids))
+                .sched(sched)
+                .pinPolicy(pinPolicy)
+                .realtimePolicy(realtimePolicy);
+    }
+
+    /**
+     * Blocks with every hold of this kernel's lock dropped, and takes the same number again before it returns (KL-3). Use it for
+     * I/O and other waits that are not the library's own; all of those pass through here already.
+     *
+     * @param wmesg what the thread's state shows meanwhile
+     * @param body what blocks; it must not need the kernel lock to be held
+     * @param <T> result
+     * @param <X> what it may throw
+     * @return what the body returns
+     * @throws X what the body throws
+     * @throws ErrnoException EPERM if the caller must not sleep
+     */
+    public <T extends @Nullable Object, X extends Throwable> T sleeping(String wmesg, Sleeper<T, X> body) throws X {
+        requireSleepable(wmesg);
+        return unlocked(wmesg, body);
+    }
+
+    /**
+     * As {@link #sleeping}, for the idle sleep of a worker, which is allowed whatever its callbacks may do.
+     *
+     * @param wmesg what the thread's state shows meanwhile
+     * @param body what blocks
+     * @param <T> result
+     * @param <X> what it may throw
+     * @return what the body returns
+     * @throws X what the body throws
+     */
+    public <T extends @Nullable Object, X extends Throwable> T unlocked(String wmesg, Sleeper<T, X> body) throws X {
+        Lwp lwp = Lwp.current();
+        int holds = lock.releaseAll();
+        if (lwp != null) {
+            lwp.wmesg(wmesg);
+        }
+        try {
+            return body.sleep();
+        } finally {
+            if (lwp != null) {
+                lwp.wmesg(null);
+            }
+            lock.restore(holds);
+        }
+    }
+
+    /**
+     * Checks that the calling thread may sleep (U12).
+     *
+     * @param wmesg what it wants to sleep on, for the message
+     * @throws ErrnoException EPERM on a thread made for interrupts, or in a callback that promised not to sleep
+     */
+    public void requireSleepable(String wmesg) {
+        Lwp lwp = Lwp.current();
+        if (lwp == null) {
+            return;
+        }
+        if (lwp.is(Lwp.Flag.INTR)) {
+            throw new ErrnoException(
+                    Errno.EPERM,
+                    "sleep on \"" + wmesg + "\" in interrupt thread " + lwp.name() + ": it must not sleep");
+        }
+        if (lwp.is(Lwp.Flag.CANTSLEEP)) {
+            throw new ErrnoException(
+                    Errno.EPERM,
+                    "sleep on \"" + wmesg + "\" in a task of " + lwp.name()
+                            + ": its queue was created with TASKQ_CANTSLEEP");
+        }
+    }
+
+    /**
+     * Prints a line as the kernel's printf does.
+     *
+     * @param line without a line end
+     */
+    public void console(String line) {
+        console.accept(line);
+    }
+
+    void strict(Supplier<String> line) {
+        if (strict) {
+            console(line.get());
+        }
+    }
+
+    /**
+     * Reports a callback that threw (D12), and never throws itself.
+     *
+     * @param queue name of the queue or thread
+     * @param item the work or task
+     * @param thrown what it threw
+     */
+    public void fault(String queue, Object item, Throwable thrown) {
+        try {
+            faultHandler.callbackThrew(queue, item, thrown);
+        } catch (Throwable t) {
+            LOG.log(System.Logger.Level.ERROR, "the fault handler of kernel " + name + " failed", t);
+        }
+    }
+
+    /**
+     * The threads alive, workers of queues included.
+     *
+     * @return a copy, ordered by thread id
+     */
+    public List<Lwp> lwps() {
+        return lwps.stream().sorted(Comparator.comparingInt(Lwp::tid)).toList();
+    }
+
+    /**
+     * The queues created and not destroyed.
+     *
+     * @return a copy, ordered by name
+     */
+    public List<KernelQueue> queues() {
+        return queues.stream().sorted(Comparator.comparing(KernelQueue::name)).toList();
+    }
+
+    void add(Lwp lwp) {
+        lwps.add(lwp);
+        if (!watchPeriod.isZero()) {
+            startWatch();
+        }
+    }
+
+    void remove(Lwp lwp) {
+        lwps.remove(lwp);
+    }
+
+    /**
+     * Lists a queue until it is destroyed.
+     *
+     * @param queue a queue whose workers are running
+     */
+    public void add(KernelQueue queue) {
+        queues.add(queue);
+    }
+
+    /**
+     * Forgets a queue.
+     *
+     * @param queue a destroyed queue
+     */
+    public void remove(KernelQueue queue) {
+        queues.remove(queue);
+    }
+
+    /**
+     * Checks that something can still be created.
+     *
+     * @param what for the message
+     * @throws ErrnoException ESHUTDOWN if the kernel is closed
+     */
+    public void requireOpen(String what) {
+        if (closed) {
+            throw new ErrnoException(Errno.ESHUTDOWN, "kernel " + name + " is closed: create " + what + " in another");
+        }
+    }
+
+    /**
+     * Whether the kernel is shut down or being shut down.
+     *
+     * @return true from the moment of {@link #shutdown} or {@link #close}
+     */
+    public boolean isClosed() {
+        return closed;
+    }
+
+    /** A pin can be lost at any time: a rewritten cpuset, a CPU that goes offline. Nobody tells, so look. */
+    private synchronized void startWatch() {
+        if (watch == null && !closed) {
+            watch = thread("pinwatch", null, Sched.DEFAULT)
+                    .pinPolicy(PinPolicy.BEST_EFFORT)
+                    .start(this::watchPins);
+        }
+    }
+
+    private void watchPins() {
+        while (!closed) {
+            LockSupport.parkNanos(this, watchPeriod.toNanos());
+            for (Lwp lwp : lwps) {
+                lwp.thread().repin();
+            }
+        }
+    }
+
+    /**
+     * Whether threads can run yet. A cold kernel is one that boots: threads made in it start when it becomes warm.
+     *
+     * @return true until {@link #warm()}, for a kernel that was built cold
+     */
+    public boolean isCold() {
+        synchronized (boot) {
+            return cold;
+        }
+    }
+
+    /**
+     * Runs something as soon as threads can run: now, in the caller's context, or when the kernel becomes warm (OKT-9 to OKT-11).
+     *
+     * @param callback what to run
+     */
+    public void whenWarm(Runnable callback) {
+        synchronized (boot) {
+            if (cold) {
+                deferred.add(callback);
+                return;
+            }
+        }
+        callback.run();
+    }
+
+    /**
+     * Makes a cold kernel warm: from here on threads run, and what waited for that is called, in order, by the caller. The kernel
+     * counts as warm before the first of these callbacks, so what they defer themselves is called at once, ahead of what was
+     * deferred before (OKT-12). A callback that throws is reported and the next one is called.
+     *
+     * @throws ErrnoException EINVAL if the kernel is warm
+     */
+    public void warm() {
+        synchronized (boot) {
+            if (!cold) {
+                throw new ErrnoException(Errno.EINVAL, "kernel " + name + " is warm: it boots once");
+            }
+            cold = false;
+        }
+        for (Runnable next = nextDeferred(); next != null; next = nextDeferred()) {
+            try {
+                next.run();
+            } catch (Throwable t) {
+                fault("deferred callbacks of kernel " + name, next, t);
+            }
+        }
+    }
+
+    private @Nullable Runnable nextDeferred() {
+        synchronized (boot) {
+            return deferred.poll();
+        }
+    }
+
+    /**
+     * Something of which each kernel has one, such as a system queue.
+     *
+     * @param key by which it is found; compared by identity of class and equality of content as in any map
+     * @param maker makes it at the first call
+     * @param <T> its type
+     * @return always the same for the same key
+     */
+    @SuppressWarnings("unchecked") // one maker for a key
+    public <T> T shared(Object key, Function<Kernel, T> maker) {
+        return (T) shared.computeIfAbsent(key, k -> maker.apply(this));
+    }
+
+    /**
+     * Shuts the kernel down: drains and destroys its queues, lets threads go that wait to be joined, destroys idle ones. Afterwards
+     * nothing can be created in it. Threads that run their own functions cannot be ended from outside; they are daemons and are
+     * reported.
+     *
+     * @param drainAtMost how long to go on running works, over all queues; zero drops everything that has not started
+     * @return what the owners had left behind, and the works that were dropped
+     * @throws IllegalStateException if this is {@link #system()}
+     * @throws ErrnoException EDEADLK in a callback of one of its queues
+     */
+    public ShutdownReport shutdown(Duration drainAtMost) {
+        if (this == system) {
+            throw new IllegalStateException(
+                    "the system kernel lives as long as the process: close only your own kernels");
+        }
+        Deadline deadline = Deadline.after(drainAtMost);
+        closed = true;
+        List<String> queuesLeft = new ArrayList<>();
+        List<Object> neverRun = new ArrayList<>();
+        for (KernelQueue queue : queues()) {
+            if (!shared.containsValue(queue)) {
+                queuesLeft.add(queue.name());
+            }
+            neverRun.addAll(queue.drainAndDestroy(deadline.left()));
+        }
+        List<String> neverStarted = new ArrayList<>();
+        List<String> neverJoined = new ArrayList<>();
+        List<String> stillRunning = new ArrayList<>();
+        for (Lwp lwp : lwps()) {
+            String label = lwp.name() + " (tid " + lwp.tid() + ")";
+            if (lwp.destroyIfIdle()) {
+                neverStarted.add(label);
+            } else if (lwp.mustJoinAndWasNot()) {
+                neverJoined.add(label);
+            } else if (!lwp.endsSoon()) {
+                stillRunning.add(label);
+            }
+            lwp.kernelClosed();
+        }
+        CpuThread watcher;
+        synchronized (this) {
+            watcher = watch;
+        }
+        if (watcher != null) {
+            LockSupport.unpark(watcher.thread());
+        }
+        return new ShutdownReport(queuesLeft, neverRun, neverStarted, neverJoined, stillRunning);
+    }
+
+    /**
+     * {@link #shutdown} that drains for as long as it takes, and prints what it finds on the console. Closing twice is harmless.
+     *
+     * @throws IllegalStateException if this is {@link #system()}
+     */
+    @Override
+    public void close() {
+        if (!closed) {
+            shutdown(KernelQueue.FOREVER).lines().forEach(line -> console("kernel " + name + " closed: " + line));
+        }
+    }
+
+    /** Name and CPUs. */
+    @Override
+    public String toString() {
+        return "kernel " + name + " on " + cpus;
+    }
+
+    /** What to ask for. Not safe for use by several threads at once. */
+    public static final class Builder {
+        private final String name;
+        private @Nullable CpuSet cpus;
+        private PinPolicy pinPolicy = PinPolicy.REQUIRE;
+        private RealtimePolicy realtimePolicy = RealtimePolicy.PREFER;
+        private WaitStrategy waitStrategy = WaitStrategy.PARK;
+        private FaultHandler faultHandler = (queue, item, thrown) ->
+                LOG.log(System.Logger.Level.ERROR, queue + ": callback of " + item + " threw", thrown);
+        private Consumer<String> console = line -> LOG.log(System.Logger.Level.WARNING, line);
+        private boolean strict;
+        private boolean timing;
+        private boolean cold;
+        private Duration watchPeriod = DEFAULT_WATCH;
+
+        private Builder(String name) {
+            this.name = Objects.requireNonNull(name);
+        }
+
+        /**
+         * Confines the kernel to some CPUs.
+         *
+         * @param set one or more allowed CPUs
+         * @return this builder
+         */
+        public Builder cpus(CpuSet set) {
+            this.cpus = set;
+            return this;
+        }
+
+        /**
+         * What to do when a thread cannot be pinned.
+         *
+         * @param policy {@link PinPolicy#REQUIRE} unless set
+         * @return this builder
+         */
+        public Builder pinPolicy(PinPolicy policy) {
+            this.pinPolicy = Objects.requireNonNull(policy);
+            return this;
+        }
+
+        /**
+         * What to do when a real-time priority is denied.
+         *
+         * @param policy {@link RealtimePolicy#PREFER} unless set
+         * @return this builder
+         */
+        public Builder realtimePolicy(RealtimePolicy policy) {
+            this.realtimePolicy = Objects.requireNonNull(policy);
+            return this;
+        }
+
+        /**
+         * What workers do while there is no work.
+         *
+         * @param strategy {@link WaitStrategy#PARK} unless set
+         * @return this builder
+         */
+        public Builder waitStrategy(WaitStrategy strategy) {
+            this.waitStrategy = Objects.requireNonNull(strategy);
+            return this;
+        }
+
+        /**
+         * Who is told of callbacks that throw.
+         *
+         * @param handler logs at ERROR unless set
+         * @return this builder
+         */
+        public Builder faultHandler(FaultHandler handler) {
+            this.faultHandler = Objects.requireNonNull(handler);
+            return this;
+        }
+
+        /**
+         * Where the kernel prints.
+         *
+         * @param output takes a line at a time, from any thread; logs at WARNING unless set
+         * @return this builder
+         */
+        public Builder console(Consumer<String> output) {
+            this.console = Objects.requireNonNull(output);
+            return this;
+        }
+
+        /**
+         * Whether to report on the console what the page forbids but the library can put right, such as a kernel thread whose
+         * function returns.
+         *
+         * @param on false unless set
+         * @return this builder
+         */
+        public Builder strict(boolean on) {
+            this.strict = on;
+            return this;
+        }
+
+        /**
+         * Whether workers measure how long each callback runs, for {@link WorkerState#longestRunNanos()}. Costs two clock
+         * readings a callback.
+         *
+         * @param on false unless set
+         * @return this builder
+         */
+        public Builder timing(boolean on) {
+            this.timing = on;
+            return this;
+        }
+
+        /**
+         * Whether the kernel is to boot first.
+         *
+         * @param on true to build a cold kernel, which runs no threads before {@link Kernel#warm()}; false unless set
+         * @return this builder
+         */
+        public Builder cold(boolean on) {
+            this.cold = on;
+            return this;
+        }
+
+        /**
+         * How often the kernel checks that its threads are still pinned as asked.
+         *
+         * @param period 1 s unless set; zero for never
+         * @return this builder
+         * @throws IllegalArgumentException if negative
+         */
+        public Builder pinWatch(Duration period) {
+            if (period.isNegative()) {
+                throw new IllegalArgumentException("pin watch every " + period + ": must not be negative");
+            }
+            this.watchPeriod = period;
+            return this;
+        }
+
+        /**
+         * Makes the kernel. No thread is started before the first one is asked for.
+         *
+         * @return the kernel
+         * @throws IllegalArgumentException if a CPU is unknown, offline or not allowed; the message names it
+         * @throws UnsupportedOperationException if the library does not run on this system
+         */
+        public Kernel build() {
+            return new Kernel(this);
+        }
+    }
+}

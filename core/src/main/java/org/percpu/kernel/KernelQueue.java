@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.kernel;
+
+import java.time.Duration;
+import java.util.List;
+
+/** A queue of works or tasks as its {@link Kernel} sees it. */
+public interface KernelQueue {
+    /** A time that never runs out. */
+    Duration FOREVER = Duration.ofNanos(Long.MAX_VALUE);
+
+    /**
+     * The queue's full name.
+     *
+     * @return as given at creation
+     */
+    String name();
+
+    /**
+     * The workers and what they have done.
+     *
+     * @return one for each worker; none if the queue has no thread yet
+     */
+    List<WorkerState> workers();
+
+    /**
+     * Runs everything that is queued, including what its callbacks add meanwhile, then ends the workers. What other threads add is
+     * refused from the moment of the call. An addition to the manual pages.
+     *
+     * @param atMost how long to go on. When it runs out, what has not started is dropped: it will never run, is no longer pending
+     *     and is returned. A callback that still runs then is not waited for, and its worker ends after it. Zero drops at once
+     * @return the works or tasks dropped, in no particular order; none if the queue was destroyed before
+     * @throws ErrnoException EDEADLK in a callback of this queue, EINVAL for a queue of the system, EPERM if the caller must not sleep
+     */
+    List<?> drainAndDestroy(Duration atMost);
+
+    /**
+     * Runs everything that is queued, however long it takes, then ends the workers.
+     *
+     * @throws ErrnoException as {@link #drainAndDestroy(Duration)}
+     */
+    default void drainAndDestroy() {
+        List<?> dropped = drainAndDestroy(FOREVER);
+        assert dropped.isEmpty();
+    }
+}

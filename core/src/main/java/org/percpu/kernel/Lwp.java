@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.kernel;
+
+import java.util.EnumSet;
+import java.util.Set;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.LinuxException;
+import org.percpu.thread.CpuThread;
+import org.percpu.thread.ThreadState;
+
+/**
+ * A kernel thread of a {@link Kernel}: a {@link CpuThread} with a kernel lock, an exit and a join. Both kthread(9) interfaces
+ * and the workers of every queue are made of it; use those unless you are writing another kind of queue.
+ *
+ * <p>Threading: every method may be called from any thread, except {@link #exit}.
+ */
+public final class Lwp {
+    /** How a kernel thread behaves. */
+    public enum Flag {
+        /** Does not take the kernel lock before its function (KL-2). */
+        MPSAFE,
+        /** Counts as soft-interrupt context: may not sleep. */
+        INTR,
+        /** Is made, placed and named, but does not run its function until {@link Lwp#start()}. */
+        IDLE,
+        /** Waits in its exit until it is joined. */
+        MUSTJOIN,
+        /** Belongs to a queue: its callbacks must not exit it. */
+        WORKER,
+        /** Runs callbacks that may not sleep. */
+        CANTSLEEP
+    }
+
+    private enum Stage {
+        IDLE,
+        RUNNING,
+        EXITING,
+        DEAD
+    }
+
+    /** Unwinds the function of a thread that exits. Not for catching; carries no stack trace. */
+    private static final class Exit extends Error {
+        private static final long serialVersionUID = 1L;
+
+        private final int code;
+
+        Exit(int code) {
+            super("kthread_exit(" + code + ")", null, false, false);
+            this.code = code;
+        }
+    }
+
+    private static final long END_MILLIS = 100;
+
+    private static final ThreadLocal<@Nullable Lwp> CURRENT = new ThreadLocal<>();
+
+    private final Kernel kernel;
+    private final Set<Flag> flags;
+    private final Runnable func;
+    private final WaitChannel changed = new WaitChannel();
+    private final CpuThread thread;
+
+    // Guarded by `changed`.
+    private Stage stage = Stage.IDLE;
+
+    private boolean joined;
+    private volatile @Nullable String wmesg;
+
+    private Lwp(Kernel kernel, CpuThread.Builder builder, Set<Flag> flags, Runnable func) {
+        this.kernel = kernel;
+        this.flags = flags.isEmpty() ? EnumSet.noneOf(Flag.class) : EnumSet.copyOf(flags);
+        this.func = func;
+        // Every thread is made idle: it must not run its function before this assignment is visible to it (NKT-1).
+        this.thread = builder.start(this::run);
+    }
+
+    /**
+     * Makes a kernel thread.
+     *
+     * @param kernel to which it belongs
+     * @param thread name, CPUs and scheduling
+     * @param flags its behaviour
+     * @param func what it runs; when it returns, the thread exits
+     * @return the thread, placed and, unless {@link Flag#IDLE}, running
+     * @throws ErrnoException EAGAIN if the system gives no more threads, ESHUTDOWN if the kernel is closed
+     * @throws LinuxException if it cannot be pinned or scheduled as required
+     */
+    public static Lwp create(Kernel kernel, CpuThread.Builder thread, Set<Flag> flags, Runnable func) {
+        kernel.requireOpen("a thread");
+        Lwp lwp;
+        try {
+            lwp = new Lwp(kernel, thread, flags, func);
+        } catch (LinuxException e) {
+            if (e.errno() == Errno.EAGAIN.number()) {
+                throw new ErrnoException(Errno.EAGAIN, e.getMessage() == null ? "no thread" : e.getMessage(), e);
+            }
+            throw e;
+        }
+        kernel.add(lwp);
+        if (!lwp.is(Flag.IDLE)) {
+            kernel.whenWarm(lwp::start);
+        }
+        return lwp;
+    }
+
+    /**
+     * The kernel thread that runs the caller (curlwp).
+     *
+     * @return null on threads that are not kernel threads
+     */
+    public static @Nullable Lwp current() {
+        return CURRENT.get();
+    }
+
+    private void run() {
+        CURRENT.set(this);
+        if (!awaitStart()) {
+            finish();
+            return;
+        }
+        int code = 0;
+        if (!is(Flag.MPSAFE)) {
+            kernel.lock().lock();
+        }
+        try {
+            func.run();
+            if (!is(Flag.WORKER)) {
+                kernel.strict(() -> "kthread " + name() + ": the function returned; taken as kthread_exit(0)");
+            }
+        } catch (Exit e) {
+            code = e.code;
+        } catch (Throwable t) {
+            kernel.fault(name(), func, t);
+        } finally {
+            kernel.lock().releaseAll();
+        }
+        if (code != 0) {
+            kernel.console("kthread " + name() + " (tid " + tid() + ") exited with code " + code);
+        }
+        if (is(Flag.MUSTJOIN)) {
+            awaitJoin();
+        }
+        finish();
+    }
+
+    private boolean awaitStart() {
+        return becomes(() -> stage != Stage.IDLE) && stageNow() == Stage.RUNNING;
+    }
+
+    private void awaitJoin() {
+        synchronized (changed) {
+            stage = Stage.EXITING;
+        }
+        changed.wakeAll();
+        boolean arrived = becomes(() -> joined || kernel.isClosed());
+        assert arrived;
+    }
+
+    private void finish() {
+        synchronized (changed) {
+            stage = Stage.DEAD;
+        }
+        changed.wakeAll();
+        kernel.remove(this);
+    }
+
+    private Stage stageNow() {
+        synchronized (changed) {
+            return stage;
+        }
+    }
+
+    /** Sleeps, holding no lock, until the condition on `stage` and `joined` is true. */
+    private boolean becomes(BooleanSupplier condition) {
+        while (true) {
+            WaitChannel.Waiter waiter;
+            synchronized (changed) {
+                if (condition.getAsBoolean()) {
+                    return true;
+                }
+                waiter = changed.enter();
+            }
+            changed.await(waiter, 0);
+        }
+    }
+
+    /** The kernel is closing: nobody will join any more. */
+    void kernelClosed() {
+        changed.wakeAll();
+    }
+
+    /**
+     * Exits the calling kernel thread (NKT-9): unwinds its function, so that {@code finally} blocks run, which C does not do.
+     * Holds of the kernel lock are dropped.
+     *
+     * @param code 0, or a number that is reported to the console with the thread's name (NKT-10)
+     * @return never
+     * @throws ErrnoException EPERM if the caller is not a kernel thread, or is a worker of a queue (U18)
+     */
+    public static Error exit(int code) {
+        Lwp lwp = current();
+        if (lwp == null) {
+            throw new ErrnoException(
+                    Errno.EPERM, "kthread_exit on " + Thread.currentThread().getName() + ", which is no kernel thread");
+        }
+        if (lwp.is(Flag.WORKER)) {
+            throw new ErrnoException(
+                    Errno.EPERM,
+                    "kthread_exit in a callback of queue worker " + lwp.name() + ": return from the callback instead");
+        }
+        throw new Exit(code);
+    }
+
+    /**
+     * Starts a thread that was made {@link Flag#IDLE}.
+     *
+     * @throws ErrnoException EBUSY if it runs already, ESRCH if it was destroyed
+     */
+    public void start() {
+        leaveIdle(Stage.RUNNING, "start");
+    }
+
+    /**
+     * Ends a thread that was made {@link Flag#IDLE} and not started; its function is never called (NKT-19, NKT-20). Nobody needs
+     * to join it.
+     *
+     * @throws ErrnoException EBUSY if it was started, ESRCH if it was destroyed before
+     */
+    public void destroy() {
+        leaveIdle(Stage.DEAD, "destroy");
+    }
+
+    /** One of two racing callers wins; the other gets the error. */
+    private void leaveIdle(Stage next, String what) {
+        synchronized (changed) {
+            if (stage != Stage.IDLE) {
+                boolean destroyed = stage == Stage.DEAD && is(Flag.IDLE);
+                throw new ErrnoException(
+                        destroyed ? Errno.ESRCH : Errno.EBUSY,
+                        what + " of kthread " + name() + ", which "
+                                + (destroyed ? "has ended" : "was started already")
+                                + ": only a thread made IDLE can be started or destroyed, once");
+            }
+            stage = next;
+        }
+        changed.wakeAll();
+    }
+
+    /**
+     * Waits until a thread made {@link Flag#MUSTJOIN} has exited, with the kernel lock dropped.
+     *
+     * @throws ErrnoException EINVAL if it was not made MUSTJOIN, EDEADLK if it is the caller, EBUSY if it was made IDLE and never
+     *     started, ESRCH if it was joined or destroyed before, EPERM if the caller must not sleep
+     */
+    public void join() {
+        if (!is(Flag.MUSTJOIN)) {
+            throw new ErrnoException(Errno.EINVAL, "join of kthread " + name() + ": create it with KTHREAD_MUSTJOIN");
+        }
+        if (current() == this) {
+            throw new ErrnoException(Errno.EDEADLK, "kthread " + name() + " joins itself");
+        }
+        kernel.requireSleepable("kthrwait");
+        synchronized (changed) {
+            if (stage == Stage.IDLE) {
+                throw new ErrnoException(
+                        Errno.EBUSY, "join of kthread " + name() + ", which was never started: start it");
+            }
+            if (joined || (stage == Stage.DEAD && !kernel.isClosed())) {
+                throw new ErrnoException(
+                        Errno.ESRCH, "join of kthread " + name() + ", which was joined or destroyed before");
+            }
+            joined = true;
+        }
+        changed.wakeAll();
+        kernel.sleeping("kthrwait", () -> becomes(() -> stage == Stage.DEAD));
+    }
+
+    /**
+     * Whether the thread has a flag.
+     *
+     * @param flag which
+     * @return true if it was made with it
+     */
+    public boolean is(Flag flag) {
+        return flags.contains(flag);
+    }
+
+    /**
+     * The kernel it belongs to.
+     *
+     * @return the kernel
+     */
+    public Kernel kernel() {
+        return kernel;
+    }
+
+    /**
+     * The full name.
+     *
+     * @return not cut
+     */
+    public String name() {
+        return thread().name();
+    }
+
+    /**
+     * The kernel's thread id.
+     *
+     * @return a positive number
+     */
+    public int tid() {
+        return thread().tid();
+    }
+
+    /**
+     * The platform thread under it.
+     *
+     * @return its placement and state
+     */
+    public CpuThread thread() {
+        return thread;
+    }
+
+    /**
+     * Asked and real, by the Linux kernel's word.
+     *
+     * @return the state now
+     */
+    public ThreadState state() {
+        return thread().state();
+    }
+
+    /**
+     * What the thread sleeps on.
+     *
+     * @return the wait message, or null while it runs
+     */
+    public @Nullable String wmesg() {
+        return wmesg;
+    }
+
+    void wmesg(@Nullable String message) {
+        wmesg = message;
+    }
+
+    /** At shutdown: true if the thread never ran and now never will. */
+    boolean destroyIfIdle() {
+        synchronized (changed) {
+            if (stage != Stage.IDLE) {
+                return false;
+            }
+            stage = Stage.DEAD;
+        }
+        changed.wakeAll();
+        return true;
+    }
+
+    /** At shutdown: a worker of a queue that has been told to end, or a thread that has ended, needs a moment at most. */
+    boolean endsSoon() {
+        try {
+            thread.thread().join(END_MILLIS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        return !thread.thread().isAlive();
+    }
+
+    boolean mustJoinAndWasNot() {
+        synchronized (changed) {
+            return is(Flag.MUSTJOIN) && !joined;
+        }
+    }
+
+    /** The state in one line. */
+    @Override
+    public String toString() {
+        return thread().toString();
+    }
+}

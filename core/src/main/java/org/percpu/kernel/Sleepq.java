@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.kernel;
+
+import java.util.IdentityHashMap;
+import java.util.concurrent.locks.Lock;
+import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Errno;
+
+/**
+ * tsleep(9) and wakeup(9): sleep on any object, with the kernel lock or a mutex as the interlock.
+ *
+ * <p>A thread that tests its condition and calls {@link #tsleep} under the kernel lock cannot miss a wake-up that is issued under
+ * it: it is on the queue before the lock is dropped.
+ */
+public final class Sleepq {
+    /** What a sleep returns when its time is up. */
+    public static final int EWOULDBLOCK = Errno.EAGAIN.number();
+
+    private final Kernel kernel;
+    private final IdentityHashMap<Object, WaitChannel> channels = new IdentityHashMap<>();
+
+    Sleepq(Kernel kernel) {
+        this.kernel = kernel;
+    }
+
+    /**
+     * Sleeps with every hold of the kernel lock dropped.
+     *
+     * @param ident the object that {@link #wakeup} will name
+     * @param wmesg what the thread's state shows
+     * @param timeoutNanos longest sleep in nanoseconds, 0 for ever
+     * @return 0, or {@link #EWOULDBLOCK}
+     * @throws ErrnoException EPERM if the caller must not sleep
+     */
+    public int tsleep(Object ident, String wmesg, long timeoutNanos) {
+        return sleep(ident, wmesg, timeoutNanos, null, false);
+    }
+
+    /**
+     * Sleeps with a mutex as the interlock.
+     *
+     * @param ident the object that {@link #wakeup} will name
+     * @param wmesg what the thread's state shows
+     * @param timeoutNanos longest sleep in nanoseconds, 0 for ever
+     * @param mutex held by the caller, free during the sleep
+     * @param relock false to come back without the mutex (PNORELOCK)
+     * @return 0, or {@link #EWOULDBLOCK}
+     * @throws ErrnoException EPERM if the caller must not sleep
+     */
+    public int mtsleep(Object ident, String wmesg, long timeoutNanos, Lock mutex, boolean relock) {
+        return sleep(ident, wmesg, timeoutNanos, mutex, relock);
+    }
+
+    private int sleep(Object ident, String wmesg, long nanos, @Nullable Lock mutex, boolean relock) {
+        if (nanos < 0) {
+            throw new IllegalArgumentException("sleep of " + nanos + " ns: must be positive, or 0 for ever");
+        }
+        kernel.requireSleepable(wmesg);
+        WaitChannel channel;
+        WaitChannel.Waiter waiter;
+        synchronized (channels) {
+            channel = channels.computeIfAbsent(ident, i -> new WaitChannel());
+            waiter = channel.enter();
+        }
+        if (mutex != null) {
+            mutex.unlock();
+        }
+        try {
+            return kernel.sleeping(wmesg, () -> channel.await(waiter, nanos)) ? 0 : EWOULDBLOCK;
+        } finally {
+            forgetIfEmpty(ident);
+            if (mutex != null && relock) {
+                mutex.lock();
+            }
+        }
+    }
+
+    /**
+     * Wakes every thread asleep on an object.
+     *
+     * @param ident the object
+     */
+    public void wakeup(Object ident) {
+        synchronized (channels) {
+            WaitChannel channel = channels.remove(ident);
+            if (channel != null) {
+                channel.wakeAll();
+            }
+        }
+    }
+
+    /**
+     * Wakes the thread that sleeps longest on an object.
+     *
+     * @param ident the object
+     */
+    public void wakeupOne(Object ident) {
+        synchronized (channels) {
+            WaitChannel channel = channels.get(ident);
+            if (channel != null) {
+                channel.wakeOne();
+            }
+        }
+        forgetIfEmpty(ident);
+    }
+
+    private void forgetIfEmpty(Object ident) {
+        synchronized (channels) {
+            WaitChannel channel = channels.get(ident);
+            if (channel != null && channel.isEmpty()) {
+                channels.remove(ident);
+            }
+        }
+    }
+}

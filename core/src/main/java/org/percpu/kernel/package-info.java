@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/**
+ * What the queue and thread interfaces stand on: a kernel, its big lock, its threads and its ways to sleep.
+ *
+ * <p>A {@link org.percpu.kernel.Kernel} is one kernel lock, one table of CPUs, one registry. {@link org.percpu.kernel.Lwp} is a
+ * kernel thread; both kthread(9) interfaces and the workers of every queue are made of it.
+ *
+ * <p><b>The kernel lock</b> (rules KL-1 to KL-8). It is recursive. Whoever sleeps through this library drops every hold first and
+ * has the same number again when it wakes: condition variables, tsleep, joins, destroys and the idle sleep of a worker all pass
+ * through {@link org.percpu.kernel.Kernel#sleeping}, the only place where that happens. The holds are retaken before the
+ * interlock is, so the lock order is kernel lock, then interlock. What a thread checked before it slept it must check again. A
+ * thread that blocks by any other means, such as file I/O or {@code Object.wait}, keeps the lock unless it wraps the call in
+ * {@code sleeping}.
+ *
+ * <p><b>Errors.</b> {@link org.percpu.kernel.ErrnoException} carries the manual page's errno and leaves the state as it was.
+ */
+@NullMarked
+package org.percpu.kernel;
+
+import org.jspecify.annotations.NullMarked;

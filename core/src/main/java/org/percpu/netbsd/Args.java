@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.netbsd;
+
+import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Errno;
+import org.percpu.kernel.ErrnoException;
+import org.percpu.thread.Pri;
+
+/** Argument checks that the pages leave to the caller. */
+final class Args {
+    private Args() {}
+
+    static void notNull(@Nullable Object argument, String call, String name) {
+        if (argument == null) {
+            throw new ErrnoException(Errno.EINVAL, call + ": " + name + " is null");
+        }
+    }
+
+    static void name(String name, String call) {
+        if (name.isEmpty()) {
+            throw new ErrnoException(Errno.EINVAL, call + ": the name is empty; its threads would have none");
+        }
+    }
+
+    static void priority(int pri, String call) {
+        if (!Pri.isValid(pri)) {
+            throw new ErrnoException(
+                    Errno.EINVAL, call + ": priority " + pri + " is outside -1 (PRI_NONE) to " + (Pri.PRI_COUNT - 1));
+        }
+    }
+
+    static void flags(int flags, int known, String call) {
+        int unknown = flags & ~known;
+        if (unknown != 0) {
+            throw new ErrnoException(Errno.EINVAL, call + ": unknown flag bits 0x" + Integer.toHexString(unknown));
+        }
+    }
+}

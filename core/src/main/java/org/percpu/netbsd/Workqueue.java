@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.netbsd;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.LinuxException;
+import org.percpu.cpu.Cpu;
+import org.percpu.ipl.Ipl;
+import org.percpu.kernel.Deadline;
+import org.percpu.kernel.ErrnoException;
+import org.percpu.kernel.Kernel;
+import org.percpu.kernel.KernelQueue;
+import org.percpu.kernel.Lwp;
+import org.percpu.kernel.WorkerState;
+import org.percpu.queue.Call;
+import org.percpu.queue.Item;
+import org.percpu.queue.SerialQueue;
+import org.percpu.thread.Pri;
+import org.percpu.thread.Sched;
+
+/**
+ * workqueue(9): defers work to a thread, or with {@link #WQ_PERCPU} to a thread on each CPU.
+ *
+ * <pre>{@code
+ * final class Packet extends Work { ... }
+ *
+ * Workqueue<Packet> wq = Workqueue.create(Kernel.system(), "rx", (packet, stats) -> packet.process(stats), stats,
+ *         Pri.PRI_NONE, Ipl.NONE, Workqueue.WQ_MPSAFE | Workqueue.WQ_PERCPU);
+ * wq.enqueue(packet, null);                 // on the CPU the caller is on
+ * wq.enqueue(packet, kernel.cpus().get(3)); // on a chosen one
+ * }</pre>
+ *
+ * <p>A queue, and each CPU's queue of a per-CPU one, has exactly one worker: works run one at a time in the order of their
+ * enqueues (NWQ-11, NWQ-19). Between CPUs there is no order. The callback runs in thread context at {@link Ipl#NONE} (NWQ-9),
+ * without {@link #WQ_MPSAFE} under the kernel lock.
+ *
+ * <p><b>Threading.</b> {@link #enqueue} may be called from any thread, also from callbacks; it never blocks and allocates nothing.
+ * What the caller wrote before is visible to the callback (NWQ-10). The other methods need a caller that may sleep.
+ *
+ * <p>Implements NWQ-1 to NWQ-27, U1 to U7, U11, U17, U20 and U21.
+ *
+ * <h2>Deviations</h2>
+ *
+ * <ul>
+ *   <li>Enqueueing a pending work is EBUSY; in C it corrupts the list (U1).
+ *   <li>{@link #destroy} with works left is EBUSY and the queue stays in use; in C it is an assertion or corruption (U4).
+ *       {@link #drainAndDestroy(Duration)} and {@link #waitFor} are additions.
+ *   <li>Names may be longer than 15 characters; the kernel's copy is cut, {@link #name()} is not.
+ *   <li>Unknown flag bits are EINVAL; in C they are ignored.
+ *   <li>A callback that throws is reported to the kernel's fault handler and the worker goes on (NWQ-18).
+ *   <li>With a null CPU on a CPU that the queue does not have, the work goes to the queue's first CPU.
+ * </ul>
+ *
+ * @param <W> the type of the works
+ * @see <a href="https://man.netbsd.org/workqueue.9">workqueue(9)</a>
+ */
+public final class Workqueue<W extends Work> implements KernelQueue {
+    /** The callback does its own locking and runs without the kernel lock. */
+    public static final int WQ_MPSAFE = 0x01;
+    /** A queue and a worker for each CPU. */
+    public static final int WQ_PERCPU = 0x02;
+
+    private static final int ALL_FLAGS = WQ_MPSAFE | WQ_PERCPU;
+    private static final int TIME_SHARING_DEFAULT = Pri.MAXPRI_USER;
+
+    /**
+     * The function of a workqueue.
+     *
+     * @param <W> the type of the works
+     * @param <A> the type of the queue's argument
+     */
+    @FunctionalInterface
+    public interface Function<W extends Work, A extends @Nullable Object> {
+        /**
+         * Processes one work. It may sleep, which delays the works behind it (NWQ-17), and must return.
+         *
+         * @param wk the work, free to be enqueued again (NWQ-12)
+         * @param arg as given to create
+         * @throws Exception reported to the kernel's fault handler
+         */
+        void work(W wk, A arg) throws Exception;
+    }
+
+    /** One for each worker. */
+    private static final class WorkCall<W extends Work, A extends @Nullable Object> extends Call {
+        private final Function<? super W, ? super A> func;
+        private final A arg;
+        private @Nullable W work;
+
+        WorkCall(Function<? super W, ? super A> func, A arg) {
+            this.func = func;
+            this.arg = arg;
+        }
+
+        @Override
+        @SuppressWarnings("unchecked") // enqueue takes nothing else
+        public void load(Item item) {
+            work = (W) item;
+        }
+
+        @Override
+        public void invoke() throws Exception {
+            W loaded = work;
+            work = null;
+            if (loaded != null) {
+                func.work(loaded, arg);
+            }
+        }
+    }
+
+    private final Kernel kernel;
+    private final String name;
+    private final Ipl ipl;
+    private final boolean perCpu;
+    private final SerialQueue[] queues;
+    private final AtomicBoolean destroyed = new AtomicBoolean();
+
+    private Workqueue(Kernel kernel, String name, Ipl ipl, boolean perCpu, int count) {
+        this.kernel = kernel;
+        this.name = name;
+        this.ipl = ipl;
+        this.perCpu = perCpu;
+        this.queues = new SerialQueue[count];
+    }
+
+    /**
+     * workqueue_create: makes the queue and its workers, which are running and pinned when it returns.
+     *
+     * @param kernel whose CPUs, lock and policies the queue uses
+     * @param name of the worker threads; per CPU with {@code /<cpu index>} behind it (NWQ-7)
+     * @param func called for each work
+     * @param arg second argument of every call
+     * @param prio {@link Pri#PRI_NONE}, or 0 to 223. Below {@link Pri#PRI_KERNEL} (64) the workers are time-sharing, PRI_NONE is
+     *     time-sharing at 63 (NWQ-5), from 64 on they are SCHED_RR as {@link Pri#fixed} maps it
+     * @param ipl the highest level at which the queue is used (NWQ-8)
+     * @param flags 0, or {@link #WQ_MPSAFE} and {@link #WQ_PERCPU}
+     * @param <W> the type of the works
+     * @param <A> the type of the argument
+     * @return the queue
+     * @throws ErrnoException EINVAL (name, priority or flags), EAGAIN (no more threads), ENOMEM, EPERM (the caller must not
+     *     sleep), ESHUTDOWN (the kernel is closed). Workers made before the failure are gone
+     * @throws LinuxException if a worker cannot be pinned or scheduled as the kernel's policies require
+     */
+    public static <W extends Work, A extends @Nullable Object> Workqueue<W> create(
+            Kernel kernel, String name, Function<? super W, ? super A> func, A arg, int prio, Ipl ipl, int flags) {
+        Args.notNull(name, "workqueue_create", "name");
+        Args.notNull(func, "workqueue_create", "func");
+        Args.notNull(ipl, "workqueue_create", "ipl");
+        Args.name(name, "workqueue_create");
+        Args.priority(prio, "workqueue_create of " + name);
+        Args.flags(flags, ALL_FLAGS, "workqueue_create of " + name);
+        kernel.requireSleepable(name);
+        kernel.requireOpen("workqueue " + name);
+
+        boolean mpsafe = (flags & WQ_MPSAFE) != 0;
+        boolean perCpu = (flags & WQ_PERCPU) != 0;
+        List<Cpu> cpus = kernel.cpus();
+        Workqueue<W> wq = new Workqueue<>(kernel, name, ipl, perCpu, perCpu ? cpus.size() : 1);
+        int made = 0;
+        try {
+            for (; made < wq.queues.length; made++) {
+                Cpu cpu = perCpu ? cpus.get(made) : null;
+                String worker = cpu == null ? name : name + "/" + cpu.index();
+                wq.queues[made] = new SerialQueue(kernel, worker, new WorkCall<W, A>(func, arg), mpsafe);
+                wq.queues[made].start(kernel.thread(worker, cpu, sched(prio)), workerFlags(mpsafe));
+            }
+        } catch (ErrnoException e) {
+            throw wq.undo(made, e.errno(), e);
+        } catch (OutOfMemoryError e) {
+            throw wq.undo(made, Errno.ENOMEM, e);
+        } catch (RuntimeException e) {
+            wq.endWorkers(made);
+            throw e;
+        }
+        kernel.add(wq);
+        return wq;
+    }
+
+    private static Sched sched(int prio) {
+        if (prio == Pri.PRI_NONE) {
+            return Pri.timeSharing(TIME_SHARING_DEFAULT);
+        }
+        return prio < Pri.PRI_KERNEL ? Pri.timeSharing(prio) : Pri.fixed(prio);
+    }
+
+    private static Set<Lwp.Flag> workerFlags(boolean mpsafe) {
+        return mpsafe ? EnumSet.of(Lwp.Flag.WORKER, Lwp.Flag.MPSAFE) : EnumSet.of(Lwp.Flag.WORKER);
+    }
+
+    private ErrnoException undo(int made, Errno errno, Throwable cause) {
+        endWorkers(made);
+        return new ErrnoException(
+                errno,
+                "workqueue_create of " + name + ": worker " + (made + 1) + " of " + queues.length
+                        + " could not be made (" + cause.getMessage() + "); those made before it are gone",
+                cause);
+    }
+
+    private void endWorkers(int count) {
+        for (int i = 0; i < count; i++) {
+            queues[i].close();
+        }
+        for (int i = 0; i < count; i++) {
+            boolean ended = queues[i].await(queues[i]::ended, FOREVER);
+            assert ended;
+        }
+    }
+
+    /**
+     * workqueue_enqueue: appends a work to the queue. Never blocks, allocates nothing.
+     *
+     * @param wk a work that is not pending on any queue
+     * @param ci the CPU whose queue takes it, or null for the CPU the caller is on; must be null without {@link #WQ_PERCPU}
+     * @throws ErrnoException EBUSY if the work is pending (U1), EINVAL if a CPU is given without WQ_PERCPU (U2) or is unknown to
+     *     this queue (U3), ESHUTDOWN if the queue is destroyed (U7); the work is as it was
+     */
+    public void enqueue(W wk, @Nullable Cpu ci) {
+        SerialQueue queue = perCpu ? queues[tableIndex(ci)] : theQueue(ci);
+        if (destroyed.get() && !isWorker()) {
+            throw shutdown(wk);
+        }
+        switch (queue.append(wk)) {
+            case QUEUED -> {}
+            case PENDING ->
+                throw new ErrnoException(
+                        Errno.EBUSY,
+                        "workqueue_enqueue on " + name + ": " + wk + " is pending already, on "
+                                + SerialQueue.ownerOf(wk) + "; it may be enqueued again when its callback has started");
+            case CLOSED -> throw shutdown(wk);
+        }
+    }
+
+    private SerialQueue theQueue(@Nullable Cpu ci) {
+        if (ci != null) {
+            throw new ErrnoException(
+                    Errno.EINVAL,
+                    "workqueue_enqueue on " + name + " names " + ci
+                            + ": create the queue with WQ_PERCPU or give no CPU");
+        }
+        return queues[0];
+    }
+
+    private int tableIndex(@Nullable Cpu ci) {
+        if (ci == null) {
+            return kernel.curcpuTableIndex();
+        }
+        int index = kernel.tableIndex(ci);
+        if (index < 0) {
+            throw new ErrnoException(
+                    Errno.EINVAL,
+                    "workqueue_enqueue on " + name + " names " + ci + ", which it has no queue for: it has "
+                            + kernel.cpus());
+        }
+        return index;
+    }
+
+    private ErrnoException shutdown(W wk) {
+        return new ErrnoException(
+                Errno.ESHUTDOWN, "workqueue_enqueue on " + name + ", which is destroyed: " + wk + " was not taken");
+    }
+
+    /**
+     * workqueue_destroy: ends the workers and waits for them, with the kernel lock dropped. It does not drain (NWQ-20): the caller
+     * makes sure that nothing is enqueued. A callback that is running, and is the last one, is waited for (NWQ-21).
+     *
+     * @throws ErrnoException EBUSY if works are pending or taken but not started (U4), the queue then stays in use; EDEADLK from
+     *     one of its own callbacks (U5); EINVAL if it is destroyed already (U6); EPERM if the caller must not sleep
+     */
+    public void destroy() {
+        requireDestroyable();
+        for (SerialQueue queue : queues) {
+            if (queue.hasUnstarted()) {
+                throw new ErrnoException(
+                        Errno.EBUSY,
+                        "workqueue_destroy of " + name + ": works are left on "
+                                + queue.state().thread().name() + ": wait for them, or call drainAndDestroy");
+            }
+        }
+        if (!destroyed.compareAndSet(false, true)) {
+            throw destroyedBefore();
+        }
+        // An enqueue that raced with the checks above runs before its worker ends: nothing taken is lost.
+        endWorkers(queues.length);
+        kernel.remove(this);
+    }
+
+    @Override
+    @SuppressWarnings("unchecked") // enqueue takes nothing else
+    public List<W> drainAndDestroy(Duration atMost) {
+        if (destroyed.get()) {
+            return List.of();
+        }
+        requireDestroyable();
+        if (!destroyed.compareAndSet(false, true)) {
+            return List.of();
+        }
+        Deadline deadline = Deadline.after(atMost);
+        List<W> dropped = new ArrayList<>();
+        for (SerialQueue queue : queues) {
+            queue.close();
+        }
+        for (SerialQueue queue : queues) {
+            queue.end(deadline.left()).forEach(item -> dropped.add((W) item));
+        }
+        kernel.remove(this);
+        return dropped;
+    }
+
+    /**
+     * workqueue_wait: waits, with the kernel lock dropped, until a work is neither pending nor running here. The caller makes sure
+     * that nobody enqueues it meanwhile. A later addition of NetBSD (NWQ-23 to NWQ-27); this one waits for the work's own run and
+     * not for the rest of its batch.
+     *
+     * @param wk any work; one that was never enqueued is not waited for
+     * @throws ErrnoException EDEADLK in the work's own callback, or in another callback of the worker on whose queue it is pending
+     *     (U5); EPERM if the caller must not sleep
+     */
+    public void waitFor(W wk) {
+        kernel.requireSleepable(name);
+        for (SerialQueue queue : queues) {
+            if (queue.isWorker() && isOn(queue, wk)) {
+                throw new ErrnoException(
+                        Errno.EDEADLK,
+                        "workqueue_wait on " + name + ": the worker that would run " + wk + " is the one that waits");
+            }
+        }
+        for (SerialQueue queue : queues) {
+            boolean done = queue.await(() -> !isOn(queue, wk), FOREVER);
+            assert done;
+        }
+    }
+
+    /** In this order: a worker shows that it runs a work before it makes it no longer pending. */
+    private static boolean isOn(SerialQueue queue, Work wk) {
+        return SerialQueue.ownerOf(wk) == queue || queue.isRunning(wk);
+    }
+
+    private void requireDestroyable() {
+        if (isWorker()) {
+            throw new ErrnoException(
+                    Errno.EDEADLK,
+                    "workqueue_destroy of " + name + " in its own callback: destroy it from another thread");
+        }
+        kernel.requireSleepable(name);
+        if (destroyed.get()) {
+            throw destroyedBefore();
+        }
+    }
+
+    private ErrnoException destroyedBefore() {
+        return new ErrnoException(Errno.EINVAL, "workqueue_destroy of " + name + ", which is destroyed already");
+    }
+
+    private boolean isWorker() {
+        for (SerialQueue queue : queues) {
+            if (queue.isWorker()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    /**
+     * The highest level at which the queue may be used.
+     *
+     * @return as given to create
+     */
+    public Ipl ipl() {
+        return ipl;
+    }
+
+    /** One for each CPU of {@link Kernel#cpus()}, in that order, or a single one. */
+    @Override
+    public List<WorkerState> workers() {
+        List<WorkerState> states = new ArrayList<>();
+        for (SerialQueue queue : queues) {
+            states.add(queue.state());
+        }
+        return states;
+    }
+
+    /** Its name. */
+    @Override
+    public String toString() {
+        return "workqueue " + name;
+    }
+}

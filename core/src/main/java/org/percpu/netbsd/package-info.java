@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/**
+ * NetBSD's deferred work: workqueue(9) as of NetBSD 7.1.2 and kthread(9) as of 2011.
+ *
+ * <p>Functions of the page are methods of the same name without the prefix; flags and priorities keep the page's names and
+ * numbers. What the page leaves undefined is an {@link org.percpu.kernel.ErrnoException} at the call that changes nothing. Rule
+ * ids in comments and tests (NWQ-12, NKT-6) are those of the project's semantics reference.
+ */
+@NullMarked
+package org.percpu.netbsd;
+
+import org.jspecify.annotations.NullMarked;

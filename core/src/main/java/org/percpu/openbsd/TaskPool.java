@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.openbsd;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A bounded pool of tasks that allocates each of them once, at its first use. Lock-free: a stack of indices whose head carries a count
+ * of changes beside the index, so that a head that was taken and put back is not mistaken for one that stayed.
+ */
+final class TaskPool {
+    /** A task that knows its place. */
+    static final class Pooled extends WorkqTask {
+        private final int index;
+
+        Pooled(int index) {
+            this.index = index;
+        }
+    }
+
+    private static final int NONE = -1;
+
+    private final @Nullable Pooled[] tasks;
+    private final AtomicIntegerArray below;
+    private final AtomicInteger made = new AtomicInteger();
+    private final AtomicLong head = new AtomicLong(pack(0, NONE));
+
+    TaskPool(int size) {
+        this.tasks = new @Nullable Pooled[size];
+        this.below = new AtomicIntegerArray(size);
+    }
+
+    int size() {
+        return tasks.length;
+    }
+
+    /** A task, or null if all are queued. */
+    @Nullable
+    Pooled get() {
+        while (true) {
+            long seen = head.get();
+            int index = (int) seen;
+            if (index == NONE) {
+                return getNew();
+            }
+            if (head.compareAndSet(seen, pack(changes(seen) + 1, below.get(index)))) {
+                return tasks[index];
+            }
+        }
+    }
+
+    private @Nullable Pooled getNew() {
+        int index = made.get();
+        while (index < tasks.length) {
+            if (made.compareAndSet(index, index + 1)) {
+                Pooled task = new Pooled(index);
+                tasks[index] = task;
+                return task;
+            }
+            index = made.get();
+        }
+        // Another thread may have put one back since the stack was found empty.
+        return (int) head.get() == NONE ? null : get();
+    }
+
+    void put(Pooled task) {
+        while (true) {
+            long seen = head.get();
+            below.set(task.index, (int) seen);
+            if (head.compareAndSet(seen, pack(changes(seen) + 1, task.index))) {
+                return;
+            }
+        }
+    }
+
+    boolean isExhausted() {
+        return (int) head.get() == NONE && made.get() >= tasks.length;
+    }
+
+    private static int changes(long head) {
+        return (int) (head >>> Integer.SIZE);
+    }
+
+    private static long pack(int changes, int index) {
+        return ((long) changes << Integer.SIZE) | (index & 0xFFFF_FFFFL);
+    }
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.openbsd;
+
+import java.lang.invoke.VarHandle;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Errno;
+import org.percpu.ipl.Ipl;
+import org.percpu.kernel.ErrnoException;
+import org.percpu.kernel.Kernel;
+import org.percpu.kernel.KernelQueue;
+import org.percpu.kernel.Lwp;
+import org.percpu.kernel.WorkerState;
+import org.percpu.queue.Call;
+import org.percpu.queue.Item;
+import org.percpu.queue.RunQueue;
+
+/**
+ * task_add(9): a queue of {@link Task}s served by one or more threads.
+ *
+ * <pre>{@code
+ * Taskq tq = Taskq.create(kernel, "softnet", 1, Ipl.NONE, Taskq.TASKQ_MPSAFE);
+ * Task task = Task.initializer(ring -> ring.drain(), ring);
+ * tq.add(task);      // true: it will run
+ * tq.add(task);      // false: it is queued already, and that run will see what was written before this call
+ * tq.del(task);      // true: that run will not happen
+ * }</pre>
+ *
+ * <p>Tasks are started in the order in which they were added. With one thread they never overlap; with several, tasks overlap, and a
+ * task that is added while it runs may overlap itself (OTQ-21).
+ *
+ * <p><b>Threading.</b> {@link #add}, {@link #del} and {@link Task#set} may be called from any thread; {@code add} never blocks and
+ * allocates nothing. The other methods need a caller that may sleep, except in a cold kernel.
+ *
+ * <p>Implements OTQ-1 to OTQ-35, U5 to U14, U20, U22 and U23.
+ *
+ * <h2>Deviations</h2>
+ *
+ * <ul>
+ *   <li>{@code add} that finds the task queued guarantees that the later run sees the caller's earlier writes (OTQ-11), and two queues
+ *       that race for a task cannot both get it (OTQ-14); the originals promise neither.
+ *   <li>{@code create} never returns null: a queue that gets fewer threads than asked is an error that names the first missing one.
+ *   <li>{@code nthreads} must be 1 to 4096; in C, 0 means 1.
+ *   <li>Adding to a destroyed queue is ESHUTDOWN, except from its own tasks while it drains (OTQ-12, OTQ-27).
+ *   <li>Tasks left on a queue that is destroyed before it had threads are printed on the console and can be added elsewhere (OTQ-26).
+ *   <li>{@link #barrier}, {@link #delBarrier}, {@link Task#pending} and {@link #drainAndDestroy(Duration)} are additions.
+ * </ul>
+ *
+ * @see <a href="https://man.openbsd.org/task_add.9">task_add(9)</a>
+ */
+public final class Taskq implements KernelQueue {
+    /** The threads do not hold the kernel lock. */
+    public static final int TASKQ_MPSAFE = 1 << 0;
+    /** The tasks may not sleep: every sleep of the library refuses them. */
+    public static final int TASKQ_CANTSLEEP = 1 << 1;
+
+    private static final int ALL_FLAGS = TASKQ_MPSAFE | TASKQ_CANTSLEEP;
+
+    private enum SystemQueue {
+        SYSTQ,
+        SYSTQMP
+    }
+
+    private static final class TaskCall extends Call {
+        private Task.@Nullable Function<@Nullable Object> fn;
+        private @Nullable Object arg;
+
+        @Override
+        public void load(Item item) {
+            Task task = (Task) item;
+            fn = task.fn;
+            arg = task.arg;
+        }
+
+        @Override
+        public void invoke() throws Exception {
+            Task.Function<@Nullable Object> function = fn;
+            Object argument = arg;
+            fn = null;
+            arg = null;
+            if (function != null) {
+                function.run(argument);
+            }
+        }
+    }
+
+    private final ThreadedQueue threads;
+
+    private Taskq(Kernel kernel, String name, int nthreads, Ipl ipl, int flags, boolean system) {
+        Set<Lwp.Flag> lwpFlags = EnumSet.noneOf(Lwp.Flag.class);
+        if ((flags & TASKQ_MPSAFE) != 0) {
+            lwpFlags.add(Lwp.Flag.MPSAFE);
+        }
+        if ((flags & TASKQ_CANTSLEEP) != 0) {
+            lwpFlags.add(Lwp.Flag.CANTSLEEP);
+        }
+        this.threads = new ThreadedQueue(kernel, "taskq", name, nthreads, ipl, lwpFlags, TaskCall::new, this, system);
+    }
+
+    /**
+     * taskq_create. In a cold kernel the threads are made, and tasks run, when it becomes warm.
+     *
+     * @param kernel whose CPUs, lock and policies the queue uses
+     * @param name of the queue and of each thread
+     * @param nthreads 1 to 4096
+     * @param ipl highest level at which tasks are added or deleted
+     * @param flags 0, or {@link #TASKQ_MPSAFE} and {@link #TASKQ_CANTSLEEP}
+     * @return the queue
+     * @throws ErrnoException EINVAL (name, nthreads, flags), EAGAIN or ENOMEM (no more threads; none is left behind), ESHUTDOWN (the
+     *     kernel is closed)
+     */
+    public static Taskq create(Kernel kernel, String name, int nthreads, Ipl ipl, int flags) {
+        ThreadedQueue.requireFlags(flags, ALL_FLAGS, "taskq_create of " + name);
+        return make(kernel, name, nthreads, ipl, flags, false);
+    }
+
+    private static Taskq make(Kernel kernel, String name, int nthreads, Ipl ipl, int flags, boolean system) {
+        Taskq tq = new Taskq(kernel, name, nthreads, ipl, flags, system);
+        tq.threads.makeThreads();
+        return tq;
+    }
+
+    /**
+     * systq: the kernel's own queue for short tasks, with one thread that holds the kernel lock (OTQ-7).
+     *
+     * @param kernel any kernel
+     * @return always the same queue for a kernel; it cannot be destroyed
+     */
+    public static Taskq systq(Kernel kernel) {
+        return kernel.shared(SystemQueue.SYSTQ, k -> make(k, "systq", 1, Ipl.HIGH, 0, true));
+    }
+
+    /**
+     * systqmp: as {@link #systq}, without the kernel lock.
+     *
+     * @param kernel any kernel
+     * @return always the same queue for a kernel; it cannot be destroyed
+     */
+    public static Taskq systqmp(Kernel kernel) {
+        return kernel.shared(SystemQueue.SYSTQMP, k -> make(k, "systqmp", 1, Ipl.HIGH, TASKQ_MPSAFE, true));
+    }
+
+    /**
+     * task_add: queues a task unless it is queued already, here or on another queue (OTQ-9).
+     *
+     * @param task a task that has been set
+     * @return false if it was queued already; that run will see everything the caller wrote before this call
+     * @throws ErrnoException EINVAL if the task was never set, ESHUTDOWN if the queue is destroyed, EAGAIN if it got no thread
+     */
+    public boolean add(Task task) {
+        if (task.fn == null) {
+            throw new ErrnoException(Errno.EINVAL, "task_add of " + task + " on " + name() + ": task_set it first");
+        }
+        // A failed compare-and-set orders nothing on some processors. The caller's writes must be out before it looks
+        // at the mark,
+        // as the worker clears the mark, with a fence, before it reads them (OTQ-11).
+        VarHandle.fullFence();
+        threads.requireOpen("task_add");
+        return switch (threads.queue.append(task)) {
+            case QUEUED -> true;
+            case PENDING -> false;
+            case CLOSED -> throw threads.destroyed("task_add");
+        };
+    }
+
+    /**
+     * task_del: takes a task off this queue. It does not wait for a run that has begun, and says nothing about one (OTQ-16).
+     *
+     * @param task any task
+     * @return true if it was queued here, and now will not run for that add; false if it was not queued
+     * @throws ErrnoException EINVAL if it is on another queue (U8)
+     */
+    public boolean del(Task task) {
+        Object owner = RunQueue.ownerOf(task);
+        if (owner != null && owner != threads.queue) {
+            throw new ErrnoException(
+                    Errno.EINVAL,
+                    "task_del of " + task + " on " + name() + ": it is on " + owner + "; delete it there");
+        }
+        return threads.queue.remove(task);
+    }
+
+    /**
+     * taskq_barrier: waits until everything queued or running before the call has ended. A task of this queue that calls it counts
+     * itself as ended (OTQ-33). A later addition of OpenBSD.
+     *
+     * @throws ErrnoException EINVAL if the kernel is cold (U23), EDEADLK in a task of a {@link #TASKQ_CANTSLEEP} queue (U5), EPERM if
+     *     the caller must not sleep
+     */
+    public void barrier() {
+        threads.barrier("taskq_barrier");
+    }
+
+    /**
+     * taskq_del_barrier: takes a task off this queue and waits while it runs, so that afterwards it is neither queued nor running,
+     * provided nobody adds it again (OTQ-34). In the task itself it does not wait for the caller. A later addition of OpenBSD.
+     *
+     * @param task any task
+     * @return true if it was queued
+     * @throws ErrnoException EINVAL if it is on another queue, EDEADLK in a task of a {@link #TASKQ_CANTSLEEP} queue, EPERM if the
+     *     caller must not sleep
+     */
+    public boolean delBarrier(Task task) {
+        threads.requireMaySleep("taskq_del_barrier");
+        boolean deleted = del(task);
+        threads.queue.awaitNotRunning(task);
+        return deleted;
+    }
+
+    /**
+     * taskq_destroy: refuses new tasks, runs everything that is queued and what those tasks add, ends the threads and waits for them
+     * with the kernel lock dropped (OTQ-27). In a cold kernel it returns at once and the tasks never run (OTQ-26).
+     *
+     * @throws ErrnoException EINVAL if it is destroyed already or a queue of the system, EDEADLK in one of its own tasks, EPERM if the
+     *     caller must not sleep
+     */
+    public void destroy() {
+        threads.destroy();
+    }
+
+    @Override
+    public List<Task> drainAndDestroy(Duration atMost) {
+        List<Task> dropped = new ArrayList<>();
+        threads.drainAndDestroy(atMost).forEach(item -> dropped.add((Task) item));
+        return dropped;
+    }
+
+    @Override
+    public String name() {
+        return threads.name();
+    }
+
+    /**
+     * The highest level at which tasks may be added.
+     *
+     * @return as given to create
+     */
+    public Ipl ipl() {
+        return threads.ipl();
+    }
+
+    @Override
+    public List<WorkerState> workers() {
+        return threads.workers();
+    }
+
+    /** Its name. */
+    @Override
+    public String toString() {
+        return "taskq " + name();
+    }
+}

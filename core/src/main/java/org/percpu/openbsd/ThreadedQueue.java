@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.openbsd;
+
+import java.time.Duration;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Errno;
+import org.percpu.ipl.Ipl;
+import org.percpu.kernel.ErrnoException;
+import org.percpu.kernel.Kernel;
+import org.percpu.kernel.KernelQueue;
+import org.percpu.kernel.Lwp;
+import org.percpu.kernel.WorkerState;
+import org.percpu.queue.Call;
+import org.percpu.queue.Item;
+import org.percpu.queue.SharedQueue;
+import org.percpu.thread.Sched;
+
+/** What taskq and workq have in common: a state, threads that are made when threads can be made, and a draining destroy. */
+final class ThreadedQueue {
+    private static final int MAX_THREADS = 4096;
+
+    private enum State {
+        /** No threads yet: the kernel is cold. */
+        CREATED,
+        RUNNING,
+        /** No thread could be made when the kernel became warm. */
+        FAILED,
+        DESTROYED
+    }
+
+    final SharedQueue queue;
+    private final Kernel kernel;
+    private final String page;
+    private final String name;
+    private final Ipl ipl;
+    private final int nthreads;
+    private final Set<Lwp.Flag> flags;
+    private final KernelQueue face;
+    private final boolean system;
+
+    private boolean creating = true; // guarded by this
+    private volatile State state = State.CREATED;
+
+    /**
+     * Checks the arguments; {@link #makeThreads} follows.
+     *
+     * @param page prefix of the page's functions, for messages
+     * @param face what the kernel lists
+     */
+    ThreadedQueue(
+            Kernel kernel,
+            String page,
+            String name,
+            int nthreads,
+            Ipl ipl,
+            Set<Lwp.Flag> flags,
+            Supplier<Call> calls,
+            KernelQueue face,
+            boolean system) {
+        String call = page + "_create";
+        notNull(name, call, "name");
+        notNull(ipl, call, "ipl");
+        if (name.isEmpty()) {
+            throw new ErrnoException(Errno.EINVAL, call + ": the name is empty; its threads would have none");
+        }
+        if (nthreads < 1 || nthreads > MAX_THREADS) {
+            throw new ErrnoException(
+                    Errno.EINVAL, call + " of " + name + ": " + nthreads + " threads; must be 1 to " + MAX_THREADS);
+        }
+        this.kernel = kernel;
+        this.page = page;
+        this.name = name;
+        this.ipl = ipl;
+        this.nthreads = nthreads;
+        this.flags = EnumSet.of(Lwp.Flag.WORKER);
+        this.flags.addAll(flags);
+        this.face = face;
+        this.system = system;
+        this.queue = new SharedQueue(kernel, name, calls, flags.contains(Lwp.Flag.MPSAFE));
+    }
+
+    static void notNull(@Nullable Object argument, String call, String name) {
+        if (argument == null) {
+            throw new ErrnoException(Errno.EINVAL, call + ": " + name + " is null");
+        }
+    }
+
+    static void requireFlags(int flags, int known, String call) {
+        int unknown = flags & ~known;
+        if (unknown != 0) {
+            throw new ErrnoException(Errno.EINVAL, call + ": unknown flag bits 0x" + Integer.toHexString(unknown));
+        }
+    }
+
+    /** Makes the threads now, or when the kernel becomes warm. */
+    void makeThreads() {
+        kernel.requireOpen(page + " " + name);
+        kernel.add(face);
+        boolean done = false;
+        try {
+            kernel.whenWarm(this::threadsCanBeMade);
+            done = true;
+        } finally {
+            synchronized (this) {
+                creating = false;
+            }
+            if (!done) {
+                kernel.remove(face);
+            }
+        }
+    }
+
+    /** During create a failure is the creator's (U13). Later nobody is there to tell but the console and whoever adds a task. */
+    private void threadsCanBeMade() {
+        boolean inCreate;
+        synchronized (this) {
+            if (state == State.DESTROYED) {
+                return;
+            }
+            inCreate = creating;
+            state = State.RUNNING;
+        }
+        for (int made = 0; made < nthreads; made++) {
+            try {
+                queue.start(kernel.thread(name, null, Sched.DEFAULT), flags);
+            } catch (ErrnoException | OutOfMemoryError e) {
+                ErrnoException failure = failure(made, e);
+                if (inCreate) {
+                    List<Item> none = queue.end(KernelQueue.FOREVER);
+                    assert none.isEmpty();
+                    throw failure;
+                }
+                kernel.console(String.valueOf(failure.getMessage()));
+                if (made == 0) {
+                    state = State.FAILED;
+                    report(queue.end(Duration.ZERO));
+                }
+                return;
+            }
+        }
+    }
+
+    private ErrnoException failure(int made, Throwable e) {
+        Errno errno = e instanceof ErrnoException known ? known.errno() : Errno.ENOMEM;
+        return new ErrnoException(
+                errno,
+                page + "_create of " + name + ": thread " + (made + 1) + " of " + nthreads + " could not be made ("
+                        + e.getMessage() + ")",
+                e);
+    }
+
+    private void report(List<Item> neverRun) {
+        for (Item item : neverRun) {
+            kernel.console(page + " " + name + ": " + item + " was never run");
+        }
+    }
+
+    /** Says why nothing can be added, if so. */
+    void requireOpen(String call) {
+        State now = state;
+        if (now == State.FAILED) {
+            throw new ErrnoException(
+                    Errno.EAGAIN,
+                    call + " on " + name + ", which got no thread when the kernel became warm: nothing would run it");
+        }
+        // While it drains, its own tasks may add more (OTQ-27).
+        if (now == State.DESTROYED && !queue.isWorker()) {
+            throw destroyed(call);
+        }
+    }
+
+    ErrnoException destroyed(String call) {
+        return new ErrnoException(Errno.ESHUTDOWN, call + " on " + name + ", which is destroyed: nothing was added");
+    }
+
+    /** Sleeps until everything queued has run (OTQ-27), or returns at once if there were no threads yet (OTQ-26). */
+    void destroy() {
+        String call = page + "_destroy of " + name;
+        if (system) {
+            throw new ErrnoException(Errno.EINVAL, call + ": it is a queue of the system");
+        }
+        if (state == State.DESTROYED) {
+            throw new ErrnoException(Errno.EINVAL, call + ", which is destroyed already");
+        }
+        List<Item> neverRun = end(KernelQueue.FOREVER, call);
+        report(neverRun);
+    }
+
+    List<Item> drainAndDestroy(Duration atMost) {
+        String call = "drain of " + page + " " + name;
+        if (system && !kernel.isClosed()) {
+            throw new ErrnoException(Errno.EINVAL, call + ": it is a queue of the system");
+        }
+        return end(atMost, call);
+    }
+
+    private List<Item> end(Duration atMost, String call) {
+        if (queue.isWorker()) {
+            throw new ErrnoException(Errno.EDEADLK, call + " in its own task: call it from another thread");
+        }
+        State before;
+        synchronized (this) {
+            before = state;
+            if (before == State.RUNNING) {
+                kernel.requireSleepable("tqdestroy");
+            }
+            state = State.DESTROYED;
+        }
+        if (before == State.DESTROYED) {
+            return List.of();
+        }
+        List<Item> neverRun = queue.end(before == State.RUNNING ? atMost : Duration.ZERO);
+        kernel.remove(face);
+        return neverRun;
+    }
+
+    /** Everything before the call is done when it returns (OTQ-31). */
+    void barrier(String call) {
+        if (state == State.CREATED) {
+            throw new ErrnoException(
+                    Errno.EINVAL,
+                    call + " on " + name + ", which has no threads before the kernel is warm: it would wait for ever");
+        }
+        requireMaySleep(call);
+        queue.barrier();
+    }
+
+    void requireMaySleep(String call) {
+        Lwp lwp = Lwp.current();
+        if (lwp != null && lwp.is(Lwp.Flag.CANTSLEEP)) {
+            throw new ErrnoException(
+                    Errno.EDEADLK, call + " on " + name + " in a task of a TASKQ_CANTSLEEP queue: it must not sleep");
+        }
+    }
+
+    String name() {
+        return name;
+    }
+
+    Ipl ipl() {
+        return ipl;
+    }
+
+    List<WorkerState> workers() {
+        return queue.states();
+    }
+}

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.openbsd;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Errno;
+import org.percpu.ipl.Ipl;
+import org.percpu.kernel.ErrnoException;
+import org.percpu.kernel.Kernel;
+import org.percpu.kernel.KernelQueue;
+import org.percpu.kernel.Lwp;
+import org.percpu.kernel.WorkerState;
+import org.percpu.queue.Call;
+import org.percpu.queue.Item;
+import org.percpu.queue.RunQueue;
+
+/**
+ * workq_add_task(9): a queue of functions with two arguments, served by one or more threads under the kernel lock.
+ *
+ * <pre>{@code
+ * Workq wq = Workq.create(kernel, "crypto", 2, Ipl.NONE);
+ * if (!wq.addTask(0, Engine::process, engine, request)) { ... }  // ENOMEM: all entries are queued
+ * wq.queueTask(entry, 0, Engine::process, engine, request);      // with the caller's entry it cannot fail
+ * }</pre>
+ *
+ * <p>Tasks are started in the order in which they were added (OWQ-8). Each add is a run of its own.
+ *
+ * <p><b>Threading.</b> {@link #addTask} without {@link #WQ_WAITOK} and {@link #queueTask} may be called from any thread; they never
+ * block, and allocate nothing once an entry has been used before. The other methods need a caller that may sleep, except in a cold
+ * kernel.
+ *
+ * <p>Implements OWQ-1 to OWQ-15, U1, U5 to U7, U11 to U14, U20, U22.
+ *
+ * <h2>Deviations</h2>
+ *
+ * <ul>
+ *   <li>The memory for {@code addTask} is a pool of each queue, whose size {@link #create(Kernel, String, int, Ipl, int)} takes.
+ *   <li>A null queue stands for the kernel's generic one in C; here it is {@link #syswq}.
+ *   <li>{@link #WQ_MPSAFE} is accepted and, as in OpenBSD since 4.5, changes nothing (OWQ-9). Other unknown bits are EINVAL (OWQ-2).
+ *   <li>All threads are made by {@code create}; too few is an error (OWQ-6). {@code maxthreads} must be 1 to 4096.
+ *   <li>Queueing an entry that is pending is EBUSY; in C it corrupts the list (U1).
+ *   <li>{@link #drainAndDestroy(Duration)} is an addition.
+ * </ul>
+ *
+ * @see <a href="https://man.openbsd.org/OpenBSD-5.6/workq_add_task.9">workq_add_task(9)</a>
+ */
+public final class Workq implements KernelQueue {
+    /** Wait for an entry if all are queued. */
+    public static final int WQ_WAITOK = 1 << 0;
+    /** Accepted without effect. */
+    public static final int WQ_MPSAFE = 1 << 1;
+
+    /** Entries of a queue whose creator does not say how many. */
+    public static final int DEFAULT_POOL_SIZE = 4096;
+
+    private static final int ALL_FLAGS = WQ_WAITOK | WQ_MPSAFE;
+    private static final int MAX_POOL_SIZE = 1 << 24;
+    private static final String SYSWQ = "syswq";
+
+    /**
+     * The function of a task.
+     *
+     * @param <A> the type of the first argument
+     * @param <B> the type of the second argument
+     */
+    @FunctionalInterface
+    public interface Function<A extends @Nullable Object, B extends @Nullable Object> {
+        /**
+         * Runs in a thread of the queue.
+         *
+         * @param arg1 as given when the task was added
+         * @param arg2 as given when the task was added
+         * @throws Exception reported to the kernel's fault handler
+         */
+        void run(A arg1, B arg2) throws Exception;
+    }
+
+    /** Everything is read out, and the entry back in the pool, before the function is called. */
+    private final class WorkqCall extends Call {
+        private @Nullable WorkqTask loaded;
+        private @Nullable Function<@Nullable Object, @Nullable Object> func;
+        private @Nullable Object arg1;
+        private @Nullable Object arg2;
+
+        @Override
+        public void load(Item item) {
+            WorkqTask task = (WorkqTask) item;
+            loaded = task;
+            func = task.func;
+            arg1 = task.arg1;
+            arg2 = task.arg2;
+            task.func = null;
+            task.arg1 = null;
+            task.arg2 = null;
+        }
+
+        @Override
+        public void invoke() throws Exception {
+            if (loaded instanceof TaskPool.Pooled pooled) {
+                pool.put(pooled);
+                threads.queue.itemLeft();
+            }
+            loaded = null;
+            Function<@Nullable Object, @Nullable Object> function = func;
+            Object first = arg1;
+            Object second = arg2;
+            func = null;
+            arg1 = null;
+            arg2 = null;
+            if (function != null) {
+                function.run(first, second);
+            }
+        }
+    }
+
+    private final Kernel kernel;
+    private final TaskPool pool;
+    private final ThreadedQueue threads;
+
+    private Workq(Kernel kernel, String name, int maxthreads, Ipl ipl, int poolSize, boolean system) {
+        this.kernel = kernel;
+        this.pool = new TaskPool(poolSize);
+        this.threads = new ThreadedQueue(
+                kernel, "workq", name, maxthreads, ipl, EnumSet.noneOf(Lwp.Flag.class), WorkqCall::new, this, system);
+    }
+
+    /**
+     * workq_create. In a cold kernel the threads are made, and tasks run, when it becomes warm.
+     *
+     * @param kernel whose CPUs, lock and policies the queue uses
+     * @param name of the queue and of each thread
+     * @param maxthreads 1 to 4096
+     * @param ipl highest level at which tasks are added
+     * @return the queue, with room for {@value #DEFAULT_POOL_SIZE} tasks that are not the callers'
+     * @throws ErrnoException EINVAL (name, maxthreads), EAGAIN or ENOMEM (no more threads; none is left behind), ESHUTDOWN (the kernel
+     *     is closed)
+     */
+    public static Workq create(Kernel kernel, String name, int maxthreads, Ipl ipl) {
+        return create(kernel, name, maxthreads, ipl, DEFAULT_POOL_SIZE);
+    }
+
+    /**
+     * workq_create with a choice of the pool's size.
+     *
+     * @param kernel whose CPUs, lock and policies the queue uses
+     * @param name of the queue and of each thread
+     * @param maxthreads 1 to 4096
+     * @param ipl highest level at which tasks are added
+     * @param poolSize how many tasks added by {@link #addTask} can be pending, 1 to 16777216
+     * @return the queue
+     * @throws ErrnoException EINVAL (name, maxthreads, poolSize), EAGAIN or ENOMEM (no more threads; none is left behind), ESHUTDOWN
+     *     (the kernel is closed)
+     */
+    public static Workq create(Kernel kernel, String name, int maxthreads, Ipl ipl, int poolSize) {
+        if (poolSize < 1 || poolSize > MAX_POOL_SIZE) {
+            throw new ErrnoException(
+                    Errno.EINVAL,
+                    "workq_create of " + name + ": a pool of " + poolSize + "; must be 1 to " + MAX_POOL_SIZE);
+        }
+        return make(kernel, name, maxthreads, ipl, poolSize, false);
+    }
+
+    private static Workq make(Kernel kernel, String name, int maxthreads, Ipl ipl, int poolSize, boolean system) {
+        Workq wq = new Workq(kernel, name, maxthreads, ipl, poolSize, system);
+        wq.threads.makeThreads();
+        return wq;
+    }
+
+    /**
+     * The kernel's generic queue, which the page's functions use for a null queue (OWQ-4). For short tasks.
+     *
+     * @param kernel any kernel
+     * @return always the same queue for a kernel; it cannot be destroyed
+     */
+    public static Workq syswq(Kernel kernel) {
+        return kernel.shared(SYSWQ, k -> make(k, SYSWQ, 1, Ipl.HIGH, DEFAULT_POOL_SIZE, true));
+    }
+
+    /**
+     * workq_add_task: queues a call of a function, with an entry of the queue's pool.
+     *
+     * @param flags 0 or {@link #WQ_WAITOK}; {@link #WQ_MPSAFE} may be added
+     * @param func what to call
+     * @param arg1 first argument, may be null
+     * @param arg2 second argument, may be null
+     * @param <A> the type of the first argument
+     * @param <B> the type of the second argument
+     * @return false if all entries are queued and WQ_WAITOK was not given (ENOMEM); never false with it
+     * @throws ErrnoException EINVAL (null function, unknown flags), ESHUTDOWN (destroyed), EAGAIN (the queue got no thread); with
+     *     WQ_WAITOK also EPERM if the caller must not sleep, and EDEADLK if it would have to wait in a task of this queue
+     */
+    public <A extends @Nullable Object, B extends @Nullable Object> boolean addTask(
+            int flags, Function<? super A, ? super B> func, A arg1, B arg2) {
+        check(flags, func, "workq_add_task");
+        boolean mayWait = (flags & WQ_WAITOK) != 0;
+        if (mayWait) {
+            kernel.requireSleepable(name());
+        }
+        TaskPool.Pooled task = pool.get();
+        while (task == null) {
+            if (!mayWait) {
+                return false;
+            }
+            if (threads.queue.isWorker()) {
+                throw new ErrnoException(
+                        Errno.EDEADLK,
+                        "workq_add_task with WQ_WAITOK in a task of " + name() + ": all " + pool.size()
+                                + " entries are queued behind it; create the queue with a larger pool");
+            }
+            boolean free = threads.queue.await(() -> !pool.isExhausted() || threads.queue.ended(), FOREVER);
+            assert free;
+            task = pool.get();
+        }
+        boolean claimed = threads.queue.claim(task);
+        assert claimed;
+        boolean added = false;
+        try {
+            added = push(task, func, arg1, arg2);
+        } finally {
+            if (!added) {
+                pool.put(task);
+            }
+        }
+        if (!added) {
+            throw threads.destroyed("workq_add_task");
+        }
+        return true;
+    }
+
+    /**
+     * workq_queue_task: queues a call of a function, with the caller's entry. It cannot fail for want of memory.
+     *
+     * @param wqt the entry; not pending
+     * @param flags 0; {@link #WQ_WAITOK} and {@link #WQ_MPSAFE} change nothing
+     * @param func what to call
+     * @param arg1 first argument, may be null
+     * @param arg2 second argument, may be null
+     * @param <A> the type of the first argument
+     * @param <B> the type of the second argument
+     * @throws ErrnoException EBUSY if the entry is pending (U1), EINVAL (null function, unknown flags), ESHUTDOWN (destroyed), EAGAIN
+     *     (the queue got no thread); the entry is as it was
+     */
+    public <A extends @Nullable Object, B extends @Nullable Object> void queueTask(
+            WorkqTask wqt, int flags, Function<? super A, ? super B> func, A arg1, B arg2) {
+        check(flags, func, "workq_queue_task");
+        if (!threads.queue.claim(wqt)) {
+            throw new ErrnoException(
+                    Errno.EBUSY,
+                    "workq_queue_task on " + name() + ": the entry is pending already, on " + RunQueue.ownerOf(wqt)
+                            + "; it may be queued again when its function has started");
+        }
+        if (!push(wqt, func, arg1, arg2)) {
+            throw threads.destroyed("workq_queue_task");
+        }
+    }
+
+    private void check(int flags, @Nullable Object func, String call) {
+        ThreadedQueue.requireFlags(flags, ALL_FLAGS, call + " on " + name());
+        ThreadedQueue.notNull(func, call + " on " + name(), "func");
+        threads.requireOpen(call);
+    }
+
+    @SuppressWarnings("unchecked") // the arguments go nowhere but to this function
+    private <A extends @Nullable Object, B extends @Nullable Object> boolean push(
+            WorkqTask task, Function<? super A, ? super B> func, A arg1, B arg2) {
+        task.func = (Function<@Nullable Object, @Nullable Object>) (Function<?, ?>) func;
+        task.arg1 = arg1;
+        task.arg2 = arg2;
+        return threads.queue.push(task);
+    }
+
+    /**
+     * workq_destroy: refuses new tasks, runs everything that is queued and what those tasks add, ends the threads and waits for them
+     * with the kernel lock dropped (OWQ-12). In a cold kernel it returns at once and the tasks never run (OWQ-11).
+     *
+     * @throws ErrnoException EINVAL if it is destroyed already or the queue of the system, EDEADLK in one of its own tasks, EPERM if the
+     *     caller must not sleep
+     */
+    public void destroy() {
+        threads.destroy();
+    }
+
+    /**
+     * {@inheritDoc} Entries of the pool are among what is returned; they cannot be told apart and are of use only as a count.
+     */
+    @Override
+    public List<WorkqTask> drainAndDestroy(Duration atMost) {
+        List<WorkqTask> dropped = new ArrayList<>();
+        threads.drainAndDestroy(atMost).forEach(item -> dropped.add((WorkqTask) item));
+        return dropped;
+    }
+
+    @Override
+    public String name() {
+        return threads.name();
+    }
+
+    /**
+     * The highest level at which tasks may be added.
+     *
+     * @return as given to create
+     */
+    public Ipl ipl() {
+        return threads.ipl();
+    }
+
+    @Override
+    public List<WorkerState> workers() {
+        return threads.workers();
+    }
+
+    /** Its name. */
+    @Override
+    public String toString() {
+        return "workq " + name();
+    }
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.queue;
+
+import java.time.Duration;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+import org.percpu.kernel.Condvar;
+import org.percpu.kernel.Kernel;
+import org.percpu.kernel.KernelQueue;
+import org.percpu.kernel.WaitStrategy;
+
+/**
+ * A queue as its workers see it: hands out items, and lets other threads wait for items and for the workers' end.
+ *
+ * <p>Life: open; then closing, when what is queued still runs and the workers end when they find nothing more; or dropping, when
+ * the workers end after the callback they are in and the rest is handed back.
+ */
+public abstract class RunQueue {
+    private static final int SPINS_BEFORE_PARK = 2_000;
+
+    final Kernel kernel;
+    final Inbox inbox = new Inbox();
+    final Doorbell doorbell = new Doorbell();
+    private final String name;
+    private final WaitStrategy waitStrategy;
+    private final ReentrantLock interlock = new ReentrantLock();
+    private final Condvar changed;
+
+    volatile boolean closing;
+    volatile boolean dropping;
+    private volatile int waiting; // threads in await(), changed under the interlock
+
+    RunQueue(Kernel kernel, String name) {
+        this.kernel = kernel;
+        this.name = name;
+        this.waitStrategy = kernel.waitStrategy();
+        this.changed = new Condvar(kernel, name);
+    }
+
+    /**
+     * The queue's name.
+     *
+     * @return as given to the constructor
+     */
+    public final String name() {
+        return name;
+    }
+
+    /**
+     * Makes an item pending and appends it. Allocates nothing, never waits, and makes a system call only if a worker sleeps.
+     *
+     * @param item any item
+     * @return what became of it
+     */
+    public final Append append(Item item) {
+        if (!claim(item)) {
+            return Append.PENDING;
+        }
+        return push(item) ? Append.QUEUED : Append.CLOSED;
+    }
+
+    /**
+     * Makes an item pending here, so that nobody else writes to it, without appending it yet.
+     *
+     * @param item any item
+     * @return false if it is pending already, here or elsewhere
+     */
+    public final boolean claim(Item item) {
+        return item.claim(this);
+    }
+
+    /**
+     * Appends an item that was {@linkplain #claim claimed} for this queue.
+     *
+     * @param item claimed
+     * @return false if the queue has ended; the item is then not pending any more
+     */
+    public final boolean push(Item item) {
+        Inbox.Push push = inbox.push(item);
+        if (push == Inbox.Push.RING) {
+            doorbell.ring();
+        } else if (push == Inbox.Push.CLOSED) {
+            item.release();
+            return false;
+        }
+        return true;
+    }
+
+    /**
+     * The queue on which an item is pending.
+     *
+     * @param item any item
+     * @return null if it is not pending; history as soon as it is known
+     */
+    public static @Nullable Object ownerOf(Item item) {
+        return item.owner();
+    }
+
+    /**
+     * Worker: the next item, already {@linkplain Worker#take taken}; sleeps while there is none; null when the worker must end.
+     */
+    abstract @Nullable Item next(Worker worker);
+
+    /**
+     * Worker: nothing in sight; returns when there may be something. Called with the kernel lock as the callbacks have it.
+     *
+     * @param sawClosing whether the caller knows that the queue is closing, and that somebody will ring when it matters
+     */
+    final void idle(boolean sawClosing) {
+        kernel.unlocked(name, () -> spinThenPark(sawClosing));
+    }
+
+    private @Nullable Void spinThenPark(boolean sawClosing) {
+        if (waitStrategy != WaitStrategy.PARK) {
+            for (int i = 0; waitStrategy == WaitStrategy.BUSY_SPIN || i < SPINS_BEFORE_PARK; i++) {
+                if (!inbox.isEmpty() || closing != sawClosing) {
+                    return null;
+                }
+                Thread.onSpinWait();
+            }
+        }
+        if (inbox.park()) {
+            // A close() that came before the marker has not seen it and does not ring.
+            if (closing == sawClosing || !inbox.unpark()) {
+                doorbell.await();
+            }
+        }
+        return null;
+    }
+
+    /**
+     * Something that {@link #await} may wait for has changed, and a full fence lies between that and this call. A waiter looks after
+     * it has counted itself, also with a full fence between; so either it finds the change or this call finds it waiting.
+     */
+    public final void itemLeft() {
+        if (waiting != 0) {
+            wakeWaiters();
+        }
+    }
+
+    /** Worker: it ends. */
+    abstract void workerLeft(Worker worker);
+
+    final void wakeWaiters() {
+        interlock.lock();
+        try {
+            changed.broadcast();
+        } finally {
+            interlock.unlock();
+        }
+    }
+
+    /**
+     * Sleeps, with the kernel lock dropped, until a condition holds that this queue's workers make true.
+     *
+     * @param condition cheap, and free of locks
+     * @param atMost how long to wait
+     * @return whether it holds
+     */
+    @SuppressWarnings("NonAtomicVolatileUpdate") // waiting changes under the interlock
+    public final boolean await(BooleanSupplier condition, Duration atMost) {
+        kernel.requireSleepable(name);
+        long nanos = atMost.compareTo(KernelQueue.FOREVER) >= 0 ? Long.MAX_VALUE : Math.max(atMost.toNanos(), 0);
+        long start = System.nanoTime();
+        interlock.lock();
+        waiting++;
+        try {
+            while (!condition.getAsBoolean()) {
+                long left = nanos - (System.nanoTime() - start);
+                if (nanos == Long.MAX_VALUE) {
+                    changed.await(interlock);
+                } else if (left <= 0) {
+                    return false;
+                } else {
+                    changed.await(interlock, left, TimeUnit.NANOSECONDS);
+                }
+            }
+            return true;
+        } finally {
+            waiting--;
+            interlock.unlock();
+        }
+    }
+
+    /** Lets the workers end when they find nothing more to run. */
+    public final void close() {
+        closing = true;
+        if (inbox.unpark()) {
+            doorbell.ring();
+        }
+    }
+
+    /**
+     * Closes the queue and waits for its workers. If time runs out first, what has not started is dropped: it will never run, and
+     * is no longer pending. A callback that still runs then is left running.
+     *
+     * @param atMost how long to go on running what is queued
+     * @return the items dropped
+     */
+    public final List<Item> end(Duration atMost) {
+        close();
+        if (await(this::ended, atMost)) {
+            return List.of();
+        }
+        Set<Item> dropped = Collections.newSetFromMap(new IdentityHashMap<>());
+        dropping = true;
+        drop(dropped);
+        wakeWaiters();
+        return List.copyOf(dropped);
+    }
+
+    /** Takes back everything that has not started; `dropping` is set. */
+    abstract void drop(Set<Item> dropped);
+
+    /**
+     * Whether every worker has ended.
+     *
+     * @return true from then on
+     */
+    public abstract boolean ended();
+
+    /**
+     * Whether an item runs here.
+     *
+     * @param item any item
+     * @return true while its callback has not returned
+     */
+    public abstract boolean isRunning(Item item);
+
+    /**
+     * Whether the calling thread is a worker of this queue.
+     *
+     * @return true in its callbacks
+     */
+    public abstract boolean isWorker();
+
+    /** The name, for messages about items that are pending here. */
+    @Override
+    public final String toString() {
+        return "queue " + name;
+    }
+}

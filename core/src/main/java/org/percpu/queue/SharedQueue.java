@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.queue;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.percpu.kernel.Kernel;
+import org.percpu.kernel.KernelQueue;
+import org.percpu.kernel.Lwp;
+import org.percpu.kernel.WorkerState;
+import org.percpu.thread.CpuThread;
+
+/**
+ * One queue with any number of workers, from which items can be taken back. Items are started in the order in which they came
+ * (OWQ-8); with one worker they also end in it.
+ *
+ * <p>Producers push to the inbox without a lock. Workers and removers move it, under the lock, to a doubly linked ready list.
+ *
+ * <p><b>Waking.</b> While a worker sleeps and nothing is ready, the inbox carries the "parked" marker, and the push that replaces it
+ * rings. One ring wakes one worker. A worker that takes an item while others sleep passes it on: it rings if more is ready (OTQ-22),
+ * and otherwise puts the marker back.
+ */
+@SuppressWarnings("ReferenceEquality") // a task may define equals; its place in a queue is identity
+public final class SharedQueue extends RunQueue {
+    /** Stands at the tail of the queue when a barrier is raised; comes to the front when all before it have started. */
+    private static final class Barrier extends LinkedItem {
+        /** Workers that run something older than the barrier; known once it has come to the front. */
+        @Nullable
+        List<Worker> behind;
+
+        volatile boolean passed;
+    }
+
+    private final ReentrantLock lock = new ReentrantLock();
+    private final List<Worker> workers = new CopyOnWriteArrayList<>();
+    private final boolean mpsafe;
+    private final Supplier<Call> calls;
+
+    // Under the lock.
+    private @Nullable LinkedItem first;
+    private @Nullable LinkedItem last;
+    private final List<Barrier> barriers = new ArrayList<>();
+    private int idle;
+    private int alive;
+    /** Workers whose task waits in {@link #barrier}: they count as passed, for every barrier. */
+    private final List<Worker> inside = new ArrayList<>();
+
+    private volatile boolean ended;
+
+    /**
+     * Makes a queue without threads.
+     *
+     * @param kernel whose lock and policies it uses
+     * @param name its name and that of the workers
+     * @param calls makes one for each worker
+     * @param mpsafe false if callbacks run under the kernel lock
+     */
+    public SharedQueue(Kernel kernel, String name, Supplier<Call> calls, boolean mpsafe) {
+        super(kernel, name);
+        this.calls = calls;
+        this.mpsafe = mpsafe;
+    }
+
+    /**
+     * Makes one more worker.
+     *
+     * @param thread its name, CPU and scheduling
+     * @param flags its behaviour
+     */
+    public void start(CpuThread.Builder thread, Set<Lwp.Flag> flags) {
+        Worker worker = new Worker(this, calls.get(), mpsafe);
+        lock.lock();
+        try {
+            workers.add(worker);
+            alive++;
+        } finally {
+            lock.unlock();
+        }
+        boolean made = false;
+        try {
+            worker.start(thread, flags);
+            made = true;
+        } finally {
+            if (!made) {
+                workerLeft(worker);
+                lock.lock();
+                try {
+                    workers.remove(worker);
+                } finally {
+                    lock.unlock();
+                }
+            }
+        }
+    }
+
+    @Override
+    @Nullable
+    Item next(Worker me) {
+        if (!mpsafe) {
+            // The worker offers to yield after each task (OTQ-23).
+            kernel.lock().offer();
+        }
+        while (true) {
+            boolean drainGoesOn;
+            lock.lock();
+            try {
+                me.idle();
+                passBarriers(me);
+                Item item = takeFirst();
+                if (item != null) {
+                    me.take(item);
+                    wakeAnother();
+                    return item;
+                }
+                if (dropping || (closing && nobodyRuns(me) && inbox.close())) {
+                    ringIfIdle();
+                    return null;
+                }
+                // The worker that is still running something will ring.
+                drainGoesOn = closing;
+                idle++;
+            } finally {
+                lock.unlock();
+            }
+            idle(drainGoesOn);
+            wokeUp();
+        }
+    }
+
+    private void wokeUp() {
+        lock.lock();
+        try {
+            idle--;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The first ready item that is not a barrier. */
+    private @Nullable Item takeFirst() {
+        drainInbox();
+        while (first instanceof Barrier barrier) {
+            unlink(barrier);
+            barrier.release();
+            List<Worker> behind = new ArrayList<>();
+            for (Worker worker : workers) {
+                if (worker.isBusy() && !inside.contains(worker)) {
+                    behind.add(worker);
+                }
+            }
+            barrier.behind = behind;
+            passBarriers(null);
+        }
+        LinkedItem item = first;
+        if (item != null) {
+            unlink(item);
+        }
+        return item;
+    }
+
+    private void drainInbox() {
+        Item item = inbox.takeAll();
+        while (item != null) {
+            Item next = item.next;
+            LinkedItem linked = (LinkedItem) item;
+            linked.next = null;
+            linked.prev = last;
+            if (last == null) {
+                first = linked;
+            } else {
+                last.next = linked;
+            }
+            last = linked;
+            item = next;
+        }
+    }
+
+    private void unlink(LinkedItem item) {
+        LinkedItem before = item.prev;
+        LinkedItem after = (LinkedItem) item.next;
+        if (before == null) {
+            first = after;
+        } else {
+            before.next = after;
+        }
+        if (after == null) {
+            last = before;
+        } else {
+            after.prev = before;
+        }
+        item.prev = null;
+        item.next = null;
+    }
+
+    private void wakeAnother() {
+        if (idle == 0) {
+            return;
+        }
+        // With nothing ready, the next push must find the marker, or it would not ring.
+        if (first != null || !inbox.park()) {
+            doorbell.ring();
+        }
+    }
+
+    private void ringIfIdle() {
+        if (idle > 0) {
+            doorbell.ring();
+        }
+    }
+
+    private boolean nobodyRuns(Worker me) {
+        for (Worker worker : workers) {
+            if (worker != me && worker.isBusy()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /**
+     * Takes an item back.
+     *
+     * @param item any item
+     * @return false if it is not pending here: never added, running, or done
+     */
+    public boolean remove(LinkedItem item) {
+        if (item.owner() != this) {
+            return false;
+        }
+        lock.lock();
+        try {
+            drainInbox();
+            // Workers take items under the lock, so one that is still owned is in the ready list; or its add has
+            // claimed it and not
+            // pushed it yet, and then this call came first.
+            if (item.owner() != this || (item != first && item.prev == null)) {
+                return false;
+            }
+            unlink(item);
+            item.release();
+            return true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Waits until everything that was queued or running before the call has ended (OTQ-31). A worker of this queue counts itself as
+     * passed (OTQ-33); so it says nothing about the caller's own task, nor about others that wait in here.
+     */
+    public void barrier() {
+        kernel.requireSleepable(name());
+        Barrier barrier = new Barrier();
+        Worker self = currentWorker();
+        lock.lock();
+        try {
+            if (ended) {
+                return;
+            }
+            barriers.add(barrier);
+            if (self != null) {
+                inside.add(self);
+                passBarriers(self);
+            }
+        } finally {
+            lock.unlock();
+        }
+        try {
+            if (append(barrier) == Append.CLOSED) {
+                await(this::ended, KernelQueue.FOREVER);
+            } else {
+                await(() -> barrier.passed || ended, KernelQueue.FOREVER);
+            }
+        } finally {
+            forget(barrier, self);
+            remove(barrier);
+        }
+    }
+
+    private void forget(Barrier barrier, @Nullable Worker self) {
+        lock.lock();
+        try {
+            barriers.remove(barrier);
+            inside.remove(self);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Under the lock: a worker has come round or waits itself, or, with null, a barrier has come to the front. */
+    private void passBarriers(@Nullable Worker done) {
+        boolean any = false;
+        for (Barrier barrier : barriers) {
+            List<Worker> behind = barrier.behind;
+            if (behind != null) {
+                behind.remove(done);
+            }
+            // With every worker inside, nobody is left to bring a barrier to the front.
+            if (!barrier.passed && ((behind != null && behind.isEmpty()) || inside.size() == alive)) {
+                barrier.passed = true;
+                any = true;
+            }
+        }
+        if (any) {
+            wakeWaiters();
+        }
+    }
+
+    @Override
+    void drop(Set<Item> dropped) {
+        lock.lock();
+        try {
+            do {
+                drainInbox();
+                while (first != null) {
+                    LinkedItem item = first;
+                    unlink(item);
+                    item.release();
+                    if (item instanceof Barrier barrier) {
+                        barrier.passed = true;
+                    } else {
+                        dropped.add(item);
+                    }
+                }
+            } while (!inbox.close());
+            ringIfIdle();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    void workerLeft(Worker worker) {
+        lock.lock();
+        try {
+            alive--;
+            ended = alive == 0;
+            passBarriers(worker);
+            ringIfIdle();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public boolean ended() {
+        return ended;
+    }
+
+    @Override
+    public boolean isRunning(Item item) {
+        for (Worker worker : workers) {
+            if (worker.isRunning(item)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * Waits until no worker runs an item, the caller left out.
+     *
+     * @param item any item
+     */
+    public void awaitNotRunning(Item item) {
+        Worker self = currentWorker();
+        boolean done = await(
+                () -> {
+                    for (Worker worker : workers) {
+                        if (worker != self && worker.isRunning(item)) {
+                            return false;
+                        }
+                    }
+                    return true;
+                },
+                KernelQueue.FOREVER);
+        assert done;
+    }
+
+    @Override
+    public boolean isWorker() {
+        return currentWorker() != null;
+    }
+
+    private @Nullable Worker currentWorker() {
+        for (Worker worker : workers) {
+            if (worker.isCurrentThread()) {
+                return worker;
+            }
+        }
+        return null;
+    }
+
+    /**
+     * The workers and what they have done.
+     *
+     * @return one for each worker ever made; each shows the whole queue's pending items
+     */
+    public List<WorkerState> states() {
+        lock.lock();
+        try {
+            int pending = inbox.size(Integer.MAX_VALUE);
+            for (Item item = first; item != null; item = item.next) {
+                pending++;
+            }
+            List<WorkerState> states = new ArrayList<>();
+            for (Worker worker : workers) {
+                states.add(worker.state(pending));
+            }
+            return states;
+        } finally {
+            lock.unlock();
+        }
+    }
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.queue;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.percpu.kernel.Kernel;
+import org.percpu.kernel.Lwp;
+import org.percpu.kernel.WorkerState;
+import org.percpu.thread.CpuThread;
+
+/** The worker loop, the only one in the library: one kernel thread that runs what its queue hands it. */
+final class Worker {
+    private static final VarHandle CURRENT;
+    private static final VarHandle EXECUTED;
+
+    static {
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            CURRENT = lookup.findVarHandle(Worker.class, "current", Item.class);
+            EXECUTED = lookup.findVarHandle(Worker.class, "executed", long.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private final Kernel kernel;
+    private final RunQueue queue;
+    private final Call call;
+    private final boolean mpsafe;
+    private final WorkRunEvent probe = new WorkRunEvent();
+
+    // Written by the worker's thread alone; the others may read.
+    private volatile @Nullable Item current;
+    private volatile long executed;
+    private volatile long faults;
+    private volatile long longestNanos;
+
+    private volatile @Nullable Lwp lwp;
+
+    Worker(RunQueue queue, Call call, boolean mpsafe) {
+        this.kernel = queue.kernel;
+        this.queue = queue;
+        this.call = call;
+        this.mpsafe = mpsafe;
+    }
+
+    void start(CpuThread.Builder thread, Set<Lwp.Flag> flags) {
+        lwp = Lwp.create(kernel, thread, flags, this::loop);
+    }
+
+    private void loop() {
+        try {
+            Item item = queue.next(this);
+            while (item != null) {
+                if (kernel.timing() || probe.isEnabled()) {
+                    runTimed(item);
+                } else {
+                    run(item);
+                }
+                EXECUTED.setOpaque(this, (long) EXECUTED.getOpaque(this) + 1);
+                item = queue.next(this);
+            }
+        } finally {
+            current = null;
+            queue.workerLeft(this);
+            queue.wakeWaiters();
+        }
+    }
+
+    /**
+     * Makes an item the worker's own. In this order: whoever finds the item no longer pending finds it {@linkplain #isRunning
+     * running} here. A full fence.
+     */
+    void take(Item item) {
+        CURRENT.setOpaque(this, item);
+        call.load(item);
+        item.release();
+    }
+
+    /** The worker looks for more and has nothing in its hands. */
+    void idle() {
+        CURRENT.setOpaque(this, null);
+        VarHandle.fullFence();
+        queue.itemLeft();
+    }
+
+    @SuppressWarnings("ReferenceEquality") // a work may define equals
+    boolean isRunning(Item item) {
+        return current == item;
+    }
+
+    boolean isBusy() {
+        return current != null;
+    }
+
+    boolean isCurrentThread() {
+        Lwp mine = lwp;
+        return mine != null && mine == Lwp.current();
+    }
+
+    @SuppressWarnings("NonAtomicVolatileUpdate") // one writer
+    private void run(Item item) {
+        try {
+            call.invoke();
+        } catch (Throwable t) {
+            faults++;
+            kernel.fault(queue.name(), item, t);
+        }
+        balanceKernelLock();
+    }
+
+    private void runTimed(Item item) {
+        WorkRunEvent event = new WorkRunEvent();
+        event.begin();
+        long start = System.nanoTime();
+        run(item);
+        longestNanos = Math.max(longestNanos, System.nanoTime() - start);
+        event.end();
+        if (event.shouldCommit()) {
+            event.queue = queue.name();
+            event.item = item.getClass().getName();
+            event.commit();
+        }
+    }
+
+    /** A callback that returns, or throws, with holds too many or too few would hand them to the next one. */
+    private void balanceKernelLock() {
+        int wanted = mpsafe ? 0 : 1;
+        int holds = kernel.lock().holds();
+        if (holds == wanted) {
+            return;
+        }
+        kernel.console("queue " + queue.name() + ": a callback returned with " + holds
+                + " holds of the kernel lock instead of " + wanted + "; put right");
+        for (; holds > wanted; holds--) {
+            kernel.lock().unlock();
+        }
+        for (; holds < wanted; holds++) {
+            kernel.lock().lock();
+        }
+    }
+
+    WorkerState state(int pending) {
+        Lwp mine = lwp;
+        if (mine == null) {
+            throw new IllegalStateException("a worker of " + queue.name() + " was never started");
+        }
+        return new WorkerState(queue.name(), mine.state(), pending, executed, faults, longestNanos);
+    }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.thread;
+
+import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Backend;
+import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.bindings.spi.LinuxException;
+import org.percpu.cpu.CpuSet;
+
+/**
+ * The CPUs a thread may run on: sched_setaffinity(2) and sched_getaffinity(2).
+ *
+ * <p>The kernel narrows a request to what the cpuset allows and reports success; {@link #set} therefore reads the mask back and
+ * fails if it is not the one asked for.
+ */
+public final class Affinity {
+    private static final int FIRST_WORDS = 16;
+    private static final int MAX_WORDS = 1 << 14;
+
+    private Affinity() {}
+
+    /**
+     * The affinity of the calling thread as the kernel reports it.
+     *
+     * @return the CPUs, never empty
+     * @throws UnsupportedOperationException on a virtual thread
+     */
+    public static CpuSet get() {
+        VirtualThreads.refuse("reading the affinity");
+        return get(0);
+    }
+
+    /**
+     * The affinity of any thread as the kernel reports it.
+     *
+     * @param tid kernel thread id, of this process or another; 0 is the calling platform thread
+     * @return the CPUs, never empty
+     * @throws LinuxException if there is no such thread (ESRCH)
+     */
+    public static CpuSet get(int tid) {
+        LinuxCalls linux = Backend.linux();
+        // EINVAL means that the kernel's own mask is longer: kernels are built for up to 8192 CPUs, so grow and retry.
+        for (int words = FIRST_WORDS; ; words *= 2) {
+            long[] mask = new long[words];
+            int result = linux.sched_getaffinity(tid, mask);
+            if (result >= 0) {
+                return CpuSet.fromMask(mask);
+            }
+            if (result != -Errno.EINVAL.number() || words >= MAX_WORDS) {
+                throw failed("sched_getaffinity(" + tid + ")", result, "is the thread still alive?");
+            }
+        }
+    }
+
+    /**
+     * Moves the calling thread to the given CPUs and makes sure that it worked.
+     *
+     * @param cpus one or more CPUs, by the kernel's numbers
+     * @throws LinuxException if the kernel refuses (EINVAL: none of the CPUs is allowed) or grants fewer CPUs than asked, in
+     *     which case the thread has its old affinity again
+     * @throws IllegalArgumentException if the set is empty
+     * @throws UnsupportedOperationException on a virtual thread
+     */
+    public static void set(CpuSet cpus) {
+        VirtualThreads.refuse("setting the affinity");
+        if (cpus.isEmpty()) {
+            throw new IllegalArgumentException("an empty CPU set: name at least one CPU");
+        }
+        VirtualThreads.warmSchedulers();
+        CpuSet before = get(0);
+        String call = "sched_setaffinity(0, {" + cpus + "})";
+        int result = Backend.linux().sched_setaffinity(0, cpus.toMask());
+        if (result < 0) {
+            throw failed(call, result, remedy(before));
+        }
+        CpuSet now = get(0);
+        if (!now.equals(cpus)) {
+            Backend.linux().sched_setaffinity(0, before.toMask());
+            throw new LinuxException(
+                    call, Errno.EINVAL.number(), "the kernel granted only {" + now + "}", remedy(before));
+        }
+    }
+
+    /**
+     * The CPU the calling thread is on at this moment.
+     *
+     * @return the kernel's CPU number; it may be history when the call returns, unless the thread is pinned
+     */
+    public static int currentCpu() {
+        int cpu = Backend.linux().sched_getcpu();
+        if (cpu < 0) {
+            throw failed("sched_getcpu()", cpu, null);
+        }
+        return cpu;
+    }
+
+    static LinuxException failed(String call, int result, @Nullable String remedy) {
+        return new LinuxException(call, -result, Backend.linux().strerror(-result), remedy);
+    }
+
+    private static String remedy(CpuSet now) {
+        return "this thread may use {" + now + "}; name CPUs that are online and inside the cpuset of the process"
+                + " (percpu check shows both), or widen the cpuset or taskset it was started under";
+    }
+}

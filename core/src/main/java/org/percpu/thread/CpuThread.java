@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.thread;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Backend;
+import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.bindings.spi.LinuxException;
+import org.percpu.cpu.Cpu;
+import org.percpu.cpu.CpuSet;
+import org.percpu.cpu.CpuTopology;
+
+/**
+ * A platform thread with a known place: CPUs, scheduling and name are set by the new thread itself before it runs any of the
+ * caller's code, and read back from the kernel.
+ *
+ * <pre>{@code
+ * CpuThread thread = CpuThread.builder("poller").cpu(topology.cpu(3)).sched(Sched.fifo(10)).start(this::poll);
+ * System.out.println(thread.state());
+ * }</pre>
+ *
+ * <p>Threads are daemons. They do not inherit the creator's affinity: without a CPU they get every CPU the process was started
+ * with, so this is also how a pinned thread starts an unpinned one. Objects of this class are safe for use by any thread.
+ */
+public final class CpuThread {
+    private static final System.Logger LOG = System.getLogger(CpuThread.class.getName());
+    private static final AtomicBoolean DENIAL_LOGGED = new AtomicBoolean();
+    private static final int COMM_BYTES = 15;
+
+    private final Builder asked;
+    private final CpuSet cpus;
+    private final Thread thread;
+    private final CountDownLatch settled = new CountDownLatch(1);
+
+    // Written by the thread before it counts down `settled`, read after it.
+    private int tid;
+    private @Nullable Throwable failure;
+    private @Nullable String denial;
+
+    private final AtomicLong pinsLost = new AtomicLong();
+    private volatile @Nullable ThreadState last;
+
+    private CpuThread(Builder asked, Runnable body) {
+        this.asked = asked;
+        CpuSet wanted = asked.cpus;
+        this.cpus = wanted == null ? CpuTopology.system().allowed() : wanted;
+        this.thread = new Thread(null, () -> run(body), asked.name, 0, false);
+        thread.setDaemon(true);
+    }
+
+    /**
+     * Describes a thread.
+     *
+     * @param name any non-empty text; the kernel shows its first 15 bytes, with control characters replaced
+     * @return a builder that asks for every allowed CPU and SCHED_OTHER at nice 0
+     * @throws IllegalArgumentException if the name is empty
+     */
+    public static Builder builder(String name) {
+        return new Builder(name);
+    }
+
+    private void run(Runnable body) {
+        boolean ready = false;
+        try {
+            settle();
+            ready = true;
+        } catch (RuntimeException | Error e) {
+            failure = e;
+        }
+        settled.countDown();
+        if (!ready) {
+            return;
+        }
+        try {
+            body.run();
+        } finally {
+            last = read(false);
+        }
+    }
+
+    /** Order matters: the mask first, so that a real-time thread never spins on a CPU it was not meant for. */
+    private void settle() {
+        LinuxCalls linux = Backend.linux();
+        tid = linux.gettid();
+        String comm = comm(asked.name);
+        check(linux.pthread_setname_np(linux.pthread_self(), comm), "pthread_setname_np(self, \"" + comm + "\")");
+        pin();
+        if (asked.sched.realtime() && asked.realtimePolicy != RealtimePolicy.NEVER) {
+            becomeRealtime(linux);
+        } else {
+            becomeNice(linux, asked.sched.realtime() ? 0 : asked.sched.nice());
+        }
+        PinnedEvent.commit(asked.name, tid, cpus, Affinity.get(0));
+    }
+
+    private void pin() {
+        try {
+            Affinity.set(cpus);
+        } catch (LinuxException e) {
+            if (asked.pinPolicy == PinPolicy.REQUIRE) {
+                throw e;
+            }
+            LOG.log(System.Logger.Level.DEBUG, "{0} runs unpinned: {1}", asked.name, e.getMessage());
+        }
+    }
+
+    private void becomeRealtime(LinuxCalls linux) {
+        Sched sched = asked.sched;
+        int flags = LinuxCalls.SCHED_RESET_ON_FORK;
+        int result = linux.pthread_setschedparam(linux.pthread_self(), sched.policy() | flags, sched.rtPriority());
+        if (result >= 0) {
+            return;
+        }
+        LinuxException e = Affinity.failed(
+                "pthread_setschedparam(self, " + sched + ")", result, Realtime.remedy(sched.rtPriority()));
+        if (asked.realtimePolicy == RealtimePolicy.REQUIRE) {
+            throw e;
+        }
+        denial = e.getMessage();
+        PolicyDeniedEvent.commit(asked.name, tid, sched, e);
+        if (DENIAL_LOGGED.compareAndSet(false, true)) {
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "{0} runs as SCHED_OTHER instead of {1}, and so will other threads: {2}",
+                    asked.name,
+                    sched,
+                    e.getMessage());
+        }
+        becomeNice(linux, 0);
+    }
+
+    /** The nice value is inherited; a creator that is nicer cannot always be undone, and then the state says so. */
+    private void becomeNice(LinuxCalls linux, int nice) {
+        if (20 - linux.getpriority(LinuxCalls.PRIO_PROCESS, 0) == nice) {
+            return;
+        }
+        int result = linux.setpriority(LinuxCalls.PRIO_PROCESS, 0, nice);
+        if (result == -Errno.EACCES.number() || result == -Errno.EPERM.number()) {
+            if (denial == null) {
+                denial = "nice " + nice + " is below what RLIMIT_NICE allows";
+            }
+            return;
+        }
+        check(result, "setpriority(PRIO_PROCESS, 0, " + nice + ")");
+    }
+
+    private static void check(int result, String call) {
+        if (result < 0) {
+            throw Affinity.failed(call, result, null);
+        }
+    }
+
+    /** The kernel's 15 bytes: cut between characters, and fit for /proc, where a newline would end the field. */
+    static String comm(String name) {
+        StringBuilder comm = new StringBuilder();
+        int bytes = 0;
+        for (int i = 0; i < name.length(); i = name.offsetByCodePoints(i, 1)) {
+            int c = name.codePointAt(i);
+            String s = Character.isISOControl(c) || (c >= 0xD800 && c <= 0xDFFF) ? "?" : Character.toString(c);
+            bytes += s.getBytes(StandardCharsets.UTF_8).length;
+            if (bytes > COMM_BYTES) {
+                break;
+            }
+            comm.append(s);
+        }
+        return comm.toString();
+    }
+
+    /**
+     * The full name.
+     *
+     * @return as given to the builder
+     */
+    public String name() {
+        return asked.name;
+    }
+
+    /**
+     * The kernel's id of the thread, as in {@code /proc/self/task}.
+     *
+     * @return a positive number, also after the thread has ended
+     */
+    public int tid() {
+        return tid;
+    }
+
+    /**
+     * The Java thread, for joining and stack traces. Changing its priority or daemon status is of no use.
+     *
+     * @return the thread
+     */
+    public Thread thread() {
+        return thread;
+    }
+
+    /**
+     * Asked and real, by the kernel's word. Takes some system calls and a file read; callable from any thread.
+     *
+     * @return the state now
+     */
+    public ThreadState state() {
+        ThreadState ended = last;
+        return ended != null ? ended : read(true);
+    }
+
+    private ThreadState read(boolean alive) {
+        LinuxCalls linux = Backend.linux();
+        CpuSet allowed;
+        int policy = linux.sched_getscheduler(tid);
+        int priority = linux.sched_getparam(tid);
+        int nice = 20 - linux.getpriority(LinuxCalls.PRIO_PROCESS, tid);
+        try {
+            allowed = Affinity.get(tid);
+        } catch (LinuxException e) {
+            // Ended between the look at `last` and here.
+            ThreadState ended = last;
+            if (ended != null) {
+                return ended;
+            }
+            throw e;
+        }
+        Sched sched = policy < 0 || priority < 0
+                ? Sched.DEFAULT
+                : new Sched(policy & ~LinuxCalls.SCHED_RESET_ON_FORK, priority, nice);
+        return new ThreadState(
+                asked.name,
+                tid,
+                alive,
+                cpus,
+                allowed,
+                lastCpu(tid),
+                asked.sched,
+                sched,
+                asked.pinPolicy,
+                asked.realtimePolicy,
+                denial,
+                pinsLost.get());
+    }
+
+    /** Field 39 of proc_pid_stat(5); the fields are counted from behind the name, which may contain anything. */
+    private static int lastCpu(int tid) {
+        try {
+            String stat = Files.readString(Path.of("/proc/self/task/" + tid + "/stat"), StandardCharsets.ISO_8859_1);
+            return Integer.parseInt(stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1)[36]);
+        } catch (IOException | RuntimeException e) {
+            return -1;
+        }
+    }
+
+    /**
+     * Compares the kernel's mask with the asked one and, if somebody else changed it, sets it again. A cpuset that is rewritten,
+     * or a CPU that goes offline and comes back, loses pins silently; the kernel's watch calls this.
+     *
+     * @return true if the thread is pinned as asked after the call
+     */
+    public boolean repin() {
+        LinuxCalls linux = Backend.linux();
+        try {
+            CpuSet now = Affinity.get(tid);
+            if (now.equals(cpus)) {
+                return true;
+            }
+            boolean first = linux.sched_setaffinity(tid, cpus.toMask()) >= 0;
+            boolean pinned = first && Affinity.get(tid).equals(cpus);
+            boolean firstTime = pinsLost.incrementAndGet() == 1;
+            PinLostEvent.commit(asked.name, tid, cpus, now, pinned);
+            if (firstTime) {
+                LOG.log(
+                        System.Logger.Level.WARNING,
+                        "{0} (tid {1}) lost its pin to '{'{2}'}': the kernel had it on '{'{3}'}'; {4}",
+                        asked.name,
+                        String.valueOf(tid),
+                        cpus,
+                        now,
+                        pinned ? "pinned again" : "it cannot be pinned now");
+            }
+            return pinned;
+        } catch (LinuxException e) {
+            return !thread.isAlive();
+        }
+    }
+
+    /** The state in one line. */
+    @Override
+    public String toString() {
+        return state().toString();
+    }
+
+    /** What to ask for. Not safe for use by several threads at once; one builder may start several threads. */
+    public static final class Builder {
+        private String name;
+        private @Nullable CpuSet cpus;
+        private Sched sched = Sched.DEFAULT;
+        private PinPolicy pinPolicy = PinPolicy.REQUIRE;
+        private RealtimePolicy realtimePolicy = RealtimePolicy.PREFER;
+
+        private Builder(String name) {
+            this.name = requireName(name);
+        }
+
+        private Builder(Builder other) {
+            this.name = other.name;
+            this.cpus = other.cpus;
+            this.sched = other.sched;
+            this.pinPolicy = other.pinPolicy;
+            this.realtimePolicy = other.realtimePolicy;
+        }
+
+        private static String requireName(String name) {
+            if (name.isEmpty()) {
+                throw new IllegalArgumentException("an empty thread name: give the thread a name");
+            }
+            return name;
+        }
+
+        /**
+         * Pins the thread to one CPU.
+         *
+         * @param cpu where it shall run
+         * @return this builder
+         */
+        public Builder cpu(Cpu cpu) {
+            return cpus(CpuSet.of(cpu.id()));
+        }
+
+        /**
+         * Confines the thread to some CPUs.
+         *
+         * @param set one or more CPUs
+         * @return this builder
+         * @throws IllegalArgumentException if the set is empty
+         */
+        public Builder cpus(CpuSet set) {
+            if (set.isEmpty()) {
+                throw new IllegalArgumentException("thread \"" + name + "\" asked for no CPU: name at least one");
+            }
+            this.cpus = set;
+            return this;
+        }
+
+        /**
+         * Asks for a policy and priority.
+         *
+         * @param setting what to ask for
+         * @return this builder
+         */
+        public Builder sched(Sched setting) {
+            this.sched = Objects.requireNonNull(setting);
+            return this;
+        }
+
+        /**
+         * What to do when pinning fails.
+         *
+         * @param policy {@link PinPolicy#REQUIRE} unless set
+         * @return this builder
+         */
+        public Builder pinPolicy(PinPolicy policy) {
+            this.pinPolicy = Objects.requireNonNull(policy);
+            return this;
+        }
+
+        /**
+         * What to do when a real-time policy is denied.
+         *
+         * @param policy {@link RealtimePolicy#PREFER} unless set
+         * @return this builder
+         */
+        public Builder realtimePolicy(RealtimePolicy policy) {
+            this.realtimePolicy = Objects.requireNonNull(policy);
+            return this;
+        }
+
+        /**
+         * Starts the thread and waits until it is in place.
+         *
+         * @param body what it runs; an exception that leaves it goes to the thread's uncaught exception handler
+         * @return the thread, pinned, scheduled and named
+         * @throws LinuxException if there is no thread to be had (EAGAIN from pthread_create), it cannot be pinned, or the
+         *     real-time policy is required and denied (EPERM); nothing is left behind
+         * @throws UnsupportedOperationException if the library does not run on this system
+         */
+        public CpuThread start(Runnable body) {
+            VirtualThreads.warmSchedulers();
+            CpuThread started = new CpuThread(new Builder(this), body);
+            try {
+                started.thread.start();
+            } catch (OutOfMemoryError e) {
+                // HotSpot's only word for a pthread_create that failed, EAGAIN included.
+                LinuxException failed = new LinuxException(
+                        "pthread_create(\"" + name + "\")",
+                        Errno.EAGAIN.number(),
+                        String.valueOf(e.getMessage()),
+                        "raise RLIMIT_NPROC (ulimit -u) or the pids limit of the cgroup, or start fewer threads");
+                failed.initCause(e);
+                throw failed;
+            }
+            awaitUninterruptibly(started.settled);
+            Throwable failure = started.failure;
+            if (failure instanceof RuntimeException e) {
+                throw e;
+            }
+            if (failure instanceof Error e) {
+                throw e;
+            }
+            return started;
+        }
+
+        private static void awaitUninterruptibly(CountDownLatch latch) {
+            boolean interrupted = false;
+            while (true) {
+                try {
+                    latch.await();
+                    break;
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.thread;
+
+import jdk.jfr.Category;
+import jdk.jfr.Description;
+import jdk.jfr.Event;
+import jdk.jfr.Label;
+import jdk.jfr.Name;
+import jdk.jfr.StackTrace;
+import org.jspecify.annotations.Nullable;
+import org.percpu.cpu.CpuSet;
+
+@Name("org.percpu.Pinned")
+@Label("Thread Pinned")
+@Description("A thread was placed, with the mask that the kernel reports")
+@Category("percpu")
+@StackTrace(false)
+final class PinnedEvent extends Event {
+    @Label("Thread Name")
+    @Nullable
+    String name;
+
+    @Label("Thread Id")
+    int tid;
+
+    @Label("CPUs Asked")
+    @Nullable
+    String asked;
+
+    @Label("CPUs Allowed")
+    @Nullable
+    String allowed;
+
+    static void commit(String name, int tid, CpuSet asked, CpuSet allowed) {
+        PinnedEvent event = new PinnedEvent();
+        if (event.shouldCommit()) {
+            event.name = name;
+            event.tid = tid;
+            event.asked = asked.toString();
+            event.allowed = allowed.toString();
+            event.commit();
+        }
+    }
+}

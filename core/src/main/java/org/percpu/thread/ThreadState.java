@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.thread;
+
+import org.jspecify.annotations.Nullable;
+import org.percpu.cpu.CpuSet;
+
+/**
+ * What a {@link CpuThread} was asked to be and what the kernel says it is, read at the moment of {@link CpuThread#state()}.
+ *
+ * @param name full name; the kernel keeps its first 15 bytes
+ * @param tid kernel thread id
+ * @param alive false once the thread has ended; the kernel's values are then the last ones known
+ * @param asked CPUs asked for
+ * @param allowed the kernel's affinity mask now
+ * @param lastCpu CPU it ran on last, or -1 if unknown
+ * @param schedAsked scheduling asked for
+ * @param sched scheduling the kernel reports now
+ * @param pinPolicy what was to happen if pinning failed
+ * @param realtimePolicy what was to happen if the real-time policy was denied
+ * @param denial why the asked scheduling was not granted, or null
+ * @param pinsLost how often the mask was found changed by somebody else, and set again
+ */
+public record ThreadState(
+        String name,
+        int tid,
+        boolean alive,
+        CpuSet asked,
+        CpuSet allowed,
+        int lastCpu,
+        Sched schedAsked,
+        Sched sched,
+        PinPolicy pinPolicy,
+        RealtimePolicy realtimePolicy,
+        @Nullable String denial,
+        long pinsLost) {
+
+    /**
+     * Whether the thread is where it was asked to be.
+     *
+     * @return true if the kernel's mask is exactly the asked set
+     */
+    public boolean pinned() {
+        return allowed.equals(asked);
+    }
+
+    /** One line for a log. */
+    @Override
+    public String toString() {
+        return name + " tid " + tid + (alive ? "" : " (ended)") + " asked {" + asked + "} allowed {" + allowed
+                + "} last cpu "
+                + lastCpu + ", " + sched + (sched.equals(schedAsked) ? "" : " (asked " + schedAsked + ")")
+                + (denial == null ? "" : ": " + denial) + (pinsLost == 0 ? "" : ", pin lost " + pinsLost + "x");
+    }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.thread;
+
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.util.concurrent.ForkJoinPool;
+import org.jspecify.annotations.Nullable;
+
+/** What must be known about virtual threads (Java 21) in code that also runs on Java 17. */
+final class VirtualThreads {
+    private static final @Nullable MethodHandle IS_VIRTUAL = find("isVirtual", false, boolean.class);
+    private static final @Nullable MethodHandle START = find("startVirtualThread", true, Thread.class, Runnable.class);
+
+    private static boolean warm;
+
+    private VirtualThreads() {}
+
+    private static @Nullable MethodHandle find(String name, boolean isStatic, Class<?> result, Class<?>... parameters) {
+        MethodType type = MethodType.methodType(result, parameters);
+        try {
+            return isStatic
+                    ? MethodHandles.publicLookup().findStatic(Thread.class, name, type)
+                    : MethodHandles.publicLookup().findVirtual(Thread.class, name, type);
+        } catch (NoSuchMethodException | IllegalAccessException e) {
+            return null;
+        }
+    }
+
+    /** On a virtual thread the kernel would act on the carrier, which other virtual threads share. */
+    static void refuse(String what) {
+        if (isVirtual(Thread.currentThread())) {
+            throw new UnsupportedOperationException(what + " on virtual thread " + Thread.currentThread()
+                    + " would change its carrier: call it from a platform thread, for example a CpuThread");
+        }
+    }
+
+    static boolean isVirtual(Thread thread) {
+        if (IS_VIRTUAL == null) {
+            return false;
+        }
+        try {
+            return (boolean) IS_VIRTUAL.invokeExact(thread);
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable t) {
+            throw new AssertionError(t);
+        }
+    }
+
+    /**
+     * Sizes the common pool and creates the virtual-thread scheduler before the first thread is pinned. Both ask for the
+     * processors of the thread that happens to touch them first, and on a pinned thread that is one, for the JVM's life.
+     */
+    static synchronized void warmSchedulers() {
+        if (warm) {
+            return;
+        }
+        warm = true;
+        int parallelism = ForkJoinPool.getCommonPoolParallelism();
+        assert parallelism >= 0;
+        if (START != null) {
+            try {
+                Thread thread = (Thread) START.invokeExact((Runnable) () -> {});
+                assert thread != null;
+            } catch (RuntimeException | Error e) {
+                throw e;
+            } catch (Throwable t) {
+                throw new AssertionError(t);
+            }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/**
+ * Platform threads that are really where they were asked to be.
+ *
+ * <p>{@link org.percpu.thread.CpuThread} starts one: the new thread sets its own affinity, policy and name before it runs any
+ * of the caller's code, reads the affinity back from the kernel, and only then does {@code start} return. A thread that could
+ * not be pinned is an exception at its creator ({@link org.percpu.thread.PinPolicy#REQUIRE}) or, where the caller chose so, a
+ * visible fact in its {@link org.percpu.thread.ThreadState}. {@link org.percpu.thread.Pri} is the one place where BSD
+ * priorities become Linux policies.
+ *
+ * <p><b>Inheritance.</b> On Linux a new thread inherits affinity, nice value and signal mask from its creator. A thread pool,
+ * a parallel stream or an {@code HttpClient} first used on a pinned thread therefore lands on that one CPU. Two measures:
+ * before the first pin of the process, the common pool and the virtual-thread scheduler are touched, so that they are sized for
+ * the whole machine; and a {@code CpuThread} built without a CPU resets its mask to the CPUs the process started with, which is
+ * the way to start an unpinned thread from a pinned one. The real-time policy is never inherited (SCHED_RESET_ON_FORK).
+ *
+ * <p><b>Virtual threads</b> are refused by every call that would change affinity, policy or mask: it would change the carrier.
+ */
+@NullMarked
+package org.percpu.thread;
+
+import org.jspecify.annotations.NullMarked;

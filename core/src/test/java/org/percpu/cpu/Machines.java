@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.cpu;
+
+import static org.percpu.cpu.MachineFiles.CPU;
+
+import java.util.List;
+
+/** The machines that the topology is tested with. */
+enum Machines {
+    /** A virtual machine with two cores, captured: Linux 6.18, control groups version 1. */
+    CAPTURED_EPYC_VM("0-1") {
+        @Override
+        MachineFiles files() {
+            return MachineFiles.captured("epyc-vm-2cpu.txt");
+        }
+    },
+    /** Two packages, 384 cores each, the second threads numbered after all the first ones, eight NUMA nodes. */
+    HUGE_1536("0-1535") {
+        @Override
+        MachineFiles files() {
+            MachineFiles files = new MachineFiles().cpus("0-2047", "0-1535", "0-1535");
+            for (int core = 0; core < 768; core++) {
+                files.core(core / 384, core % 384, core, core + 768);
+            }
+            for (int node = 0; node < 8; node++) {
+                int first = node * 96;
+                files.node(node, first + "-" + (first + 95) + "," + (first + 768) + "-" + (first + 863));
+            }
+            return files;
+        }
+    },
+    /** Numbers with gaps, of which the process may use some. */
+    GAPS("2,9,200") {
+        @Override
+        MachineFiles files() {
+            MachineFiles files = new MachineFiles().cpus("0-255", "0-3,8-11,64,200", "0-3,8-11,64,200");
+            int core = 0;
+            for (int cpu : CpuSet.parse("0-3,8-11,64,200")) {
+                files.core(cpu / 100, core++ * 4, cpu);
+            }
+            return files.node(0, "0-3,8-11,64").node(4, "200");
+        }
+    },
+    /** Eight CPUs of which three are offline; those have a folder, but no topology in it. */
+    OFFLINE("0-2,6") {
+        @Override
+        MachineFiles files() {
+            MachineFiles files = new MachineFiles().cpus("0-15", "0-7", "0-3,6");
+            for (int cpu : CpuSet.parse("4,5,7")) {
+                files.put(CPU + "cpu" + cpu + "/online", "0");
+            }
+            // The sibling of 6 is 7.
+            return files.core(0, 0, 0, 1).core(0, 1, 2, 3).core(0, 3, 6).node(0, "0-3,6");
+        }
+    },
+    /** Six P-cores of two threads and eight E-cores of one, x86. */
+    HYBRID_6P_8E("0-19") {
+        @Override
+        MachineFiles files() {
+            MachineFiles files = new MachineFiles().cpus("0-19", "0-19", "0-19");
+            for (int core = 0; core < 6; core++) {
+                files.core(0, core * 4, core * 2, core * 2 + 1);
+                files.put(CPU + "cpu" + core * 2 + "/cpufreq/cpuinfo_max_freq", "4800000");
+            }
+            for (int core = 0; core < 8; core++) {
+                files.core(0, 24 + core, 12 + core);
+                files.put(CPU + "cpu" + (12 + core) + "/cpufreq/cpuinfo_max_freq", "3500000");
+            }
+            for (int cpu = 0; cpu < 20; cpu++) {
+                String cluster = cpu < 12 ? cpu / 2 * 2 + "-" + (cpu / 2 * 2 + 1) : cpu < 16 ? "12-15" : "16-19";
+                files.cache(cpu, 0, 1, "Data", cpu < 12 ? "48K" : "32K", cpu < 12 ? cluster : "" + cpu);
+                files.cache(cpu, 1, 2, "Unified", cpu < 12 ? "1280K" : "2048K", cluster);
+                files.cache(cpu, 2, 3, "Unified", "24M", "0-19");
+            }
+            return files.put("sys/devices/cpu_core/cpus", "0-11")
+                    .put("sys/devices/cpu_atom/cpus", "12-19")
+                    .node(0, "0-19");
+        }
+    },
+    /** Four little, three big and one stronger core, aarch64: told apart by capacity. */
+    BIG_LITTLE("0-7") {
+        @Override
+        MachineFiles files() {
+            MachineFiles files = new MachineFiles().cpus("0-7", "0-7", "0-7");
+            int[] capacities = {250, 250, 250, 250, 905, 905, 905, 1024};
+            for (int cpu = 0; cpu < 8; cpu++) {
+                files.core(0, cpu % 4, cpu).put(CPU + "cpu" + cpu + "/cpu_capacity", "" + capacities[cpu]);
+            }
+            return files;
+        }
+    },
+    /** Two packages of four cores of four threads; core numbers repeat in the second package. No NUMA in the kernel. */
+    SMT4("0-31") {
+        @Override
+        MachineFiles files() {
+            MachineFiles files = new MachineFiles().cpus("0-31", "0-31", "0-31");
+            for (int core = 0; core < 8; core++) {
+                int cpu = core / 4 * 16 + core % 4;
+                files.core(core / 4, core % 4, cpu, cpu + 4, cpu + 8, cpu + 12);
+            }
+            return files;
+        }
+    },
+    /** Two packages of two NUMA nodes each, two threads to a core, and a fifth node that is memory only. */
+    NUMA4("0-15") {
+        @Override
+        MachineFiles files() {
+            MachineFiles files = new MachineFiles().cpus("0-15", "0-15", "0-15");
+            for (int core = 0; core < 8; core++) {
+                files.core(core / 4, core % 4, core, core + 8);
+            }
+            return files.node(0, "0-1,8-9")
+                    .node(1, "2-3,10-11")
+                    .node(2, "4-5,12-13")
+                    .node(3, "6-7,14-15")
+                    .node(4, "");
+        }
+    },
+    /** A process in a container with control groups version 1: the mount shows the container's group as its root. */
+    CGROUP_V1_CONTAINER("2-3") {
+        @Override
+        MachineFiles files() {
+            String groups = """
+                    5:cpuacct,cpu:/docker/77
+                    3:freezer,cpuset:/docker/77
+                    1:name=systemd:/x
+                    0::/x
+                    """;
+            String mounts = """
+                    21 20 0:19 / /proc rw - proc proc rw
+                    31 20 0:27 /docker/77 /sys/fs/cgroup/cpu\\040acct ro - cgroup cgroup rw,cpuacct,cpu
+                    34 20 0:31 /docker/77 /sys/fs/cgroup/cpu\\040set ro master:9 - cgroup cgroup rw,freezer,cpuset
+                    """;
+            return quad().put("proc/self/cgroup", groups)
+                    .put("proc/self/mountinfo", mounts)
+                    .put("sys/fs/cgroup/cpu set/cpuset.cpus", "0-3")
+                    .put("sys/fs/cgroup/cpu set/cpuset.effective_cpus", "2-3");
+        }
+    },
+    /** A service with control groups version 2 whose own group lacks the controller: its parent's set counts. */
+    CGROUP_V2_NESTED("1-2") {
+        @Override
+        MachineFiles files() {
+            return quad().put("proc/self/cgroup", "0::/batch.slice/job:1/worker")
+                    .put(
+                            "proc/self/mountinfo",
+                            "25 20 0:22 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate")
+                    .put("sys/fs/cgroup/cpuset.cpus.effective", "0-3")
+                    .put("sys/fs/cgroup/batch.slice/job:1/cpuset.cpus.effective", "1-2")
+                    .put("sys/fs/cgroup/batch.slice/job:1/worker/", "");
+        }
+    },
+    /** CPUs 2 and 3 kept from load balancing. */
+    ISOLATED("0-3") {
+        @Override
+        MachineFiles files() {
+            return quad().put(CPU + "isolated", "2-3");
+        }
+    },
+    /** A folder with nothing in it. */
+    BROKEN_EMPTY("1,3") {
+        @Override
+        MachineFiles files() {
+            return new MachineFiles();
+        }
+    },
+    /** CPU folders, but no lists, as sandboxes have it. */
+    BROKEN_NO_LISTS("0-1") {
+        @Override
+        MachineFiles files() {
+            MachineFiles files = quad();
+            for (String list : List.of("possible", "present", "online", "offline", "isolated")) {
+                files.remove(CPU + list);
+            }
+            return files;
+        }
+    },
+    /** Two of four CPUs have no topology. */
+    BROKEN_NO_TOPOLOGY("0-3") {
+        @Override
+        MachineFiles files() {
+            return quad().remove(CPU + "cpu1/topology").remove(CPU + "cpu2/topology");
+        }
+    },
+    /** Nonsense in every file. */
+    BROKEN_GARBAGE("0-3") {
+        @Override
+        MachineFiles files() {
+            MachineFiles files = quad().cache(0, 0, 1, "Data", "32K", "0")
+                    .put(CPU + "cpu0/cpu_capacity", "1024")
+                    .put("proc/self/cgroup", "x")
+                    .put("proc/self/mountinfo", "x");
+            for (String path : files.paths()) {
+                if (!path.endsWith("/")) {
+                    files.put(path, "3-\u0001 garbage \u00e9 0-99999999999999999999");
+                }
+            }
+            return files;
+        }
+    },
+    /** Files that cannot be read, not even by root: folders stand in their places. */
+    BROKEN_UNREADABLE("0-3") {
+        @Override
+        MachineFiles files() {
+            MachineFiles files = quad();
+            for (String path :
+                    List.of("present", "online", "isolated", "cpu0/topology/core_cpus_list", "cpu3/topology/core_id")) {
+                files.remove(CPU + path).put(CPU + path + "/", "");
+            }
+            return files.remove("sys/devices/system/node").put("sys/devices/system/node", "a file");
+        }
+    },
+    /** A container's virtual sysfs renumbers what is online; the scheduler does not. */
+    BROKEN_ONLINE_RENUMBERED("2-3") {
+        @Override
+        MachineFiles files() {
+            return quad().put(CPU + "online", "0-1");
+        }
+    },
+    /** Siblings that disagree, and a CPU in two nodes. */
+    BROKEN_CONTRADICTIONS("0-3") {
+        @Override
+        MachineFiles files() {
+            return quad().put(CPU + "cpu0/topology/core_cpus_list", "0-1")
+                    .put(CPU + "cpu3/topology/core_cpus_list", "2")
+                    .node(0, "0-2")
+                    .node(1, "2-3");
+        }
+    };
+
+    private final String allowed;
+
+    Machines(String allowed) {
+        this.allowed = allowed;
+    }
+
+    abstract MachineFiles files();
+
+    /** What the scheduler says. */
+    CpuSet allowed() {
+        return CpuSet.parse(allowed);
+    }
+
+    boolean broken() {
+        return name().startsWith("BROKEN");
+    }
+
+    /** Four cores of one thread in one package and one node. */
+    private static MachineFiles quad() {
+        MachineFiles files = new MachineFiles().cpus("0-3", "0-3", "0-3").node(0, "0-3");
+        for (int cpu = 0; cpu < 4; cpu++) {
+            files.core(0, cpu, cpu);
+        }
+        return files;
+    }
+}
