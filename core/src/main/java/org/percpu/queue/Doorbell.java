@@ -30,6 +30,11 @@ final class Doorbell {
         }
     }
 
+    /** Hears a ring without sleeping; false if there was none. */
+    boolean poll() {
+        return (int) WORD.getVolatile(memory, 0) != 0 && WORD.compareAndSet(memory, 0, 1, 0);
+    }
+
     /** Sleeps until rung. Signals (EINTR) and spurious wake-ups do not end it. */
     void await() {
         while (!WORD.compareAndSet(memory, 0, 1, 0)) {

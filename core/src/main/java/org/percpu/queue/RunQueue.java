@@ -119,7 +119,7 @@ public abstract class RunQueue {
     private @Nullable Void spinThenPark(boolean sawClosing) {
         if (waitStrategy != WaitStrategy.PARK) {
             for (int i = 0; waitStrategy == WaitStrategy.BUSY_SPIN || i < SPINS_BEFORE_PARK; i++) {
-                if (!inbox.isEmpty() || closing != sawClosing) {
+                if (!inbox.isEmpty() || closing != sawClosing || doorbell.poll()) {
                     return null;
                 }
                 Thread.onSpinWait();
