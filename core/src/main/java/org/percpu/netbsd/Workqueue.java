@@ -17,11 +17,13 @@ import org.percpu.kernel.ErrnoException;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
 import org.percpu.kernel.Lwp;
+import org.percpu.kernel.WaitStrategy;
 import org.percpu.kernel.WorkerState;
 import org.percpu.queue.Call;
 import org.percpu.queue.Item;
 import org.percpu.queue.SerialQueue;
 import org.percpu.thread.Pri;
+import org.percpu.thread.RealtimePolicy;
 import org.percpu.thread.Sched;
 
 /**
@@ -143,7 +145,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
      * @param <W> the type of the works
      * @param <A> the type of the argument
      * @return the queue
-     * @throws ErrnoException EINVAL (name, priority or flags), EAGAIN (no more threads), ENOMEM, EPERM (the caller must not
+     * @throws ErrnoException EINVAL (name, priority or flags; busy-spinning real-time workers on every allowed CPU), EAGAIN (no more threads), ENOMEM, EPERM (the caller must not
      *     sleep), ESHUTDOWN (the kernel is closed). Workers made before the failure are gone
      * @throws LinuxException if a worker cannot be pinned or scheduled as the kernel's policies require
      */
@@ -161,6 +163,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         boolean mpsafe = (flags & WQ_MPSAFE) != 0;
         boolean perCpu = (flags & WQ_PERCPU) != 0;
         List<Cpu> cpus = kernel.cpus();
+        refuseToFreeze(kernel, name, sched(prio), perCpu ? cpus.size() : 1);
         Workqueue<W> wq = new Workqueue<>(kernel, name, ipl, perCpu, perCpu ? cpus.size() : 1);
         int made = 0;
         try {
@@ -180,6 +183,20 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         }
         kernel.add(wq);
         return wq;
+    }
+
+    /** Real-time threads that never sleep, on every CPU, leave none to the JVM and the rest of the machine. */
+    private static void refuseToFreeze(Kernel kernel, String name, Sched sched, int workers) {
+        if (kernel.waitStrategy() == WaitStrategy.BUSY_SPIN
+                && kernel.realtimePolicy() != RealtimePolicy.NEVER
+                && sched.realtime()
+                && workers >= kernel.topology().allowed().size()) {
+            throw new ErrnoException(
+                    Errno.EINVAL,
+                    "workqueue_create of " + name + ": busy-spinning " + sched + " workers on all " + workers
+                            + " allowed CPUs would freeze them; leave a CPU out, or use another wait strategy or a priority below "
+                            + Pri.PRI_KERNEL);
+        }
     }
 
     private static Sched sched(int prio) {
