@@ -2,7 +2,7 @@
 /** BSD-kernel deferred work on real CPUs: pinned threads, workqueue(9), taskq(9), workq(9) and kthread(9) for Linux. */
 module org.percpu.core {
     requires transitive org.percpu.bindings.spi;
-    requires static transitive org.jspecify;
+    requires static org.jspecify;
     requires jdk.jfr;
 
     exports org.percpu.cpu;

@@ -58,13 +58,7 @@ public final class Condvar {
 
     private boolean sleep(Lock interlock, long nanos) {
         kernel.requireSleepable(wmesg);
-        if (interlock instanceof ReentrantLock lock && lock.getHoldCount() != 1) {
-            throw new IllegalMonitorStateException(
-                    "the interlock of condition variable \"" + wmesg + "\" is held " + lock.getHoldCount()
-                            + " times by " + Thread.currentThread().getName() + ": hold it exactly once");
-        }
-        WaitChannel.Waiter waiter = channel.enter();
-        interlock.unlock();
+        WaitChannel.Waiter waiter = channel.enter(interlock, wmesg);
         try {
             return kernel.sleeping(wmesg, () -> channel.await(waiter, nanos));
         } finally {

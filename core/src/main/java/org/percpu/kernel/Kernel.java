@@ -375,9 +375,6 @@ public final class Kernel implements AutoCloseable {
 
     void add(Lwp lwp) {
         lwps.add(lwp);
-        if (!watchPeriod.isZero()) {
-            startWatch();
-        }
     }
 
     void remove(Lwp lwp) {
@@ -424,8 +421,8 @@ public final class Kernel implements AutoCloseable {
     }
 
     /** A pin can be lost at any time: a rewritten cpuset, a CPU that goes offline. Nobody tells, so look. */
-    private synchronized void startWatch() {
-        if (watch == null && !closed) {
+    synchronized void startWatch() {
+        if (watch == null && !closed && !watchPeriod.isZero()) {
             watch = thread("pinwatch", null, Sched.DEFAULT)
                     .pinPolicy(PinPolicy.BEST_EFFORT)
                     .start(this::watchPins);

@@ -66,6 +66,7 @@ public final class Lwp {
     private Stage stage = Stage.IDLE;
 
     private boolean joined;
+    private boolean destroyed;
     private volatile @Nullable String wmesg;
 
     private Lwp(Kernel kernel, CpuThread.Builder builder, Set<Flag> flags, Runnable func) {
@@ -91,6 +92,7 @@ public final class Lwp {
         kernel.requireOpen("a thread");
         Lwp lwp;
         try {
+            kernel.startWatch();
             lwp = new Lwp(kernel, thread, flags, func);
         } catch (LinuxException e) {
             if (e.errno() == Errno.EAGAIN.number()) {
@@ -236,14 +238,14 @@ public final class Lwp {
     private void leaveIdle(Stage next, String what) {
         synchronized (changed) {
             if (stage != Stage.IDLE) {
-                boolean destroyed = stage == Stage.DEAD && is(Flag.IDLE);
                 throw new ErrnoException(
                         destroyed ? Errno.ESRCH : Errno.EBUSY,
                         what + " of kthread " + name() + ", which "
-                                + (destroyed ? "has ended" : "was started already")
+                                + (destroyed ? "was destroyed" : "was started already")
                                 + ": only a thread made IDLE can be started or destroyed, once");
             }
             stage = next;
+            destroyed = next == Stage.DEAD;
         }
         changed.wakeAll();
     }

@@ -45,6 +45,8 @@ public final class Sleepq {
      * @param mutex held by the caller, free during the sleep
      * @param relock false to come back without the mutex (PNORELOCK)
      * @return 0, or {@link #EWOULDBLOCK}
+     * @throws IllegalMonitorStateException if the caller does not hold a {@link java.util.concurrent.locks.ReentrantLock} exactly
+     *     once
      * @throws ErrnoException EPERM if the caller must not sleep
      */
     public int mtsleep(Object ident, String wmesg, long timeoutNanos, Lock mutex, boolean relock) {
@@ -60,10 +62,7 @@ public final class Sleepq {
         WaitChannel.Waiter waiter;
         synchronized (channels) {
             channel = channels.computeIfAbsent(ident, i -> new WaitChannel());
-            waiter = channel.enter();
-        }
-        if (mutex != null) {
-            mutex.unlock();
+            waiter = mutex == null ? channel.enter() : channel.enter(mutex, wmesg);
         }
         try {
             return kernel.sleeping(wmesg, () -> channel.await(waiter, nanos)) ? 0 : EWOULDBLOCK;

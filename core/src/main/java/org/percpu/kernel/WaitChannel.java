@@ -2,7 +2,10 @@
 package org.percpu.kernel;
 
 import java.util.ArrayDeque;
+import java.util.List;
+import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /** Threads asleep on one thing, in the order they came. Knows nothing of locks: its users drop and retake those. */
@@ -67,12 +70,43 @@ final class WaitChannel {
         return true;
     }
 
-    int wakeAll() {
-        int count = 0;
-        while (wakeOne()) {
-            count++;
+    /** Wakes those who wait now. One that finds its condition still false and comes back is not woken again. */
+    void wakeAll() {
+        List<Waiter> now;
+        synchronized (this) {
+            now = List.copyOf(waiters);
+            waiters.clear();
         }
-        return count;
+        for (Waiter waiter : now) {
+            waiter.woken = true;
+            LockSupport.unpark(waiter.thread);
+        }
+    }
+
+    /**
+     * Joins the queue and then releases an interlock, so that no wake-up issued under it is missed.
+     *
+     * @param interlock held exactly once by the caller
+     * @param wmesg for the message
+     * @throws IllegalMonitorStateException if it is not held, or recursively; the caller is then not on the queue
+     */
+    Waiter enter(Lock interlock, String wmesg) {
+        if (interlock instanceof ReentrantLock lock && lock.getHoldCount() != 1) {
+            throw new IllegalMonitorStateException(
+                    "sleep on \"" + wmesg + "\" with an interlock that is held " + lock.getHoldCount() + " times by "
+                            + Thread.currentThread().getName() + ": hold it exactly once");
+        }
+        Waiter waiter = enter();
+        boolean unlocked = false;
+        try {
+            interlock.unlock();
+            unlocked = true;
+        } finally {
+            if (!unlocked) {
+                leave(waiter);
+            }
+        }
+        return waiter;
     }
 
     private synchronized @Nullable Waiter poll() {

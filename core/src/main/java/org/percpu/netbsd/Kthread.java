@@ -128,6 +128,8 @@ public final class Kthread {
         Kthread thread = new Kthread();
         try {
             thread.lwp = Lwp.create(kernel, kernel.thread(name, ci, sched(pri, flags)), lwpFlags(flags), () -> {
+                // The function may hand itself out before the assignment that follows create.
+                thread.lwp = Lwp.current();
                 CURRENT.set(thread);
                 call(func, arg);
             });
@@ -251,7 +253,7 @@ public final class Kthread {
     }
 
     private Lwp lwp() {
-        Lwp mine = lwp != null ? lwp : Lwp.current();
+        Lwp mine = lwp;
         if (mine == null) {
             throw new IllegalStateException("kthread without a thread");
         }

@@ -10,7 +10,6 @@ import org.percpu.queue.Item;
  * allocates nothing for it and does not look at it again once its callback has started, so the callback may enqueue it anew,
  * change it or drop it (NWQ-12).
  */
-@SuppressWarnings("exports") // a user sees nothing of Item but that it is there
 public class Work extends Item {
     /** A work that is not pending. */
     public Work() {}

@@ -11,7 +11,6 @@ import org.percpu.queue.RunQueue;
  * {@code struct task} of task_add(9): a function and its argument, on at most one {@link Taskq} at a time. It belongs to the caller
  * (OTQ-1) and is his again from the moment its function is about to start (OTQ-20).
  */
-@SuppressWarnings("exports") // a user sees nothing of LinkedItem but that it is there
 public class Task extends LinkedItem {
     /**
      * The function of a task.

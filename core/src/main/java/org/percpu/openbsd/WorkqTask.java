@@ -8,7 +8,6 @@ import org.percpu.queue.LinkedItem;
  * {@code struct workq_task} of workq_add_task(9): room for one entry of a {@link Workq}. It belongs to the caller of
  * {@link Workq#queueTask} and is his again from the moment the function is about to start.
  */
-@SuppressWarnings("exports") // a user sees nothing of LinkedItem but that it is there
 public class WorkqTask extends LinkedItem {
     Workq.@Nullable Function<@Nullable Object, @Nullable Object> func;
 

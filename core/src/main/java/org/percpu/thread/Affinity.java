@@ -35,7 +35,7 @@ public final class Affinity {
      * The affinity of any thread as the kernel reports it.
      *
      * @param tid kernel thread id, of this process or another; 0 is the calling platform thread
-     * @return the CPUs, never empty
+     * @return the CPUs that are online; for a moment none, while the last one of the thread goes offline
      * @throws LinuxException if there is no such thread (ESRCH)
      */
     public static CpuSet get(int tid) {

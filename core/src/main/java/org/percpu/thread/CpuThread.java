@@ -46,6 +46,7 @@ public final class CpuThread {
     private @Nullable String denial;
 
     private final AtomicLong pinsLost = new AtomicLong();
+    private final AtomicBoolean lost = new AtomicBoolean();
     private volatile @Nullable ThreadState last;
 
     private CpuThread(Builder asked, Runnable body) {
@@ -266,13 +267,15 @@ public final class CpuThread {
         try {
             CpuSet now = Affinity.get(tid);
             if (now.equals(cpus)) {
+                lost.set(false);
                 return true;
             }
-            boolean first = linux.sched_setaffinity(tid, cpus.toMask()) >= 0;
-            boolean pinned = first && Affinity.get(tid).equals(cpus);
-            boolean firstTime = pinsLost.incrementAndGet() == 1;
-            PinLostEvent.commit(asked.name, tid, cpus, now, pinned);
-            if (firstTime) {
+            boolean accepted = linux.sched_setaffinity(tid, cpus.toMask()) >= 0;
+            boolean pinned = accepted && Affinity.get(tid).equals(cpus);
+            // A CPU that stays offline is one loss, however often the watch looks.
+            if (!lost.getAndSet(!pinned)) {
+                pinsLost.incrementAndGet();
+                PinLostEvent.commit(asked.name, tid, cpus, now, pinned);
                 LOG.log(
                         System.Logger.Level.WARNING,
                         "{0} (tid {1}) lost its pin to '{'{2}'}': the kernel had it on '{'{3}'}'; {4}",

@@ -2,6 +2,8 @@
 package org.percpu.thread;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -27,9 +29,12 @@ final class Realtime {
                 + ("0".equals(runtime) ? "; " + RUNTIME + " is 0, which forbids it to everybody" : "");
     }
 
+    /** In one call: a file of sysctl answers the first read only, whatever its length. */
     private static @Nullable String read(Path file) {
-        try {
-            return Files.readString(file).trim();
+        byte[] buffer = new byte[64];
+        try (InputStream in = Files.newInputStream(file)) {
+            int length = in.read(buffer);
+            return new String(buffer, 0, Math.max(length, 0), StandardCharsets.US_ASCII).trim();
         } catch (IOException e) {
             return null;
         }

@@ -18,7 +18,7 @@ import org.percpu.cpu.CpuSet;
  * @param pinPolicy what was to happen if pinning failed
  * @param realtimePolicy what was to happen if the real-time policy was denied
  * @param denial why the asked scheduling was not granted, or null
- * @param pinsLost how often the mask was found changed by somebody else, and set again
+ * @param pinsLost how often the mask was found changed by somebody else; a CPU that stays offline counts once
  */
 public record ThreadState(
         String name,
