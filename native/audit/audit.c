@@ -5,6 +5,7 @@
  *
  * A test reads the CONSTANT lines and compares them with the Java sources: keep one to a line.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -209,3 +210,8 @@ FUNCTION(timer_create, int (*)(clockid_t, struct sigevent *, timer_t *));
 FUNCTION(timer_settime, int (*)(timer_t, int, const struct itimerspec *, struct itimerspec *));
 FUNCTION(timer_delete, int (*)(timer_t));
 FUNCTION(fcntl, int (*)(int, int, ...));
+
+CONSTANT(RTLD_NOW, 2);
+FUNCTION(dlopen, void *(*)(const char *, int));
+FUNCTION(dlsym, void *(*)(void *, const char *));
+FUNCTION(dlerror, char *(*)(void));

@@ -13,31 +13,35 @@ import java.util.Locale;
  */
 public enum Ipl {
     /** Nothing masked; the only level at which a thread may sleep. */
-    NONE(List.of("NONE"), List.of("NONE")),
+    NONE(0, List.of("NONE"), List.of("NONE")),
     /** Soft interrupts of the clock. */
-    SOFTCLOCK(List.of("SOFTCLOCK"), List.of("SOFTCLOCK")),
+    SOFTCLOCK(1, List.of("SOFTCLOCK"), List.of("SOFTCLOCK")),
     /** Soft interrupts of block devices; NetBSD only. */
-    SOFTBIO(List.of("SOFTBIO"), List.of()),
+    SOFTBIO(2, List.of("SOFTBIO"), List.of()),
     /** Soft interrupts of the network. */
-    SOFTNET(List.of("SOFTNET"), List.of("SOFTNET")),
+    SOFTNET(3, List.of("SOFTNET"), List.of("SOFTNET")),
     /** Block devices; OpenBSD only. */
-    BIO(List.of(), List.of("BIO")),
+    BIO(4, List.of(), List.of("BIO")),
     /** Network devices; OpenBSD only. */
-    NET(List.of(), List.of("NET")),
+    NET(5, List.of(), List.of("NET")),
     /** Soft interrupts of serial lines. */
-    SOFTSERIAL(List.of("SOFTSERIAL"), List.of("SOFTTTY", "SOFTSERIAL")),
+    SOFTSERIAL(6, List.of("SOFTSERIAL"), List.of("SOFTTTY", "SOFTSERIAL")),
     /** Terminals; OpenBSD only. */
-    TTY(List.of(), List.of("TTY", "MPFLOOR")),
+    TTY(7, List.of(), List.of("TTY", "MPFLOOR")),
     /** Everything that may allocate memory; on NetBSD most devices. */
-    VM(List.of("VM", "BIO", "NET", "TTY"), List.of("VM")),
+    VM(8, List.of("VM", "BIO", "NET", "TTY"), List.of("VM")),
     /** Audio devices; OpenBSD only. */
-    AUDIO(List.of(), List.of("AUDIO")),
+    AUDIO(9, List.of(), List.of("AUDIO")),
     /** Clocks and the scheduler. */
-    SCHED(List.of("SCHED", "CLOCK", "AUDIO"), List.of("SCHED", "CLOCK", "STATCLOCK")),
+    SCHED(10, List.of("SCHED", "CLOCK", "AUDIO"), List.of("SCHED", "CLOCK", "STATCLOCK")),
     /** Everything that can be masked. */
-    HIGH(List.of("HIGH", "SERIAL"), List.of("HIGH")),
+    HIGH(11, List.of("HIGH", "SERIAL"), List.of("HIGH")),
     /** Inter-processor interrupts; OpenBSD only. */
-    IPI(List.of(), List.of("IPI"));
+    IPI(12, List.of(), List.of("IPI"));
+
+    private static final Ipl[] LADDER = values();
+
+    private final int rank;
 
     @SuppressWarnings("ImmutableEnumChecker") // made by List.of
     private final List<String> netbsdNames;
@@ -45,9 +49,33 @@ public enum Ipl {
     @SuppressWarnings("ImmutableEnumChecker") // made by List.of
     private final List<String> openbsdNames;
 
-    Ipl(List<String> netbsdNames, List<String> openbsdNames) {
+    Ipl(int rank, List<String> netbsdNames, List<String> openbsdNames) {
+        this.rank = rank;
         this.netbsdNames = netbsdNames;
         this.openbsdNames = openbsdNames;
+    }
+
+    /**
+     * The place on the ladder: a level masks every level whose rank is not above its own.
+     *
+     * @return 0 for {@link #NONE} to 12 for {@link #IPI}
+     */
+    public int rank() {
+        return rank;
+    }
+
+    /**
+     * The level at a place of the ladder.
+     *
+     * @param rank 0 to 12
+     * @return the level
+     * @throws IllegalArgumentException if there is no such level
+     */
+    public static Ipl ofRank(int rank) {
+        if (rank < 0 || rank >= LADDER.length) {
+            throw new IllegalArgumentException("no level of rank " + rank + ": must be 0 (NONE) to 12 (IPI)");
+        }
+        return LADDER[rank];
     }
 
     /**

@@ -1,8 +1,32 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /**
- * Interrupt priority levels, spl(9).
+ * Interrupt priority levels, spl(9); mutexes with a level, mutex(9); interrupts that are real-time signals.
  *
- * <p>{@link org.percpu.ipl.Ipl} is one ladder for both systems; the level of a queue is the highest one at which it may be used.
+ * <p><b>The ladder.</b> {@link org.percpu.ipl.Ipl} is one for both systems. Levels for hardware have a real-time signal each, the highest
+ * level the lowest number, so that the kernel hands them out in the order of the levels; {@link org.percpu.ipl.SplSupport} shows which. No
+ * level ever blocks a signal that HotSpot, the JDK or the C library uses.
+ *
+ * <p><b>Two halves.</b> Java code never runs in a signal handler. The top half is C ({@code native/src/percpu.c}): it writes the value to
+ * the ring of the line and rings the receiver, or posts a bound work to its queue. The bottom half is a Java handler that the receiver
+ * runs when its level allows and it looks: {@link org.percpu.ipl.Spl#splx} lowering it, {@link org.percpu.ipl.Spl#poll},
+ * {@link org.percpu.ipl.Spl#awaitInterrupt}, and workers of queues between callbacks. A line that must not wait for that is established
+ * on the interrupt thread of a CPU ({@code Kernel.interrupts}).
+ *
+ * <p><b>Lazy masking.</b> A level is a word in native memory. The handler reads it; if the signal's rank is not above, it blocks all that
+ * the level masks in the saved context, so that it takes effect when the handler returns, and notes so. Lowering looks at one word for
+ * that note and for pending ranks. Store and look are on the thread that the handler interrupts: the compilers must keep their order, the
+ * processor does anyway, and so there are fences that cost nothing. {@link org.percpu.ipl.SplMode#EAGER} is a system call at each change
+ * instead, and needs no library.
+ *
+ * <p><b>Nothing is lost.</b> Rings are bounded. Short of the end the handler leaves a signal blocked, and the kernel queues what comes, until
+ * there is room. A signal that meets a thread which is not the receiver is passed on through memory, and that thread takes no more of them.
+ * Triggers from this process go through memory alone: a full limit of pending signals cannot hurt them.
+ *
+ * <p><b>Memory</b> that a handler may touch is never freed. Memory of threads is used again when Linux says that the thread is gone; that of
+ * lines and works under another handle.
+ *
+ * <p><b>Queues</b> need no mutex at their level here: enqueueing is lock-free, and handlers run where no lock of a queue is held. A wake-up is a
+ * futex call and allowed at every level, so there is no deferred wake-up.
  */
 @NullMarked
 package org.percpu.ipl;

@@ -57,7 +57,7 @@ public final class Condvar {
     }
 
     private boolean sleep(Lock interlock, long nanos) {
-        kernel.requireSleepable(wmesg);
+        kernel.requireSleepable(wmesg, interlock);
         WaitChannel.Waiter waiter = channel.enter(interlock, wmesg);
         try {
             return kernel.sleeping(wmesg, () -> channel.await(waiter, nanos));

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -20,6 +21,7 @@ import org.percpu.bindings.spi.Errno;
 import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuSet;
 import org.percpu.cpu.CpuTopology;
+import org.percpu.ipl.Spl;
 import org.percpu.thread.Affinity;
 import org.percpu.thread.CpuThread;
 import org.percpu.thread.PinPolicy;
@@ -61,6 +63,7 @@ public final class Kernel implements AutoCloseable {
     private final Set<Lwp> lwps = ConcurrentHashMap.newKeySet();
     private final Set<KernelQueue> queues = ConcurrentHashMap.newKeySet();
     private final Map<Object, Object> shared = new ConcurrentHashMap<>();
+    private final Map<Integer, InterruptThread> interruptThreads = new ConcurrentHashMap<>();
     private final Object boot = new Object();
     private final ArrayDeque<Runnable> deferred = new ArrayDeque<>(); // guarded by boot
 
@@ -305,9 +308,24 @@ public final class Kernel implements AutoCloseable {
      * Checks that the calling thread may sleep (U12).
      *
      * @param wmesg what it wants to sleep on, for the message
-     * @throws ErrnoException EPERM on a thread made for interrupts, or in a callback that promised not to sleep
+     * @throws ErrnoException EPERM with a spin mutex held, in an interrupt handler, at a raised level, on a thread made for interrupts,
+     *     or in a callback that promised not to sleep; the message says which
      */
     public void requireSleepable(String wmesg) {
+        requireSleepable(wmesg, null);
+    }
+
+    /** As above, for a sleep that releases a lock first, and with it perhaps the level. */
+    void requireSleepable(String wmesg, @Nullable Lock released) {
+        if (Spl.isUsed()) {
+            String why = Spl.whyNotSleepNow(released);
+            if (why != null) {
+                throw new ErrnoException(
+                        Errno.EPERM,
+                        "sleep on \"" + wmesg + "\" by "
+                                + Thread.currentThread().getName() + " " + why);
+            }
+        }
         Lwp lwp = Lwp.current();
         if (lwp == null) {
             return;
@@ -323,6 +341,32 @@ public final class Kernel implements AutoCloseable {
                     "sleep on \"" + wmesg + "\" in a task of " + lwp.name()
                             + ": its queue was created with TASKQ_CANTSLEEP");
         }
+    }
+
+    /**
+     * The interrupt thread of a CPU: pinned there, real-time (FIFO), doing nothing but run the handlers of the
+     * {@link org.percpu.ipl.InterruptLine}s that are established on it. Made at the first call; it ends with the kernel.
+     *
+     * @param cpu a CPU of this kernel
+     * @return its level, the receiver of lines; always the same for a CPU
+     * @throws ErrnoException EINVAL if the CPU is unknown, EAGAIN if the kernel is cold or there are no more threads, ESHUTDOWN if the
+     *     kernel is closed
+     * @throws UnsupportedOperationException as {@link Spl#current()}
+     */
+    public Spl interrupts(Cpu cpu) {
+        int index = tableIndex(cpu);
+        if (index < 0) {
+            throw new ErrnoException(
+                    Errno.EINVAL, "interrupts of " + cpu + ", which kernel " + name + " does not have: it has " + cpus);
+        }
+        requireOpen("an interrupt thread");
+        if (isCold()) {
+            throw new ErrnoException(
+                    Errno.EAGAIN, "interrupts of " + cpu + ": kernel " + name + " runs no threads before it is warm");
+        }
+        return interruptThreads
+                .computeIfAbsent(cpu.id(), id -> new InterruptThread(this, cpu))
+                .spl();
     }
 
     /**
@@ -521,6 +565,12 @@ public final class Kernel implements AutoCloseable {
             throw new IllegalStateException(
                     "the system kernel lives as long as the process: close only your own kernels");
         }
+        Lwp caller = Lwp.current();
+        if (caller != null && caller.kernel() == this && caller.is(Lwp.Flag.WORKER)) {
+            throw new ErrnoException(
+                    Errno.EDEADLK,
+                    "shutdown of kernel " + name + " in a callback of " + caller.name() + ": it would wait for itself");
+        }
         Deadline deadline = Deadline.after(drainAtMost);
         closed = true;
         List<String> queuesLeft = new ArrayList<>();
@@ -531,6 +581,7 @@ public final class Kernel implements AutoCloseable {
             }
             neverRun.addAll(queue.drainAndDestroy(deadline.left()));
         }
+        interruptThreads.values().forEach(InterruptThread::close);
         List<String> neverStarted = new ArrayList<>();
         List<String> neverJoined = new ArrayList<>();
         List<String> stillRunning = new ArrayList<>();

@@ -354,6 +354,7 @@ public final class Lwp {
                 return false;
             }
             stage = Stage.DEAD;
+            destroyed = true;
         }
         changed.wakeAll();
         return true;

@@ -57,7 +57,7 @@ public final class Sleepq {
         if (nanos < 0) {
             throw new IllegalArgumentException("sleep of " + nanos + " ns: must be positive, or 0 for ever");
         }
-        kernel.requireSleepable(wmesg);
+        kernel.requireSleepable(wmesg, mutex);
         WaitChannel channel;
         WaitChannel.Waiter waiter;
         synchronized (channels) {

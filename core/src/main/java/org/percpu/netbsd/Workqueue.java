@@ -12,6 +12,8 @@ import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxException;
 import org.percpu.cpu.Cpu;
 import org.percpu.ipl.Ipl;
+import org.percpu.ipl.NativeWork;
+import org.percpu.ipl.Spl;
 import org.percpu.kernel.Deadline;
 import org.percpu.kernel.ErrnoException;
 import org.percpu.kernel.Kernel;
@@ -19,6 +21,7 @@ import org.percpu.kernel.KernelQueue;
 import org.percpu.kernel.Lwp;
 import org.percpu.kernel.WaitStrategy;
 import org.percpu.kernel.WorkerState;
+import org.percpu.queue.Append;
 import org.percpu.queue.Call;
 import org.percpu.queue.Item;
 import org.percpu.queue.SerialQueue;
@@ -235,10 +238,14 @@ public final class Workqueue<W extends Work> implements KernelQueue {
      * @param wk a work that is not pending on any queue
      * @param ci the CPU whose queue takes it, or null for the CPU the caller is on; must be null without {@link #WQ_PERCPU}
      * @throws ErrnoException EBUSY if the work is pending (U1), EINVAL if a CPU is given without WQ_PERCPU (U2) or is unknown to
-     *     this queue (U3), ESHUTDOWN if the queue is destroyed (U7); the work is as it was
+     *     this queue (U3), ESHUTDOWN if the queue is destroyed (U7), EPERM if the caller's level is above the queue's, or the caller is a
+     *     hard interrupt and the queue's level is below VM (U11); the work is as it was
      */
     public void enqueue(W wk, @Nullable Cpu ci) {
         SerialQueue queue = perCpu ? queues[tableIndex(ci)] : theQueue(ci);
+        if (Spl.isUsed()) {
+            requireLevel();
+        }
         if (destroyed.get() && !isWorker()) {
             throw shutdown(wk);
         }
@@ -251,6 +258,42 @@ public final class Workqueue<W extends Work> implements KernelQueue {
                                 + SerialQueue.ownerOf(wk) + "; it may be enqueued again when its callback has started");
             case CLOSED -> throw shutdown(wk);
         }
+    }
+
+    private void requireLevel() {
+        String wrong = Spl.above(ipl, Ipl.VM);
+        if (wrong != null) {
+            throw new ErrnoException(Errno.EPERM, "workqueue_enqueue on " + name + " " + wrong);
+        }
+    }
+
+    /**
+     * Opens a handle by which C code, also in a signal handler, and interrupt lines can enqueue a work, with a value for its callback. An
+     * addition to the page.
+     *
+     * @param wk any work; posting it while it is pending adds a value to that run
+     * @param ci the CPU whose queue takes it; must be null without {@link #WQ_PERCPU} and given with it
+     * @return the handle, from which the callback drains the values
+     * @throws ErrnoException EINVAL if a CPU is given without WQ_PERCPU, is missing with it or is unknown to this queue, ESHUTDOWN if the
+     *     queue is destroyed
+     * @throws LinuxException EAGAIN if 4096 handles are open
+     */
+    public NativeWork nativeWork(W wk, @Nullable Cpu ci) {
+        if (perCpu && ci == null) {
+            throw new ErrnoException(
+                    Errno.EINVAL,
+                    "a handle for " + wk + " on " + name
+                            + ", which has a queue for each CPU: name the CPU, since native code"
+                            + " may run anywhere");
+        }
+        SerialQueue queue = perCpu ? queues[tableIndex(ci)] : theQueue(ci);
+        if (destroyed.get()) {
+            throw shutdown(wk);
+        }
+        return queue.nativeWork(wk + " of workqueue " + name, () -> {
+            Append appended = queue.append(wk);
+            assert appended != Append.CLOSED;
+        });
     }
 
     private SerialQueue theQueue(@Nullable Cpu ci) {
@@ -295,8 +338,8 @@ public final class Workqueue<W extends Work> implements KernelQueue {
             if (queue.hasUnstarted()) {
                 throw new ErrnoException(
                         Errno.EBUSY,
-                        "workqueue_destroy of " + name + ": works are left on "
-                                + queue.state().thread().name() + ": wait for them, or call drainAndDestroy");
+                        "workqueue_destroy of " + name + ": works are left on " + queue.name()
+                                + ": wait for them, or call drainAndDestroy");
             }
         }
         if (!destroyed.compareAndSet(false, true)) {
@@ -402,7 +445,10 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     public List<WorkerState> workers() {
         List<WorkerState> states = new ArrayList<>();
         for (SerialQueue queue : queues) {
-            states.add(queue.state());
+            WorkerState state = queue.state();
+            if (state != null) {
+                states.add(state);
+            }
         }
         return states;
     }

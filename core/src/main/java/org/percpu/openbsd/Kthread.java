@@ -70,7 +70,7 @@ public final class Kthread {
      * @param <A> the type of the argument
      * @return the thread, running as soon as the kernel lock is free
      * @throws ErrnoException EINVAL (null function, null or empty name, a cold kernel: OKT-6), EAGAIN (no more threads), ENOMEM,
-     *     ESHUTDOWN (the kernel is closed)
+     *     ESHUTDOWN (the kernel is closed), EPERM (the caller must not sleep)
      * @throws LinuxException if it cannot be placed as the kernel's policies require
      */
     public static <A extends @Nullable Object> Kthread create(
@@ -84,6 +84,7 @@ public final class Kthread {
             throw new ErrnoException(
                     Errno.EINVAL, "kthread_create of " + name + " in a cold kernel: use kthread_create_deferred");
         }
+        kernel.requireSleepable(name);
         try {
             return new Kthread(
                     Lwp.create(kernel, kernel.thread(name, null, Sched.DEFAULT), Set.of(), () -> call(func, arg)));

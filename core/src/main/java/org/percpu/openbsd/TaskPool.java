@@ -75,6 +75,10 @@ final class TaskPool {
         }
     }
 
+    boolean owns(Pooled task) {
+        return task.index < tasks.length && tasks[task.index] == task;
+    }
+
     boolean isExhausted() {
         return (int) head.get() == NONE && made.get() >= tasks.length;
     }

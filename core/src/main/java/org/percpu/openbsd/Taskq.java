@@ -10,11 +10,14 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.ipl.Ipl;
+import org.percpu.ipl.NativeWork;
+import org.percpu.ipl.Spl;
 import org.percpu.kernel.ErrnoException;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
 import org.percpu.kernel.Lwp;
 import org.percpu.kernel.WorkerState;
+import org.percpu.queue.Append;
 import org.percpu.queue.Call;
 import org.percpu.queue.Item;
 import org.percpu.queue.RunQueue;
@@ -114,7 +117,7 @@ public final class Taskq implements KernelQueue {
      *     kernel is closed)
      */
     public static Taskq create(Kernel kernel, String name, int nthreads, Ipl ipl, int flags) {
-        ThreadedQueue.requireFlags(flags, ALL_FLAGS, "taskq_create of " + name);
+        ThreadedQueue.requireFlags(flags, ALL_FLAGS, "taskq_create", name);
         return make(kernel, name, nthreads, ipl, flags, false);
     }
 
@@ -149,7 +152,8 @@ public final class Taskq implements KernelQueue {
      *
      * @param task a task that has been set
      * @return false if it was queued already; that run will see everything the caller wrote before this call
-     * @throws ErrnoException EINVAL if the task was never set, ESHUTDOWN if the queue is destroyed, EAGAIN if it got no thread
+     * @throws ErrnoException EINVAL if the task was never set, ESHUTDOWN if the queue is destroyed, EAGAIN if it got no thread, EPERM if
+     *     the caller's level is above the queue's (U11)
      */
     public boolean add(Task task) {
         if (task.fn == null) {
@@ -172,9 +176,12 @@ public final class Taskq implements KernelQueue {
      *
      * @param task any task
      * @return true if it was queued here, and now will not run for that add; false if it was not queued
-     * @throws ErrnoException EINVAL if it is on another queue (U8)
+     * @throws ErrnoException EINVAL if it is on another queue (U8), EPERM if the caller's level is above the queue's (U11)
      */
     public boolean del(Task task) {
+        if (Spl.isUsed()) {
+            threads.requireLevel("task_del");
+        }
         Object owner = RunQueue.ownerOf(task);
         if (owner != null && owner != threads.queue) {
             throw new ErrnoException(
@@ -182,6 +189,26 @@ public final class Taskq implements KernelQueue {
                     "task_del of " + task + " on " + name() + ": it is on " + owner + "; delete it there");
         }
         return threads.queue.remove(task);
+    }
+
+    /**
+     * Opens a handle by which C code, also in a signal handler, and interrupt lines can add a task, with a value for its function. An
+     * addition to the page. A task posted so counts as {@linkplain Task#pending pending} from the moment a thread of the queue has seen
+     * it.
+     *
+     * @param task a task that has been set; posting it while it is queued adds a value to that run
+     * @return the handle, from which the function drains the values
+     * @throws ErrnoException EINVAL if the task was never set, ESHUTDOWN if the queue is destroyed, EAGAIN if it got no thread
+     * @throws org.percpu.bindings.spi.LinuxException EAGAIN if 4096 handles are open
+     */
+    public NativeWork nativeTask(Task task) {
+        if (task.fn == null) {
+            throw new ErrnoException(Errno.EINVAL, "a handle for " + task + " on " + name() + ": task_set it first");
+        }
+        return threads.nativeWork(task, () -> {
+            Append appended = threads.queue.append(task);
+            assert appended != Append.CLOSED;
+        });
     }
 
     /**

@@ -8,7 +8,10 @@ import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.LinuxException;
 import org.percpu.ipl.Ipl;
+import org.percpu.ipl.NativeWork;
+import org.percpu.ipl.Spl;
 import org.percpu.kernel.ErrnoException;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
@@ -89,16 +92,20 @@ final class ThreadedQueue {
         }
     }
 
-    static void requireFlags(int flags, int known, String call) {
+    static void requireFlags(int flags, int known, String call, String name) {
         int unknown = flags & ~known;
         if (unknown != 0) {
-            throw new ErrnoException(Errno.EINVAL, call + ": unknown flag bits 0x" + Integer.toHexString(unknown));
+            throw new ErrnoException(
+                    Errno.EINVAL, call + " on " + name + ": unknown flag bits 0x" + Integer.toHexString(unknown));
         }
     }
 
     /** Makes the threads now, or when the kernel becomes warm. */
     void makeThreads() {
         kernel.requireOpen(page + " " + name);
+        if (!kernel.isCold()) {
+            kernel.requireSleepable(name);
+        }
         kernel.add(face);
         boolean done = false;
         try {
@@ -127,21 +134,28 @@ final class ThreadedQueue {
         for (int made = 0; made < nthreads; made++) {
             try {
                 queue.start(kernel.thread(name, null, Sched.DEFAULT), flags);
-            } catch (ErrnoException | OutOfMemoryError e) {
+            } catch (ErrnoException | LinuxException | OutOfMemoryError e) {
                 ErrnoException failure = failure(made, e);
                 if (inCreate) {
-                    List<Item> none = queue.end(KernelQueue.FOREVER);
-                    assert none.isEmpty();
+                    end(made);
+                    if (e instanceof LinuxException notPlaced) {
+                        throw notPlaced;
+                    }
                     throw failure;
                 }
                 kernel.console(String.valueOf(failure.getMessage()));
                 if (made == 0) {
                     state = State.FAILED;
-                    report(queue.end(Duration.ZERO));
+                    report(end(made));
                 }
                 return;
             }
         }
+    }
+
+    /** Without a worker there is nobody to wait for. */
+    private List<Item> end(int made) {
+        return queue.end(made == 0 ? Duration.ZERO : KernelQueue.FOREVER);
     }
 
     private ErrnoException failure(int made, Throwable e) {
@@ -159,8 +173,24 @@ final class ThreadedQueue {
         }
     }
 
+    /** Refuses callers above the queue's level (U11). */
+    void requireLevel(String call) {
+        String wrong = Spl.above(ipl, Ipl.NONE);
+        if (wrong != null) {
+            throw new ErrnoException(Errno.EPERM, call + " on " + name + " " + wrong);
+        }
+    }
+
+    NativeWork nativeWork(Object item, Runnable append) {
+        requireOpen("a handle");
+        return queue.nativeWork(item + " of " + page + " " + name, append);
+    }
+
     /** Says why nothing can be added, if so. */
     void requireOpen(String call) {
+        if (Spl.isUsed()) {
+            requireLevel(call);
+        }
         State now = state;
         if (now == State.FAILED) {
             throw new ErrnoException(
@@ -183,11 +213,15 @@ final class ThreadedQueue {
         if (system) {
             throw new ErrnoException(Errno.EINVAL, call + ": it is a queue of the system");
         }
-        if (state == State.DESTROYED) {
+        List<Item> neverRun = end(KernelQueue.FOREVER, call);
+        if (neverRun == null) {
             throw new ErrnoException(Errno.EINVAL, call + ", which is destroyed already");
         }
-        List<Item> neverRun = end(KernelQueue.FOREVER, call);
         report(neverRun);
+    }
+
+    boolean isDestroyed() {
+        return state == State.DESTROYED;
     }
 
     List<Item> drainAndDestroy(Duration atMost) {
@@ -195,10 +229,17 @@ final class ThreadedQueue {
         if (system && !kernel.isClosed()) {
             throw new ErrnoException(Errno.EINVAL, call + ": it is a queue of the system");
         }
-        return end(atMost, call);
+        List<Item> neverRun = end(atMost, call);
+        if (neverRun == null) {
+            boolean ended = queue.await(queue::ended, atMost);
+            assert ended || !atMost.equals(KernelQueue.FOREVER);
+            return List.of();
+        }
+        return neverRun;
     }
 
-    private List<Item> end(Duration atMost, String call) {
+    /** Null if somebody else destroys the queue, or has. */
+    private @Nullable List<Item> end(Duration atMost, String call) {
         if (queue.isWorker()) {
             throw new ErrnoException(Errno.EDEADLK, call + " in its own task: call it from another thread");
         }
@@ -211,7 +252,7 @@ final class ThreadedQueue {
             state = State.DESTROYED;
         }
         if (before == State.DESTROYED) {
-            return List.of();
+            return null;
         }
         List<Item> neverRun = queue.end(before == State.RUNNING ? atMost : Duration.ZERO);
         kernel.remove(face);

@@ -8,6 +8,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.ipl.Ipl;
+import org.percpu.ipl.NativeWork;
 import org.percpu.kernel.ErrnoException;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
@@ -99,7 +100,9 @@ public final class Workq implements KernelQueue {
 
         @Override
         public void invoke() throws Exception {
-            if (loaded instanceof TaskPool.Pooled pooled) {
+            // An entry that a drain has handed out may come back by queueTask, on another queue; it is not of that
+            // one's pool.
+            if (loaded instanceof TaskPool.Pooled pooled && pool.owns(pooled)) {
                 pool.put(pooled);
                 threads.queue.itemLeft();
             }
@@ -210,8 +213,9 @@ public final class Workq implements KernelQueue {
                         "workq_add_task with WQ_WAITOK in a task of " + name() + ": all " + pool.size()
                                 + " entries are queued behind it; create the queue with a larger pool");
             }
-            boolean free = threads.queue.await(() -> !pool.isExhausted() || threads.queue.ended(), FOREVER);
+            boolean free = threads.queue.await(() -> !pool.isExhausted() || threads.isDestroyed(), FOREVER);
             assert free;
+            threads.requireOpen("workq_add_task");
             task = pool.get();
         }
         boolean claimed = threads.queue.claim(task);
@@ -257,9 +261,36 @@ public final class Workq implements KernelQueue {
         }
     }
 
+    /**
+     * Opens a handle by which C code, also in a signal handler, and interrupt lines can queue a call of a function, with a value for it.
+     * An addition to the page.
+     *
+     * @param wqt the entry, which belongs to the handle from here on; posting it while it is queued adds a value to that run
+     * @param func what to call
+     * @param arg1 first argument, may be null
+     * @param arg2 second argument, may be null
+     * @param <A> the type of the first argument
+     * @param <B> the type of the second argument
+     * @return the handle, from which the function drains the values
+     * @throws ErrnoException EINVAL (null function), ESHUTDOWN (destroyed), EAGAIN (the queue got no thread)
+     * @throws org.percpu.bindings.spi.LinuxException EAGAIN if 4096 handles are open
+     */
+    public <A extends @Nullable Object, B extends @Nullable Object> NativeWork nativeTask(
+            WorkqTask wqt, Function<? super A, ? super B> func, A arg1, B arg2) {
+        ThreadedQueue.notNull(func, "a handle on " + name(), "func");
+        return threads.nativeWork(wqt, () -> {
+            if (threads.queue.claim(wqt)) {
+                boolean added = push(wqt, func, arg1, arg2);
+                assert added;
+            }
+        });
+    }
+
     private void check(int flags, @Nullable Object func, String call) {
-        ThreadedQueue.requireFlags(flags, ALL_FLAGS, call + " on " + name());
-        ThreadedQueue.notNull(func, call + " on " + name(), "func");
+        ThreadedQueue.requireFlags(flags, ALL_FLAGS, call, name());
+        if (func == null) {
+            throw new ErrnoException(Errno.EINVAL, call + " on " + name() + ": func is null");
+        }
         threads.requireOpen(call);
     }
 

@@ -22,6 +22,11 @@ final class Doorbell {
     private final ByteBuffer memory = ByteBuffer.allocateDirect(2 * CACHE_LINE).alignedSlice(CACHE_LINE);
     private final long address = linux.address(memory);
 
+    /** Of the word, for C code. */
+    long address() {
+        return address;
+    }
+
     /** Lets one sleeper go. The first ring since the last one was heard costs a system call, the others do not. */
     void ring() {
         if ((int) WORD.getAndSet(memory, 0, 1) == 0) {

@@ -33,9 +33,12 @@ public abstract class Item {
         return OWNER.compareAndSet(this, null, queue);
     }
 
-    /** The worker has read all it needs: from here on the item may be enqueued again. A full fence. */
-    final void release() {
-        OWNER.getAndSet(this, null);
+    /**
+     * Ends the item's being pending on a queue; from here on it may be enqueued again, and its link is not ours. False if it was not
+     * pending there. A full fence.
+     */
+    final boolean release(Object queue) {
+        return OWNER.compareAndSet(this, queue, null);
     }
 
     /** The queue on which the item is pending, or null; history as soon as it is known. */

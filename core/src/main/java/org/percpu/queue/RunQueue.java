@@ -10,6 +10,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
+import org.percpu.ipl.NativeInbox;
+import org.percpu.ipl.NativeWork;
 import org.percpu.kernel.Condvar;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
@@ -35,6 +37,9 @@ public abstract class RunQueue {
     volatile boolean closing;
     volatile boolean dropping;
     private volatile int waiting; // threads in await(), changed under the interlock
+
+    /** What C code has posted; null while nobody may. Plain: whoever sets it rings afterwards, and a worker that hears that sees it. */
+    private @Nullable NativeInbox nativeInbox;
 
     RunQueue(Kernel kernel, String name) {
         this.kernel = kernel;
@@ -86,10 +91,50 @@ public abstract class RunQueue {
         if (push == Inbox.Push.RING) {
             doorbell.ring();
         } else if (push == Inbox.Push.CLOSED) {
-            item.release();
+            boolean mine = item.release(this);
+            assert mine;
             return false;
         }
         return true;
+    }
+
+    /**
+     * Opens a handle by which C code can post an item.
+     *
+     * @param item name for messages
+     * @param append appends the item, in a worker's thread
+     * @return the handle
+     */
+    public final NativeWork nativeWork(String item, Runnable append) {
+        NativeInbox box;
+        synchronized (doorbell) {
+            box = nativeInbox;
+            if (box == null) {
+                box = new NativeInbox(doorbell.address(), doorbell::ring);
+                nativeInbox = box;
+            }
+        }
+        doorbell.ring();
+        return new NativeWork(item, box, append);
+    }
+
+    /** Appends what C code has posted. */
+    final void takeNative() {
+        NativeInbox box = nativeInbox;
+        if (box != null) {
+            box.moveAll();
+        }
+    }
+
+    /** Takes nothing more from C code; false if something waits. */
+    final boolean closeNative() {
+        NativeInbox box = nativeInbox;
+        return box == null || box.close();
+    }
+
+    final boolean nativeIsEmpty() {
+        NativeInbox box = nativeInbox;
+        return box == null || box.isEmpty();
     }
 
     /**
@@ -194,6 +239,7 @@ public abstract class RunQueue {
         if (inbox.unpark()) {
             doorbell.ring();
         }
+        wakeWaiters();
     }
 
     /**

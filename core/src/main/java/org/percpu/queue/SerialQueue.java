@@ -3,12 +3,16 @@ package org.percpu.queue;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Queue;
+import java.util.List;
 import java.util.Set;
-import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.percpu.kernel.Kernel;
+import org.percpu.kernel.KernelQueue;
 import org.percpu.kernel.Lwp;
 import org.percpu.kernel.WorkerState;
 import org.percpu.thread.CpuThread;
@@ -21,21 +25,37 @@ public final class SerialQueue extends RunQueue {
     /** Stands in `batch` while the worker takes one: there are works that have not started, but not yet which. */
     private static final Item TAKING = new Item() {};
 
+    /** How long a worker that is not stuck in a callback needs at most to come round; generous, for busy machines. */
+    private static final Duration COMES_ROUND = Duration.ofMillis(100);
+
+    private static final long LOOK_NANOS = 20_000;
+
     private static final VarHandle BATCH;
+    private static final VarHandle IN_NEXT;
 
     static {
         try {
-            BATCH = MethodHandles.lookup().findVarHandle(SerialQueue.class, "batch", Item.class);
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            BATCH = lookup.findVarHandle(SerialQueue.class, "batch", Item.class);
+            IN_NEXT = lookup.findVarHandle(SerialQueue.class, "inNext", boolean.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
     }
 
     private final Worker worker;
-    private final Queue<Item> givenUp = new ConcurrentLinkedQueue<>();
 
     /** The part of the batch that has not started. Written by the worker alone. */
     private volatile @Nullable Item batch;
+
+    /** The worker is in {@link #next}, not in a callback. Written by the worker alone. */
+    private volatile boolean inNext;
+
+    /** Decides who hands back the rest of the batch when it is dropped. */
+    private final AtomicBoolean handedOver = new AtomicBoolean();
+
+    /** Published by `left`. */
+    private final List<Item> givenUp = new ArrayList<>();
 
     private volatile boolean left;
 
@@ -65,6 +85,17 @@ public final class SerialQueue extends RunQueue {
     @Override
     @Nullable
     Item next(Worker me) {
+        IN_NEXT.setOpaque(this, true);
+        Item item = takeNext(me);
+        IN_NEXT.setRelease(this, false);
+        return item;
+    }
+
+    private @Nullable Item takeNext(Worker me) {
+        if (dropping) {
+            giveUp();
+            return null;
+        }
         Item item = (Item) BATCH.getOpaque(this);
         if (item == null) {
             item = takeBatch();
@@ -73,62 +104,84 @@ public final class SerialQueue extends RunQueue {
             }
         }
         BATCH.setRelease(this, item.next);
+        // Before take(), after which the item may be on another queue.
         item.next = null;
-        me.take(item);
+        boolean mine = me.take(item);
+        assert mine;
         itemLeft();
-        if (dropping) {
-            // The fence in take() lies between the store to batch and this look: drop() sees the one or we see the
-            // other.
-            giveUp(item);
-            return null;
-        }
         return item;
     }
 
     private @Nullable Item takeBatch() {
         while (true) {
+            if (dropping) {
+                giveUp();
+                return null;
+            }
+            takeNative();
             if (!inbox.isEmpty()) {
                 // Before the list leaves the inbox: hasUnstarted() looks there first and here second.
                 batch = TAKING;
                 Item first = inbox.takeAll();
+                batch = first;
                 if (first != null) {
                     return first;
                 }
-                batch = null; // drop() was faster
             }
             worker.idle();
-            if (closing && inbox.close()) {
+            if (closing && closeNative() && inbox.close()) {
                 return null;
             }
             idle(false);
         }
     }
 
-    private void giveUp(Item taken) {
-        givenUp.add(taken);
-        release(batch, givenUp);
-        batch = null;
-    }
-
+    /**
+     * The batch belongs to the worker, which hands it over when it comes round. One that is stuck in its callback does not; then it
+     * is taken from it, and the worker finds that when it does come back.
+     */
     @Override
     void drop(Set<Item> dropped) {
         do {
+            takeNative();
+        } while (!closeNative());
+        do {
             release(inbox.takeAll(), dropped);
         } while (!inbox.close());
-        // A worker stuck in its callback never gets to giveUp(). Its batch is not written meanwhile, so walk it; if the
-        // worker is
-        // just coming back it may release the same items, which the set forgives.
-        release(batch, dropped);
+        // The worker may have gone to sleep when the inbox had no marker for close() to find.
+        doorbell.ring();
+        if (!await(this::ended, COMES_ROUND)) {
+            // The worker writes `inNext` without a fence, but it has had COMES_ROUND to become visible. Inside next()
+            // it runs no
+            // code but ours, and will be out soon.
+            while (inNext) {
+                LockSupport.parkNanos(this, LOOK_NANOS);
+            }
+            if (handedOver.compareAndSet(false, true)) {
+                release(batch, dropped);
+                return;
+            }
+            boolean ended = await(this::ended, KernelQueue.FOREVER);
+            assert ended;
+        }
         dropped.addAll(givenUp);
     }
 
-    @SuppressWarnings("ReferenceEquality") // a work may define equals; its place in a queue is identity
-    private static void release(@Nullable Item first, Collection<Item> to) {
-        Item item = first == TAKING ? null : first;
+    private void giveUp() {
+        if (handedOver.compareAndSet(false, true)) {
+            release(batch, givenUp);
+        }
+    }
+
+    private void release(@Nullable Item first, Collection<Item> to) {
+        Item item = first;
         while (item != null) {
+            // Before the release, after which the item may be on another queue.
             Item next = item.next;
+            item.next = null;
             to.add(item);
-            item.release();
+            boolean mine = item.release(this);
+            assert mine;
             item = next;
         }
     }
@@ -139,7 +192,7 @@ public final class SerialQueue extends RunQueue {
      * @return true also for works that the worker has taken but not started
      */
     public boolean hasUnstarted() {
-        return !inbox.isEmpty() || batch != null;
+        return !nativeIsEmpty() || !inbox.isEmpty() || batch != null;
     }
 
     @Override
@@ -165,9 +218,9 @@ public final class SerialQueue extends RunQueue {
     /**
      * The worker and what it has done.
      *
-     * @return the state now
+     * @return the state now; null while the worker is being made
      */
-    public WorkerState state() {
+    public @Nullable WorkerState state() {
         return worker.state(inbox.size(Integer.MAX_VALUE));
     }
 }

@@ -32,7 +32,14 @@ public final class SharedQueue extends RunQueue {
         @Nullable
         List<Worker> behind;
 
+        /** Raised in a task of this queue. */
+        final boolean fromInside;
+
         volatile boolean passed;
+
+        Barrier(boolean fromInside) {
+            this.fromInside = fromInside;
+        }
     }
 
     private final ReentrantLock lock = new ReentrantLock();
@@ -86,10 +93,10 @@ public final class SharedQueue extends RunQueue {
             made = true;
         } finally {
             if (!made) {
-                workerLeft(worker);
                 lock.lock();
                 try {
                     workers.remove(worker);
+                    alive--;
                 } finally {
                     lock.unlock();
                 }
@@ -105,28 +112,30 @@ public final class SharedQueue extends RunQueue {
             kernel.lock().offer();
         }
         while (true) {
-            boolean drainGoesOn;
+            // Read once: a close() between two looks would leave a worker asleep that nobody rings for.
+            boolean sawClosing;
             lock.lock();
             try {
                 me.idle();
                 passBarriers(me);
+                sawClosing = closing;
                 Item item = takeFirst();
                 if (item != null) {
-                    me.take(item);
+                    boolean mine = me.take(item);
+                    assert mine;
                     wakeAnother();
                     return item;
                 }
-                if (dropping || (closing && nobodyRuns(me) && inbox.close())) {
+                if (dropping || (sawClosing && nobodyRuns(me) && closeNative() && inbox.close())) {
                     ringIfIdle();
                     return null;
                 }
-                // The worker that is still running something will ring.
-                drainGoesOn = closing;
                 idle++;
             } finally {
                 lock.unlock();
             }
-            idle(drainGoesOn);
+            // If it is closing, the worker that is still running something will ring.
+            idle(sawClosing);
             wokeUp();
         }
     }
@@ -145,7 +154,8 @@ public final class SharedQueue extends RunQueue {
         drainInbox();
         while (first instanceof Barrier barrier) {
             unlink(barrier);
-            barrier.release();
+            boolean mine = barrier.release(this);
+            assert mine;
             List<Worker> behind = new ArrayList<>();
             for (Worker worker : workers) {
                 if (worker.isBusy() && !inside.contains(worker)) {
@@ -163,6 +173,7 @@ public final class SharedQueue extends RunQueue {
     }
 
     private void drainInbox() {
+        takeNative();
         Item item = inbox.takeAll();
         while (item != null) {
             Item next = item.next;
@@ -241,9 +252,12 @@ public final class SharedQueue extends RunQueue {
                 return false;
             }
             unlink(item);
-            item.release();
-            return true;
+            return item.release(this);
         } finally {
+            // An idle worker that has not put up its marker yet did not hear of what the drain has made ready.
+            if (first != null) {
+                ringIfIdle();
+            }
             lock.unlock();
         }
     }
@@ -254,8 +268,8 @@ public final class SharedQueue extends RunQueue {
      */
     public void barrier() {
         kernel.requireSleepable(name());
-        Barrier barrier = new Barrier();
         Worker self = currentWorker();
+        Barrier barrier = new Barrier(self != null);
         lock.lock();
         try {
             if (ended) {
@@ -293,14 +307,18 @@ public final class SharedQueue extends RunQueue {
 
     /** Under the lock: a worker has come round or waits itself, or, with null, a barrier has come to the front. */
     private void passBarriers(@Nullable Worker done) {
+        if (barriers.isEmpty()) {
+            return;
+        }
         boolean any = false;
         for (Barrier barrier : barriers) {
             List<Worker> behind = barrier.behind;
             if (behind != null) {
                 behind.remove(done);
             }
-            // With every worker inside, nobody is left to bring a barrier to the front.
-            if (!barrier.passed && ((behind != null && behind.isEmpty()) || inside.size() == alive)) {
+            // With every worker inside, nobody is left to bring the barriers raised there to the front.
+            boolean stuck = barrier.fromInside && inside.size() == alive;
+            if (!barrier.passed && (stuck || (behind != null && behind.isEmpty()))) {
                 barrier.passed = true;
                 any = true;
             }
@@ -319,14 +337,16 @@ public final class SharedQueue extends RunQueue {
                 while (first != null) {
                     LinkedItem item = first;
                     unlink(item);
-                    item.release();
+                    boolean mine = item.release(this);
+                    assert mine;
                     if (item instanceof Barrier barrier) {
                         barrier.passed = true;
                     } else {
                         dropped.add(item);
                     }
                 }
-            } while (!inbox.close());
+            } while (!closeNative() || !inbox.close());
+            ended = alive == 0;
             ringIfIdle();
         } finally {
             lock.unlock();
@@ -398,7 +418,7 @@ public final class SharedQueue extends RunQueue {
     /**
      * The workers and what they have done.
      *
-     * @return one for each worker ever made; each shows the whole queue's pending items
+     * @return one for each worker that has run; each shows the whole queue's pending items
      */
     public List<WorkerState> states() {
         lock.lock();
@@ -409,7 +429,10 @@ public final class SharedQueue extends RunQueue {
             }
             List<WorkerState> states = new ArrayList<>();
             for (Worker worker : workers) {
-                states.add(worker.state(pending));
+                WorkerState state = worker.state(pending);
+                if (state != null) {
+                    states.add(state);
+                }
             }
             return states;
         } finally {

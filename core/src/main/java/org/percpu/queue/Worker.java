@@ -5,6 +5,8 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.percpu.ipl.Ipl;
+import org.percpu.ipl.Spl;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.Lwp;
 import org.percpu.kernel.WorkerState;
@@ -51,6 +53,8 @@ final class Worker {
     }
 
     private void loop() {
+        // As start() does: a callback may ask whether it runs in a worker before create has returned there.
+        lwp = Lwp.current();
         try {
             Item item = queue.next(this);
             while (item != null) {
@@ -70,13 +74,13 @@ final class Worker {
     }
 
     /**
-     * Makes an item the worker's own. In this order: whoever finds the item no longer pending finds it {@linkplain #isRunning
-     * running} here. A full fence.
+     * Makes an item the worker's own; false if it was not pending on this queue. In this order: whoever finds the item no longer pending
+     * finds it {@linkplain #isRunning running} here. A full fence.
      */
-    void take(Item item) {
+    boolean take(Item item) {
         CURRENT.setOpaque(this, item);
         call.load(item);
-        item.release();
+        return item.release(queue);
     }
 
     /** The worker looks for more and has nothing in its hands. */
@@ -109,6 +113,23 @@ final class Worker {
             kernel.fault(queue.name(), item, t);
         }
         balanceKernelLock();
+        if (Spl.isUsed()) {
+            balanceLevel();
+        }
+    }
+
+    /** The next callback starts at NONE, and interrupts established on the worker run between callbacks. */
+    private void balanceLevel() {
+        Spl spl = Spl.currentIfUsed();
+        if (spl == null) {
+            return;
+        }
+        if (spl.level() != Ipl.NONE) {
+            kernel.console("queue " + queue.name() + ": a callback returned at " + spl.level() + "; put right");
+            spl.leaveAll();
+        }
+        int ran = spl.poll();
+        assert ran >= 0;
     }
 
     private void runTimed(Item item) {
@@ -142,11 +163,12 @@ final class Worker {
         }
     }
 
+    /** Null while its thread is being made. */
+    @Nullable
     WorkerState state(int pending) {
         Lwp mine = lwp;
-        if (mine == null) {
-            throw new IllegalStateException("a worker of " + queue.name() + " was never started");
-        }
-        return new WorkerState(queue.name(), mine.state(), pending, executed, faults, longestNanos);
+        return mine == null
+                ? null
+                : new WorkerState(queue.name(), mine.state(), pending, executed, faults, longestNanos);
     }
 }

@@ -68,6 +68,16 @@ public final class CpuThread {
         return new Builder(name);
     }
 
+    /**
+     * Refuses virtual threads, for which the kernel would act on the carrier.
+     *
+     * @param what for the message, such as {@code "setting a mask"}
+     * @throws UnsupportedOperationException on a virtual thread
+     */
+    public static void requirePlatform(String what) {
+        VirtualThreads.refuse(what);
+    }
+
     private void run(Runnable body) {
         boolean ready = false;
         try {

@@ -188,6 +188,62 @@ final class ErrnoCalls {
         }
     }
 
+    private static final class TimerCreate {
+        static final MethodHandle HANDLE = linkErrno(Linux.timer_create$address(), Linux.timer_create$descriptor());
+    }
+
+    static int timer_create(Scratch scratch, int clock, MemorySegment event, MemorySegment timer) {
+        try {
+            return scratch.orErrno((int) TimerCreate.HANDLE.invokeExact(scratch.errno, clock, event, timer));
+        } catch (Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** A {@code timer_t} is a pointer in the headers and a number in fact. */
+    private static final class TimerSettime {
+        static final MethodHandle HANDLE = linkErrno(
+                Linux.timer_settime$address(),
+                FunctionDescriptor.of(Linux.C_INT, Linux.C_LONG, Linux.C_INT, Linux.C_POINTER, Linux.C_POINTER));
+    }
+
+    static int timer_settime(Scratch scratch, long timer, MemorySegment times) {
+        try {
+            return scratch.orErrno(
+                    (int) TimerSettime.HANDLE.invokeExact(scratch.errno, timer, 0, times, MemorySegment.NULL));
+        } catch (Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    private static final class TimerDelete {
+        static final MethodHandle HANDLE =
+                linkErrno(Linux.timer_delete$address(), FunctionDescriptor.of(Linux.C_INT, Linux.C_LONG));
+    }
+
+    static int timer_delete(Scratch scratch, long timer) {
+        try {
+            return scratch.orErrno((int) TimerDelete.HANDLE.invokeExact(scratch.errno, timer));
+        } catch (Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    private static final class Fcntl {
+        static final MethodHandle HANDLE = linkErrno(
+                Linux.fcntl.address(),
+                FunctionDescriptor.of(Linux.C_INT, Linux.C_INT, Linux.C_INT, Linux.C_LONG),
+                Linker.Option.firstVariadicArg(2));
+    }
+
+    static int fcntl(Scratch scratch, int fd, int command, long argument) {
+        try {
+            return scratch.orErrno((int) Fcntl.HANDLE.invokeExact(scratch.errno, fd, command, argument));
+        } catch (Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
     private static final class PthreadSelf {
         static final MethodHandle HANDLE =
                 link(Linux.pthread_self$address(), Linux.pthread_self$descriptor(), CRITICAL);

@@ -6,8 +6,10 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.ffm.generated.Linux;
+import org.percpu.bindings.ffm.generated.itimerspec;
 import org.percpu.bindings.ffm.generated.rlimit;
 import org.percpu.bindings.ffm.generated.sched_param;
+import org.percpu.bindings.ffm.generated.sigevent;
 import org.percpu.bindings.ffm.generated.sigval;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
@@ -17,6 +19,9 @@ final class FfmLinuxCalls implements LinuxCalls {
     // Offsets in siginfo_t, asserted by native/audit. jextract writes three thousand lines for that union.
     private static final long SI_CODE = 8;
     private static final long SI_VALUE = 24;
+
+    /** Offset of sigev_notify_thread_id in struct sigevent, asserted by native/audit. */
+    private static final long SIGEV_TID = 16;
 
     /** Of the longest text of strerror(3), with room to spare. */
     private static final long TEXT_BYTES = 256;
@@ -268,5 +273,53 @@ final class FfmLinuxCalls implements LinuxCalls {
     @Override
     public int futex_wake(long address, int count) {
         return ErrnoCalls.syscall(Scratch.mine(), SystemCall.FUTEX, address, Linux.FUTEX_WAKE_PRIVATE(), count, 0);
+    }
+
+    @Override
+    public long timer_create(int clock, int signal, int tid, long value) {
+        Scratch scratch = Scratch.mine();
+        MemorySegment event = scratch.memory();
+        event.fill((byte) 0);
+        event.set(ValueLayout.JAVA_LONG, 0, value);
+        sigevent.sigev_signo(event, signal);
+        sigevent.sigev_notify(event, Linux.SIGEV_THREAD_ID());
+        event.set(ValueLayout.JAVA_INT, SIGEV_TID, tid);
+        int result = ErrnoCalls.timer_create(scratch, clock, event, scratch.value);
+        return result < 0 ? result : scratch.value.get(ValueLayout.JAVA_LONG, 0);
+    }
+
+    @Override
+    public int timer_settime(long timer, long firstNanos, long intervalNanos) {
+        Scratch scratch = Scratch.mine();
+        MemorySegment times = scratch.memory();
+        Scratch.time(itimerspec.it_value(times), firstNanos);
+        Scratch.time(itimerspec.it_interval(times), intervalNanos);
+        return ErrnoCalls.timer_settime(scratch, timer, times);
+    }
+
+    @Override
+    public int timer_delete(long timer) {
+        return ErrnoCalls.timer_delete(Scratch.mine(), timer);
+    }
+
+    @Override
+    public int fcntl(int fd, int command, long argument) {
+        return ErrnoCalls.fcntl(Scratch.mine(), fd, command, argument);
+    }
+
+    @Override
+    public long dlopen(@Nullable String path) {
+        MemorySegment name = path == null ? MemorySegment.NULL : Scratch.mine().string(path);
+        return DynamicLinking.open(name, path);
+    }
+
+    @Override
+    public long dlsym(long library, String name) {
+        return DynamicLinking.symbol(library, Scratch.mine().string(name));
+    }
+
+    @Override
+    public long call(long function, long a, long b, long c, long d, long e, long f) {
+        return DynamicLinking.call(function, a, b, c, d, e, f);
     }
 }

@@ -102,8 +102,13 @@ final class Scratch {
 
     /** Writes a relative time; a negative one comes out as such, and the kernel refuses it. */
     MemorySegment time(long nanos) {
-        timespec.tv_sec(time, nanos / NANOS_PER_SECOND);
-        timespec.tv_nsec(time, nanos % NANOS_PER_SECOND);
+        time(time, nanos);
         return time;
+    }
+
+    /** Writes a relative time into a {@code struct timespec}. */
+    static void time(MemorySegment timespecSegment, long nanos) {
+        timespec.tv_sec(timespecSegment, nanos / NANOS_PER_SECOND);
+        timespec.tv_nsec(timespecSegment, nanos % NANOS_PER_SECOND);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.bindings.jna;
 
+import com.sun.jna.Function;
 import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
@@ -20,6 +21,10 @@ final class JnaLinuxCalls implements LinuxCalls {
 
     private static final int SI_VALUE = 24;
     private static final int SIGINFO_BYTES = 128;
+    private static final int SIGEVENT_BYTES = 64;
+    private static final int SIGEV_THREAD_ID = 4;
+    private static final int TIMESPEC_BYTES = 16;
+    private static final int RTLD_NOW = 2;
 
     private static @Nullable JnaLinuxCalls linked;
 
@@ -28,6 +33,7 @@ final class JnaLinuxCalls implements LinuxCalls {
     private final NativeLibrary process;
 
     private final boolean hasSigqueue;
+    private final boolean hasTimers;
 
     private JnaLinuxCalls(NativeLibrary process) {
         this.process = process;
@@ -35,6 +41,7 @@ final class JnaLinuxCalls implements LinuxCalls {
         // java launcher is linked to.
         Native.register(LibC.class, process);
         hasSigqueue = registers(LibC.Sigqueue.class, process);
+        hasTimers = registers(LibC.Timers.class, process);
     }
 
     private static boolean registers(Class<?> functions, NativeLibrary library) {
@@ -315,6 +322,77 @@ final class JnaLinuxCalls implements LinuxCalls {
     @Override
     public int futex_wake(long address, int count) {
         return (int) orErrno(systemCall(SystemCall.FUTEX, address, FUTEX_WAKE_PRIVATE, count, 0));
+    }
+
+    @Override
+    public long timer_create(int clock, int signal, int tid, long value) {
+        if (!hasTimers) {
+            return -Errno.ENOSYS.number();
+        }
+        Scratch scratch = Scratch.mine();
+        for (int i = 0; i < SIGEVENT_BYTES; i += Long.BYTES) {
+            scratch.bytes().putLong(i, 0);
+        }
+        scratch.bytes()
+                .putLong(0, value)
+                .putInt(8, signal)
+                .putInt(12, SIGEV_THREAD_ID)
+                .putInt(16, tid);
+        long result = orErrno(LibC.Timers.timer_create(clock, scratch.address(), scratch.address() + SIGEVENT_BYTES));
+        return result < 0 ? result : scratch.bytes().getLong(SIGEVENT_BYTES);
+    }
+
+    @Override
+    public int timer_settime(long timer, long firstNanos, long intervalNanos) {
+        if (!hasTimers) {
+            return -Errno.ENOSYS.number();
+        }
+        Scratch scratch = Scratch.mine();
+        long times = scratch.timespec(0, intervalNanos);
+        long first = scratch.timespec(TIMESPEC_BYTES, firstNanos);
+        assert first == times + TIMESPEC_BYTES;
+        return orErrno(LibC.Timers.timer_settime(timer, 0, times, 0));
+    }
+
+    @Override
+    public int timer_delete(long timer) {
+        return hasTimers ? orErrno(LibC.Timers.timer_delete(timer)) : -Errno.ENOSYS.number();
+    }
+
+    @Override
+    public int fcntl(int fd, int command, long argument) {
+        return orErrno(LibC.fcntl(fd, command, argument));
+    }
+
+    @Override
+    public long dlopen(@Nullable String path) {
+        long library = LibC.dlopen(path == null ? 0 : string(path), RTLD_NOW);
+        if (library == 0) {
+            Pointer text = LibC.dlerror();
+            throw new UnsupportedOperationException(
+                    text == null ? "dlopen of " + path + " failed" : text.getString(0, StandardCharsets.UTF_8.name()));
+        }
+        return library;
+    }
+
+    @Override
+    public long dlsym(long library, String name) {
+        return LibC.dlsym(library, string(name));
+    }
+
+    private static long string(String text) {
+        byte[] encoded = text.getBytes(StandardCharsets.UTF_8);
+        Scratch scratch = Scratch.mine(encoded.length + 1);
+        scratch.bytes().put(0, encoded).put(encoded.length, (byte) 0);
+        return scratch.address();
+    }
+
+    @Override
+    public long call(long function, long a, long b, long c, long d, long e, long f) {
+        if (function == 0) {
+            throw new IllegalArgumentException("a call of address 0: the symbol was not found");
+        }
+        return Function.getFunction(new Pointer(function)).invokeLong(new Object[] {a, b, c, d, e, f});
     }
 
     private static long systemCall(SystemCall call, long a, long b, long c, long d) {

@@ -7,7 +7,7 @@ import com.sun.jna.Pointer;
  * The C functions under their C names. Pointers are {@code long}, {@code size_t} and {@code rlim_t} are {@code long},
  * {@code pid_t} and {@code id_t} are {@code int}: the LP64 ABI of x86-64 and aarch64.
  *
- * <p>{@code syscall} and {@code prctl} are variadic in C and are declared here with fixed arguments. On Linux both
+ * <p>{@code syscall}, {@code prctl} and {@code fcntl} are variadic in C and are declared here with fixed arguments. On Linux both
  * architectures pass variadic integers in the registers of named ones, and libffi sets the count of vector registers that
  * x86-64 also wants.
  *
@@ -73,6 +73,25 @@ final class LibC {
     static native Pointer strerror(int errno);
 
     static native long syscall(long number, long a, long b, long c, long d, long e, long f);
+
+    static native int fcntl(int fd, int command, long argument);
+
+    static native long dlopen(long path, int flags);
+
+    static native Pointer dlerror();
+
+    static native long dlsym(long library, long name);
+
+    /** Apart, because they are in librt before glibc 2.34. A {@code timer_t} is a number in fact. */
+    static final class Timers {
+        private Timers() {}
+
+        static native int timer_create(int clock, long event, long timer);
+
+        static native int timer_settime(long timer, int flags, long times, long old);
+
+        static native int timer_delete(long timer);
+    }
 
     /** Apart, because JNA registers a class as a whole and musl has no such function. */
     static final class Sigqueue {

@@ -65,6 +65,22 @@ public interface LinuxCalls {
     int SC_NPROCESSORS_CONF = 83;
     /** Name of sysconf: online processors. */
     int SC_NPROCESSORS_ONLN = 84;
+    /** Clock of timers: time since boot, not adjusted by hand, clock_gettime(2). */
+    int CLOCK_MONOTONIC = 1;
+    /** Command of fcntl: read the file status flags. */
+    int F_GETFL = 3;
+    /** Command of fcntl: set the file status flags. */
+    int F_SETFL = 4;
+    /** Command of fcntl: the signal that says that I/O is possible; its {@code si_fd} names the file. */
+    int F_SETSIG = 10;
+    /** Command of fcntl: who gets that signal; the argument is the address of an {@code f_owner_ex}. */
+    int F_SETOWN_EX = 15;
+    /** Type in {@code f_owner_ex}: a thread. */
+    int F_OWNER_TID = 0;
+    /** File status flag: signal when I/O is possible. */
+    int O_ASYNC = 0x2000;
+    /** File status flag: do not wait for I/O. */
+    int O_NONBLOCK = 0x800;
     /** Timeout of a wait that ends only by its event. */
     long FOREVER = -1;
 
@@ -379,4 +395,80 @@ public interface LinuxCalls {
      * @return how many were woken; or -errno: EFAULT
      */
     int futex_wake(long address, int count);
+
+    // ---- timers and files
+
+    /**
+     * timer_create(2) with SIGEV_THREAD_ID: a timer that signals one thread.
+     *
+     * @param clock {@link #CLOCK_MONOTONIC}
+     * @param signal number
+     * @param tid kernel thread id of a thread of this process
+     * @param value data that arrives with the signal
+     * @return the timer, or -errno: EINVAL, EAGAIN (RLIMIT_SIGPENDING), ENOSYS (no such function)
+     */
+    long timer_create(int clock, int signal, int tid, long value);
+
+    /**
+     * timer_settime(2), relative. An expiry that finds the signal of the one before still pending is counted as an overrun.
+     *
+     * @param timer from {@link #timer_create}
+     * @param firstNanos time to the first expiry; 0 stops the timer
+     * @param intervalNanos time between expiries; 0 for a single one
+     * @return 0, or -errno: EINVAL
+     */
+    int timer_settime(long timer, long firstNanos, long intervalNanos);
+
+    /**
+     * timer_delete(2).
+     *
+     * @param timer from {@link #timer_create}
+     * @return 0, or -errno: EINVAL
+     */
+    int timer_delete(long timer);
+
+    /**
+     * fcntl(2) with one argument.
+     *
+     * @param fd file descriptor
+     * @param command one of the {@code F_} constants
+     * @param argument a number, or an address in native memory
+     * @return the command's result, or -errno: EBADF, EINVAL, ESRCH (F_SETOWN_EX: no such thread)
+     */
+    int fcntl(int fd, int command, long argument);
+
+    // ---- other libraries
+
+    /**
+     * dlopen(3) with RTLD_NOW and RTLD_LOCAL. The library stays loaded.
+     *
+     * @param path of a shared library, or null for the symbols of the process
+     * @return its handle
+     * @throws UnsupportedOperationException if it cannot be loaded; the message is that of dlerror(3)
+     */
+    long dlopen(@Nullable String path);
+
+    /**
+     * dlsym(3).
+     *
+     * @param library from {@link #dlopen}
+     * @param name of a symbol
+     * @return its address, 0 if there is none
+     */
+    long dlsym(long library, String name);
+
+    /**
+     * Calls a C function whose parameters and result are integers of any width or pointers, at most six of them. A function with
+     * fewer parameters ignores the rest; of a result narrower than {@code long} only the low bits count; errno is not kept.
+     *
+     * @param function address of a function that is not variadic
+     * @param a first argument
+     * @param b second argument
+     * @param c third argument
+     * @param d fourth argument
+     * @param e fifth argument
+     * @param f sixth argument
+     * @return what it returns
+     */
+    long call(long function, long a, long b, long c, long d, long e, long f);
 }

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.tests.bench;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
+/** What the callbacks of one producer's items leave behind. Written by the worker alone, but for the switch. */
+final class Sink {
+    /** How many items a producer has, and may have in flight. */
+    static final int RING = 1 << 16;
+
+    private static final VarHandle COUNT;
+
+    static {
+        try {
+            COUNT = MethodHandles.lookup().findVarHandle(Sink.class, "count", long.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    /** Whether callbacks note when they began; changed while nothing is in flight. */
+    boolean stamping;
+
+    private long ranAt;
+
+    // Two sinks, two producers: the counters must not share a cache line.
+    @SuppressWarnings("UnusedVariable")
+    private long p0, p1, p2, p3, p4, p5, p6, p7;
+
+    @SuppressWarnings("UnusedVariable") // through COUNT
+    private volatile long count;
+
+    @SuppressWarnings("UnusedVariable")
+    private long q0, q1, q2, q3, q4, q5, q6, q7;
+
+    /** The callback. */
+    void ran() {
+        if (stamping) {
+            ranAt = System.nanoTime();
+        }
+        COUNT.setRelease(this, (long) COUNT.get(this) + 1);
+    }
+
+    /** How often the callback ran. */
+    long count() {
+        return (long) COUNT.getAcquire(this);
+    }
+
+    /** When the last one counted began, if stamping. */
+    long ranAt() {
+        return ranAt;
+    }
+}

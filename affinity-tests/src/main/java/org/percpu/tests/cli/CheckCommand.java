@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.tests.cli;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Backend;
+import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.bindings.spi.LinuxException;
+import org.percpu.cpu.Cpu;
+import org.percpu.cpu.CpuTopology;
+import org.percpu.thread.Affinity;
+import org.percpu.thread.CpuThread;
+import org.percpu.thread.RealtimePolicy;
+import org.percpu.thread.Sched;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code percpu check}: what this process can do here, found out by doing it. */
+@Command(
+        name = "check",
+        description =
+                "Tries what the library needs: pins a thread to each allowed CPU and reads back where it is, asks for a"
+                        + " real-time policy, and shows the limits that decide.",
+        footer = {
+            "",
+            "Exit status: 0 pinning works on every allowed CPU; 1 it does not, or --realtime was given and real-time is denied."
+        })
+final class CheckCommand implements Callable<Integer> {
+    private static final int CAP_SYS_NICE = 23;
+    private static final int PAGE = 4096;
+
+    private final Streams streams;
+    private final List<Finding> findings = new ArrayList<>();
+
+    @Option(names = "--realtime", description = "Real-time must be possible as well.")
+    private boolean realtimeRequired;
+
+    @Option(names = "--json", description = "Answer in JSON.")
+    private boolean json;
+
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this text.")
+    @SuppressWarnings("UnusedVariable") // read by picocli
+    private boolean help;
+
+    CheckCommand(Streams streams) {
+        this.streams = streams;
+    }
+
+    /** An answer; a no has a remedy, and so may a plain fact. */
+    private record Finding(
+            String name,
+            @Nullable Boolean answer,
+            String detail,
+            @Nullable String remedy) {
+        String word() {
+            return answer == null ? "" : answer ? "yes" : "no";
+        }
+    }
+
+    private boolean answer(String name, boolean yes, String detail, String remedy) {
+        findings.add(new Finding(name, yes, detail, yes ? null : remedy));
+        return yes;
+    }
+
+    private void fact(String name, String detail) {
+        findings.add(new Finding(name, null, detail, null));
+    }
+
+    @Override
+    public Integer call() {
+        boolean works = backend();
+        boolean pinning = works && pinning();
+        boolean realtime = works && realtime();
+        if (works) {
+            nativeAccess();
+            limits(Backend.linux());
+        }
+        system();
+        if (json) {
+            print(pinning, realtime);
+        } else {
+            print();
+        }
+        return pinning && (realtime || !realtimeRequired) ? ExitStatus.OK : ExitStatus.FAILED;
+    }
+
+    private boolean backend() {
+        try {
+            Backend backend = Backend.get();
+            StringBuilder detail = new StringBuilder(backend.calls().backend() + " (" + backend.reason() + ")");
+            backend.passedOver()
+                    .forEach((name, why) ->
+                            detail.append("; not ").append(name).append(": ").append(why));
+            return answer("backend", true, detail.toString(), "");
+        } catch (UnsupportedOperationException e) {
+            return answer(
+                    "backend",
+                    false,
+                    String.valueOf(e.getMessage()),
+                    "put percpu-bindings-ffm (Java 23 or newer) or percpu-bindings-jna on the class path, and leave -D"
+                            + Backend.PROPERTY + " out");
+        }
+    }
+
+    private boolean pinning() {
+        CpuTopology topology;
+        try {
+            topology = CpuTopology.system();
+        } catch (LinuxException e) {
+            return answer(
+                    "pinning", false, String.valueOf(e.getMessage()), "let the process call sched_getaffinity(2)");
+        }
+        for (Cpu cpu : topology.allowedCpus()) {
+            AtomicInteger ranOn = new AtomicInteger(-1);
+            try {
+                CpuThread thread = CpuThread.builder("pincheck").cpu(cpu).start(() -> ranOn.set(Affinity.currentCpu()));
+                thread.thread().join();
+                if (!thread.state().pinned() || ranOn.get() != cpu.id()) {
+                    return answer(
+                            "pinning",
+                            false,
+                            "a thread pinned to " + cpu + " ran on CPU " + ranOn + ", and the kernel's mask for it is "
+                                    + thread.state().allowed(),
+                            "use a kernel or sandbox that honours sched_setaffinity(2)");
+                }
+            } catch (LinuxException e) {
+                return answer(
+                        "pinning",
+                        false,
+                        "on " + cpu + ": " + e.getMessage(),
+                        "let the process call sched_setaffinity(2) (seccomp filter, sandbox), and keep " + cpu
+                                + " online and in its cpuset");
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return answer("pinning", false, "interrupted", "try again");
+            }
+        }
+        return answer("pinning", true, "tried on each of the allowed CPUs " + topology.allowed(), "");
+    }
+
+    private boolean realtime() {
+        Sched sched = Sched.rr(1);
+        try {
+            CpuThread.builder("rtcheck")
+                    .sched(sched)
+                    .realtimePolicy(RealtimePolicy.REQUIRE)
+                    .start(() -> {})
+                    .thread()
+                    .join();
+            return answer("real-time", true, "a thread got " + sched, "");
+        } catch (LinuxException e) {
+            String remedy = e.remedy();
+            return answer(
+                    "real-time",
+                    false,
+                    e.function() + " of " + sched + ": " + e.text() + " (" + e.errnoName() + ")",
+                    remedy == null ? "let the process call pthread_setschedparam(3)" : remedy);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return answer("real-time", false, "interrupted", "try again");
+        }
+    }
+
+    /** Module.isNativeAccessEnabled came with Java 22. */
+    private void nativeAccess() {
+        try {
+            boolean enabled = (boolean) Module.class
+                    .getMethod("isNativeAccessEnabled")
+                    .invoke(Backend.linux().getClass().getModule());
+            answer(
+                    "native access",
+                    enabled,
+                    enabled ? "enabled for the backend" : "the JVM warns now and will refuse in a later release",
+                    "start Java with --enable-native-access=ALL-UNNAMED (class path) or, on the module path,"
+                            + " --enable-native-access=org.percpu.bindings.ffm (with JNA: com.sun.jna)");
+        } catch (ReflectiveOperationException e) {
+            fact("native access", "Java " + Runtime.version().feature() + " does not ask for it");
+        }
+    }
+
+    private void limits(LinuxCalls linux) {
+        CpuTopology topology = CpuTopology.system();
+        fact("cgroup cpuset", topology.cpuset().map(Object::toString).orElse("none that can be read"));
+        fact(
+                "isolated CPUs",
+                topology.isolated().isEmpty()
+                        ? "none (isolcpus= on the kernel command line makes some)"
+                        : topology.isolated().toString());
+        answer(
+                "CAP_SYS_NICE",
+                capability(CAP_SYS_NICE),
+                "effective user id " + linux.geteuid(),
+                "needed only if RLIMIT_RTPRIO or RLIMIT_NICE does not suffice: run as root, or AmbientCapabilities=CAP_SYS_NICE in"
+                        + " the systemd unit");
+        fact("RLIMIT_RTPRIO", rlimit(linux, LinuxCalls.RLIMIT_RTPRIO));
+        fact("RLIMIT_NICE", rlimit(linux, LinuxCalls.RLIMIT_NICE));
+        fact("RLIMIT_NPROC", rlimit(linux, LinuxCalls.RLIMIT_NPROC));
+        fact("RLIMIT_SIGPENDING", rlimit(linux, LinuxCalls.RLIMIT_SIGPENDING));
+    }
+
+    private void system() {
+        String runtime = read("/proc/sys/kernel/sched_rt_runtime_us");
+        String period = read("/proc/sys/kernel/sched_rt_period_us");
+        fact(
+                "real-time share",
+                runtime == null
+                        ? "unknown"
+                        : runtime.equals("-1")
+                                ? "all of the time"
+                                : runtime + " of each " + period + " us (sched_rt_runtime_us)");
+        fact("kernel", "Linux " + RunReport.kernelRelease());
+        fact(
+                "java",
+                Runtime.version() + ", " + System.getProperty("java.vendor") + ", " + System.getProperty("java.home"));
+    }
+
+    private static String rlimit(LinuxCalls linux, int resource) {
+        long[] softAndHard = new long[2];
+        int result = linux.getrlimit(resource, softAndHard);
+        if (result < 0) {
+            return linux.strerror(-result);
+        }
+        return "soft " + limit(softAndHard[0]) + ", hard " + limit(softAndHard[1]);
+    }
+
+    private static String limit(long value) {
+        return value == LinuxCalls.RLIM_INFINITY ? "unlimited" : Long.toUnsignedString(value);
+    }
+
+    private static boolean capability(int number) {
+        String status = read("/proc/self/status");
+        if (status != null) {
+            for (String line : status.split("\n", -1)) {
+                if (line.startsWith("CapEff:")) {
+                    return (Long.parseUnsignedLong(
+                                                    line.substring("CapEff:".length())
+                                                            .strip(),
+                                                    16)
+                                            >>> number
+                                    & 1)
+                            != 0;
+                }
+            }
+        }
+        return false;
+    }
+
+    /** In one read: a sysctl has no second part, so a reader that grows its buffer gets one digit. */
+    private static @Nullable String read(String file) {
+        byte[] content = new byte[PAGE];
+        try (InputStream in = Files.newInputStream(Path.of(file))) {
+            int length = in.read(content);
+            return new String(content, 0, Math.max(length, 0), StandardCharsets.UTF_8).strip();
+        } catch (IOException e) {
+            return null;
+        }
+    }
+
+    private void print() {
+        Table table = new Table("question", "answer", "detail");
+        for (Finding finding : findings) {
+            table.row(finding.name(), finding.word(), finding.detail());
+            if (finding.remedy() != null) {
+                table.row("", "", "remedy: " + finding.remedy());
+            }
+        }
+        table.print(streams.out());
+    }
+
+    private void print(boolean pinning, boolean realtime) {
+        List<Map<String, @Nullable Object>> checks = new ArrayList<>();
+        for (Finding finding : findings) {
+            checks.add(new Json()
+                    .put("name", finding.name())
+                    .put("ok", finding.answer())
+                    .put("detail", finding.detail())
+                    .put("remedy", finding.remedy())
+                    .members());
+        }
+        new Json()
+                .put("pinning", pinning)
+                .put("realtime", realtime)
+                .put("checks", checks)
+                .print(streams.out());
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.tests.cli;
+
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Columns of text, as wide as their widest cell. Columns of numbers are aligned to the right. */
+final class Table {
+    private static final String GAP = "  ";
+
+    private final List<String> heads;
+    private final List<List<String>> rows = new ArrayList<>();
+
+    /** The heads; one that ends with {@code >} (not shown) marks a column of numbers. */
+    Table(String... heads) {
+        this.heads = List.of(heads);
+    }
+
+    void row(Object... cells) {
+        if (cells.length != heads.size()) {
+            throw new IllegalArgumentException(cells.length + " cells for " + heads.size() + " columns");
+        }
+        List<String> row = new ArrayList<>();
+        for (Object cell : cells) {
+            row.add(cell.toString());
+        }
+        rows.add(row);
+    }
+
+    void print(PrintStream out) {
+        List<String> shown = heads.stream().map(Table::shown).toList();
+        int[] widths = new int[heads.size()];
+        measure(widths, shown);
+        rows.forEach(row -> measure(widths, row));
+        out.println(line(widths, shown));
+        rows.forEach(row -> out.println(line(widths, row)));
+    }
+
+    private static String shown(String head) {
+        return isNumber(head) ? head.substring(0, head.length() - 1) : head;
+    }
+
+    private static boolean isNumber(String head) {
+        return head.endsWith(">");
+    }
+
+    private static void measure(int[] widths, List<String> cells) {
+        for (int i = 0; i < widths.length; i++) {
+            widths[i] = Math.max(widths[i], cells.get(i).length());
+        }
+    }
+
+    private String line(int[] widths, List<String> cells) {
+        StringBuilder line = new StringBuilder();
+        for (int i = 0; i < widths.length; i++) {
+            String cell = cells.get(i);
+            String padding = " ".repeat(widths[i] - cell.length());
+            line.append(i == 0 ? "" : GAP).append(isNumber(heads.get(i)) ? padding + cell : cell + padding);
+        }
+        return line.toString().stripTrailing();
+    }
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/**
+ * The command line {@code percpu}.
+ *
+ * <p>A command is one class with picocli's annotations: it reads its options, asks the library, and answers on {@link
+ * org.percpu.tests.cli.Streams#out()}; what is not the answer goes to {@link org.percpu.tests.cli.Streams#err()}. A new command is
+ * added in {@link org.percpu.tests.cli.Main} and nowhere else. Beside the commands stand the small things they share: {@link
+ * org.percpu.tests.cli.Table}, {@link org.percpu.tests.cli.Json}, {@link org.percpu.tests.cli.Durations} and {@link
+ * org.percpu.tests.cli.Progress}.
+ *
+ * <p>Exit statuses are the same for all commands, see {@link org.percpu.tests.cli.ExitStatus}. Bad input and denied privileges
+ * are one line that names the offender and the remedy; a stack trace is never an answer.
+ *
+ * <p>The main job, {@code run}, is {@link org.percpu.tests.cli.RunCommand} (options), {@link org.percpu.tests.cli.Dealer} (deals
+ * works to the CPUs and waits for them), {@link org.percpu.tests.cli.Lane} (one CPU: its works, and what its worker found) and
+ * {@link org.percpu.tests.cli.RunReport} (table and JSON).
+ */
+@NullMarked
+package org.percpu.tests.cli;
+
+import org.jspecify.annotations.NullMarked;

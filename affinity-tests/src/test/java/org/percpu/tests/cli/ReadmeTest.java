@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.tests.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import javax.tools.JavaCompiler;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.percpu.bindings.spi.Backend;
+import org.percpu.cpu.CpuTopology;
+
+/** The README's promises that a machine can check. */
+class ReadmeTest {
+    private static String readme() throws IOException {
+        return Files.readString(Path.of("..", "README.md"));
+    }
+
+    @Test
+    void theExampleCompilesAndGreetsFromEveryCpu(@TempDir Path folder) throws IOException, InterruptedException {
+        Matcher example = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL).matcher(readme());
+        assertThat(example.find()).isTrue();
+        Path source = Files.writeString(folder.resolve("Hello.java"), example.group(1));
+        JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
+        assertNotNull(compiler, "the tests run on a JDK");
+        String classPath = System.getProperty("java.class.path");
+        ByteArrayOutputStream said = new ByteArrayOutputStream();
+        int status = compiler.run(
+                null,
+                said,
+                said,
+                "--release",
+                "17",
+                "-proc:none",
+                "-d",
+                folder.toString(),
+                "-cp",
+                classPath,
+                source.toString());
+        assertThat(status).as(said.toString(StandardCharsets.UTF_8)).isZero();
+
+        Percpu greeting = Percpu.program(
+                folder,
+                List.of(
+                        Percpu.java(),
+                        "--enable-native-access=ALL-UNNAMED",
+                        "-D" + Backend.PROPERTY + "=" + Backend.linux().backend(),
+                        "-cp",
+                        classPath + ":" + folder,
+                        "Hello"));
+        assertThat(greeting.status()).as(greeting.err()).isZero();
+        assertThat(greeting.out().lines())
+                .containsExactlyInAnyOrderElementsOf(CpuTopology.system().allowed().stream()
+                        .mapToObj(cpu -> "hello from CPU " + cpu)
+                        .toList());
+    }
+
+    @Test
+    void itsFirstCommandsAreTheMainJobAndTheTests() throws IOException {
+        assertThat(readme().lines()
+                        .filter(line -> line.startsWith("    "))
+                        .map(String::strip)
+                        .limit(2))
+                .containsExactly("affinity-tests/percpu run", "mvn verify");
+        assertThat(Path.of("percpu")).isExecutable();
+    }
+}

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.tests.ipl;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.percpu.bindings.spi.Backend;
+import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.ipl.InterruptLine;
+import org.percpu.ipl.Ipl;
+import org.percpu.ipl.Mutex;
+import org.percpu.ipl.NativeWork;
+import org.percpu.ipl.Spl;
+import org.percpu.ipl.SplMode;
+import org.percpu.ipl.SplSupport;
+import org.percpu.tests.support.Bounded;
+import org.percpu.tests.support.Fork;
+import org.percpu.tests.support.Machine;
+import org.percpu.tests.support.Proc;
+
+/** What needs a process of its own: other libraries, environments, limits, and what could take the process with it. */
+@Timeout(180)
+class ForkedTest {
+    @TempDir
+    Path folder;
+
+    private Path library() throws IOException {
+        Levels.needLibrary();
+        Path file = folder.resolve("libpercpu.so");
+        String arch = System.getProperty("os.arch").equals("aarch64") ? "aarch64" : "x86_64";
+        try (var in = Spl.class.getResourceAsStream("native/linux-" + arch + "/libpercpu.so")) {
+            Files.copy(java.util.Objects.requireNonNull(in), file, StandardCopyOption.REPLACE_EXISTING);
+        }
+        return file;
+    }
+
+    /** Prints how the first use of levels ends. */
+    static final class FirstUse {
+        private FirstUse() {}
+
+        public static void main(String[] args) {
+            try {
+                System.out.println("mode " + Spl.current().mode() + " library "
+                        + SplSupport.get().library());
+                System.out.println("reason " + SplSupport.get().reason() + " off "
+                        + SplSupport.get().off());
+            } catch (RuntimeException e) {
+                System.out.println(e.getClass().getSimpleName() + ": " + e.getMessage());
+            }
+        }
+    }
+
+    @Test
+    void libraryIsTakenFromTheNamedFileOrFolder() throws IOException {
+        Path file = library();
+        assertThat(Fork.of(FirstUse.class)
+                        .option("-Dpercpu.library.path=" + file)
+                        .run())
+                .contains("mode LAZY library " + file);
+        assertThat(Fork.of(FirstUse.class)
+                        .option("-Dpercpu.library.path=" + folder)
+                        .option("-Dpercpu.spl=eager")
+                        .run())
+                .contains("mode EAGER library " + file);
+    }
+
+    @Test
+    @DisplayName("Bad input: a libpercpu.so that is cut short, damaged, foreign or of another version is a clear error")
+    void damagedLibraryIsRefused() throws IOException {
+        Path file = library();
+        byte[] whole = Files.readAllBytes(file);
+        String option = "-Dpercpu.library.path=" + file;
+
+        Files.write(file, java.util.Arrays.copyOf(whole, whole.length / 2));
+        assertThat(Fork.of(FirstUse.class).option(option).run())
+                .contains("UnsupportedOp")
+                .contains("cut short");
+
+        Files.writeString(file, "no library");
+        assertThat(Fork.of(FirstUse.class).option(option).run())
+                .contains("UnsupportedOp")
+                .contains("no 64-bit ELF");
+
+        byte[] foreign = whole.clone();
+        foreign[18] = 40;
+        Files.write(file, foreign);
+        assertThat(Fork.of(FirstUse.class).option(option).run()).contains("another processor");
+
+        byte[] older = whole.clone();
+        int at = indexOf(older, new byte[] {0, 0x55, 0x50, 0x43, 0x50});
+        Machine.skipUnless(at >= 3, "the version is not found as plain bytes in this build of the library");
+        older[at - 3] = 7;
+        Files.write(file, older);
+        assertThat(Fork.of(FirstUse.class).option(option).run())
+                .contains("another version")
+                .contains("0x5043505500000007");
+
+        Files.delete(file);
+        assertThat(Fork.of(FirstUse.class).option(option).run()).contains("cannot be read");
+    }
+
+    private static int indexOf(byte[] bytes, byte[] word) {
+        for (int i = 0; i + word.length <= bytes.length; i++) {
+            if (java.util.Arrays.equals(bytes, i, i + word.length, word, 0, word.length)) {
+                return i;
+            }
+        }
+        return -1;
+    }
+
+    @Test
+    void unknownModeIsRefused() {
+        assertThat(Fork.of(FirstUse.class).option("-Dpercpu.spl=hasty").run()).contains("must be eager or lazy");
+        assertThat(Fork.of(FirstUse.class)
+                        .option("-Dpercpu.spl=lazy")
+                        .option("-Dpercpu.library.path=")
+                        .run())
+                .contains("UnsupportedOp")
+                .contains("percpu.library.path is empty");
+    }
+
+    /** Everything that works without the library. */
+    static final class WithoutLibrary {
+        private WithoutLibrary() {}
+
+        @SuppressWarnings("LockNotBeforeTry") // the process ends with the first failure
+        public static void main(String[] args) {
+            LinuxCalls linux = Backend.linux();
+            SplSupport support = SplSupport.get();
+            assertThat(support.mode()).isEqualTo(SplMode.EAGER);
+            assertThat(support.library()).isNull();
+            assertThat(support.off()).hasSize(3);
+            assertThatThrownBy(NativeWork::postFunction).isInstanceOf(UnsupportedOperationException.class);
+            // A stray signal of ours ends nothing.
+            for (int signal : support.signals()) {
+                if (signal != 0) {
+                    assertThat(linux.sigqueue(linux.getpid(), signal, 1)).isZero();
+                }
+            }
+            Levels.on(SplMode.EAGER, spl -> {
+                int[] ran = {0};
+                InterruptLine line = InterruptLine.establish(spl, "soft", Ipl.VM, value -> ran[0] += (int) value);
+                int s = spl.splhigh();
+                assertThat(Proc.signalsBlocked(linux.gettid()) & SplSupport.mask(Ipl.HIGH))
+                        .isEqualTo(SplSupport.mask(Ipl.HIGH));
+                assertThat(line.trigger(5)).isTrue();
+                spl.splx(s);
+                assertThat(ran[0]).isEqualTo(5);
+                assertThatThrownBy(line::signal)
+                        .isInstanceOf(UnsupportedOperationException.class)
+                        .hasMessageContaining("empty");
+                assertThatThrownBy(() -> spl.setMode(SplMode.LAZY)).isInstanceOf(UnsupportedOperationException.class);
+                Mutex mutex = Mutex.netbsd("m", Ipl.VM);
+                mutex.lock();
+                mutex.unlock();
+                line.close();
+            });
+            System.out.println("works without " + support.reason());
+        }
+    }
+
+    @Test
+    void withoutTheLibraryLevelsWorkAndTheRestSaysWhyNot() {
+        assertThat(Fork.of(WithoutLibrary.class)
+                        .option("-Dpercpu.library.path=")
+                        .run())
+                .contains("works without");
+    }
+
+    /** Raises to the top with another suspend signal. */
+    static final class OtherSuspendSignal {
+        private OtherSuspendSignal() {}
+
+        public static void main(String[] args) {
+            int suspend = Integer.parseInt(args[0]);
+            assertThat(SplSupport.get().signals()).doesNotContain(suspend);
+            assertThat(SplSupport.get().skipped()).anyMatch(skipped -> skipped.startsWith(args[0] + " "));
+            for (SplMode mode : SplMode.values()) {
+                Levels.on(mode, spl -> {
+                    int s = spl.splhigh();
+                    assertThat(Proc.signalsBlocked(Machine.linux().gettid()) & (1L << (suspend - 1)))
+                            .isZero();
+                    spl.splx(s);
+                });
+            }
+            System.out.println("skipped " + SplSupport.get().skipped());
+        }
+    }
+
+    @Test
+    @DisplayName("Scenario 10: HotSpot's suspend signal among ours, by _JAVA_SR_SIGNUM, is left alone")
+    void movedSuspendSignalIsSkipped() {
+        Levels.needLibrary();
+        int ours = SplSupport.get().signals().get(Ipl.VM.rank());
+        assertThat(Fork.of(OtherSuspendSignal.class)
+                        .under("env", "_JAVA_SR_SIGNUM=" + ours)
+                        .argument(Integer.toString(ours))
+                        .run())
+                .contains("skipped [" + ours);
+    }
+
+    /** Needs no room for queued signals. */
+    static final class NoSignalsPending {
+        private NoSignalsPending() {}
+
+        public static void main(String[] args) throws Exception {
+            LinuxCalls linux = Backend.linux();
+            assertThat(linux.setrlimit(LinuxCalls.RLIMIT_SIGPENDING, 1, 1)).isZero();
+            AtomicLong sum = new AtomicLong();
+            long expected = 0;
+            long refused = 0;
+            try (Levels.Waiting receiver = new Levels.Waiting()) {
+                InterruptLine line = InterruptLine.establish(receiver.spl, "tight", Ipl.VM, sum::addAndGet);
+                int signal = line.signal();
+                for (int i = 1; i <= 20_000; i++) {
+                    while (!line.trigger(i)) {
+                        Thread.onSpinWait();
+                    }
+                    expected += i;
+                    // Only what the kernel has taken counts: the sender is told of the rest.
+                    if (linux.sigqueue(linux.getpid(), signal, i) == 0) {
+                        expected += i;
+                    } else {
+                        refused++;
+                    }
+                }
+                long all = expected;
+                Bounded.until("every value is there", () -> sum.get() == all);
+                assertThat(line.state().lost()).isZero();
+                line.close();
+            }
+            System.out.println("none lost, refused " + refused);
+        }
+    }
+
+    @Test
+    @DisplayName("Scenario 9: with RLIMIT_SIGPENDING of 1 nothing is lost")
+    void limitOfPendingSignalsLosesNothing() {
+        Levels.needLibrary();
+        assertThat(Fork.of(NoSignalsPending.class).run()).contains("none lost");
+    }
+
+    /** Everything for which HotSpot uses signals, at the highest level. */
+    static final class Health {
+        @SuppressWarnings("NullAway") // null on purpose
+        private static volatile Object nothing;
+
+        private static volatile int zero;
+
+        private Health() {}
+
+        public static void main(String[] args) throws Exception {
+            SplMode mode = SplMode.valueOf(args[0]);
+            Spl spl = Spl.current();
+            spl.setMode(mode);
+            int s = spl.splhigh();
+            int implicit = 0;
+            for (int i = 0; i < 20_000; i++) {
+                try {
+                    implicit += nothing.hashCode();
+                } catch (NullPointerException e) {
+                    implicit++;
+                }
+                try {
+                    implicit += 1 / zero;
+                } catch (ArithmeticException e) {
+                    implicit++;
+                }
+            }
+            assertThat(implicit).isEqualTo(40_000);
+            assertThatThrownBy(() -> overflow(1)).isInstanceOf(StackOverflowError.class);
+            System.gc();
+            assertThat(Thread.getAllStackTraces()).isNotEmpty();
+            Path recording = Files.createTempFile("percpu", ".jfr");
+            try (jdk.jfr.Recording jfr = new jdk.jfr.Recording()) {
+                jfr.enable("jdk.ExecutionSample").withPeriod(java.time.Duration.ofMillis(10));
+                jfr.start();
+                long end = System.nanoTime() + 200_000_000;
+                long spun = 0;
+                while (System.nanoTime() < end) {
+                    spun++;
+                }
+                assertThat(spun).isPositive();
+                jfr.stop();
+                jfr.dump(recording);
+            }
+            assertThat(Files.size(recording)).isPositive();
+            Files.delete(recording);
+            blockedReadIsInterrupted();
+            spl.splx(s);
+            System.out.println("healthy at HIGH, " + mode);
+        }
+
+        @SuppressWarnings("InfiniteRecursion") // on purpose
+        private static int overflow(int depth) {
+            return depth + overflow(depth + 1) + 1;
+        }
+
+        /** The thread that reads has inherited the mask. */
+        @SuppressWarnings("try") // the close of the socket is what wakes its reader
+        private static void blockedReadIsInterrupted() throws Exception {
+            try (ServerSocketChannel server = ServerSocketChannel.open().bind(null);
+                    SocketChannel client = SocketChannel.open(server.getLocalAddress());
+                    ServerSocket plain = new ServerSocket(0);
+                    Socket reader = new Socket(plain.getInetAddress(), plain.getLocalPort())) {
+                FutureTask<Boolean> channel = new FutureTask<>(() -> {
+                    try {
+                        return client.read(ByteBuffer.allocate(1)) < 0;
+                    } catch (java.nio.channels.ClosedByInterruptException e) {
+                        return true;
+                    }
+                });
+                Thread thread = new Thread(channel);
+                thread.start();
+                Bounded.until("it reads", () -> thread.getState() == Thread.State.RUNNABLE);
+                thread.interrupt();
+                assertThat(channel.get(20, TimeUnit.SECONDS)).isTrue();
+                FutureTask<Boolean> socket = Bounded.start("socket", () -> {
+                    try {
+                        return reader.getInputStream().read() < 0;
+                    } catch (java.net.SocketException e) {
+                        return true;
+                    }
+                });
+                reader.close();
+                assertThat(Bounded.join(socket)).isTrue();
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"EAGER", "LAZY"})
+    @DisplayName("Scenario 7: HotSpot is in good health at HIGH")
+    void hotSpotIsHealthyAtTheHighestLevel(String mode) {
+        if (mode.equals("LAZY")) {
+            Levels.needLibrary();
+        }
+        assertThat(Fork.of(Health.class).argument(mode).run()).contains("healthy at HIGH");
+    }
+
+    /** Ends threads with signals of ours pending and blocked. */
+    static final class EndingThreads {
+        private EndingThreads() {}
+
+        public static void main(String[] args) {
+            LinuxCalls linux = Backend.linux();
+            for (int i = 0; i < 50; i++) {
+                Levels.on(SplMode.EAGER, spl -> {
+                    int forgotten = spl.splhigh();
+                    assertThat(forgotten).isNotNegative();
+                    for (int signal : SplSupport.get().signals()) {
+                        if (signal != 0) {
+                            assertThat(linux.pthread_sigqueue(linux.pthread_self(), signal, 1))
+                                    .isZero();
+                        }
+                    }
+                });
+            }
+            System.out.println("alive, strays " + (SplSupport.straySignals() > 0));
+        }
+    }
+
+    @Test
+    void threadThatEndsWithItsSignalsBlockedAndPendingTakesNobodyWithIt() {
+        Levels.needLibrary();
+        assertThat(Fork.of(EndingThreads.class).run()).contains("alive, strays true");
+    }
+}

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.tests.ipl;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.bindings.spi.LinuxException;
+import org.percpu.ipl.InterruptLine;
+import org.percpu.ipl.Ipl;
+import org.percpu.ipl.NativeWork;
+import org.percpu.ipl.Spl;
+import org.percpu.ipl.SplMode;
+import org.percpu.ipl.SplSupport;
+import org.percpu.netbsd.Work;
+import org.percpu.netbsd.Workqueue;
+import org.percpu.tests.support.Bounded;
+import org.percpu.tests.support.Machine;
+import org.percpu.tests.support.Proc;
+import org.percpu.tests.support.TestKernel;
+import org.percpu.thread.Pri;
+
+@Timeout(120)
+class InterruptLineTest {
+    @RegisterExtension
+    final TestKernel kernels = new TestKernel();
+
+    private final LinuxCalls linux = Machine.linux();
+
+    @BeforeEach
+    void library() {
+        Levels.needLibrary();
+    }
+
+    private void send(int signal, long value) {
+        assertThat(linux.sigqueue(linux.getpid(), signal, value)).isZero();
+    }
+
+    @Test
+    void triggerFromJavaWakesTheInterruptThreadOfTheCpu() {
+        Spl receiver = kernels.get().interrupts(kernels.lastCpu());
+        assertThat(kernels.get().interrupts(kernels.lastCpu())).isSameAs(receiver);
+        List<String> ran = new CopyOnWriteArrayList<>();
+        CountDownLatch done = new CountDownLatch(2);
+        InterruptLine line = InterruptLine.establish(receiver, "rx", Ipl.VM, value -> {
+            ran.add(value + "@" + receiver.level() + " on " + linux.sched_getcpu() + " " + receiver.inInterrupt());
+            done.countDown();
+        });
+        assertThat(line.trigger(1)).isTrue();
+        assertThat(line.trigger(2)).isTrue();
+        Bounded.arrive(done);
+        int cpu = kernels.lastCpu().id();
+        assertThat(ran).containsExactly("1@VM on " + cpu + " true", "2@VM on " + cpu + " true");
+        line.close();
+    }
+
+    @Test
+    void signalOfThisProcessReachesTheReceiverWhicheverThreadTakesIt() {
+        try (Levels.Waiting receiver = new Levels.Waiting()) {
+            AtomicLong sum = new AtomicLong();
+            InterruptLine line = InterruptLine.establish(receiver.spl, "ext", Ipl.AUDIO, sum::addAndGet);
+            int signal = line.signal();
+            assertThat(line.signal()).isEqualTo(signal);
+            long expected = 0;
+            for (int i = 1; i <= 2_000; i++) {
+                send(signal, i);
+                expected += i;
+            }
+            long all = expected;
+            Bounded.until("all values have arrived", () -> sum.get() == all);
+            assertThat(line.state().handled()).isEqualTo(2_000);
+            assertThat(line.state().lost()).isZero();
+            line.close();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("Scenario 3: signals that come while masked are all delivered in order when the level falls")
+    void maskedSignalsArriveWhenTheLevelFalls(SplMode mode) {
+        Levels.on(mode, spl -> {
+            List<String> ran = new ArrayList<>();
+            InterruptLine vm = Levels.recording(spl, Ipl.VM, ran);
+            InterruptLine audio = Levels.recording(spl, Ipl.AUDIO, ran);
+            long self = linux.pthread_self();
+            int vmSignal = vm.signal();
+            int audioSignal = audio.signal();
+            int tid = linux.gettid();
+            int none = spl.splvm();
+            for (int i = 0; i < 3; i++) {
+                assertThat(linux.pthread_sigqueue(self, vmSignal, 10 + i)).isZero();
+            }
+            assertThat(ran).isEmpty();
+            assertThat(Proc.signalsBlocked(tid) & (1L << (vmSignal - 1)))
+                    .as("blocked: by the level or by the handler")
+                    .isNotZero();
+            assertThat(spl.deferrals() > 0).isEqualTo(mode == SplMode.LAZY);
+            int vmLevel = spl.splhigh();
+            assertThat(linux.pthread_sigqueue(self, audioSignal, 99)).isZero();
+            spl.splx(vmLevel);
+            assertThat(ran).containsExactly("AUDIO=99@AUDIO");
+            spl.splx(none);
+            assertThat(ran).containsExactly("AUDIO=99@AUDIO", "VM=10@VM", "VM=11@VM", "VM=12@VM");
+            assertThat(Proc.signalsBlocked(tid) & SplSupport.mask(Ipl.HIGH)).isZero();
+            vm.close();
+            audio.close();
+        });
+    }
+
+    @Test
+    void moreSignalsThanTheRingHoldsWaitInTheKernel() {
+        Levels.on(SplMode.LAZY, spl -> {
+            long[] next = {0};
+            InterruptLine line = InterruptLine.establish(spl, "flood", Ipl.VM, value -> {
+                assertThat(value).isEqualTo(next[0]);
+                next[0]++;
+            });
+            int signal = line.signal();
+            long self = linux.pthread_self();
+            int many = 3 * InterruptLine.MAX_VALUES;
+            for (int i = 0; i < many; i++) {
+                assertThat(linux.pthread_sigqueue(self, signal, i)).isZero();
+            }
+            assertThat(next[0]).isZero();
+            assertThat(spl.poll()).isPositive();
+            assertThat(next[0]).isEqualTo(many);
+            assertThat(line.state().spills()).isPositive();
+            assertThat(line.state().lost()).isZero();
+            line.close();
+        });
+    }
+
+    @Test
+    void timerTriggersTheLineAgainAndAgain() {
+        try (Levels.Waiting receiver = new Levels.Waiting()) {
+            CountDownLatch ticks = new CountDownLatch(20);
+            List<Long> values = new CopyOnWriteArrayList<>();
+            InterruptLine line = InterruptLine.establish(receiver.spl, "tick", Ipl.SCHED, value -> {
+                values.add(value);
+                ticks.countDown();
+            });
+            line.timer(0, 1_000_000, 4711);
+            Bounded.arrive(ticks);
+            line.timer(0, 0, 0);
+            assertThat(values).containsOnly(4711L);
+            assertThatThrownBy(() -> line.timer(-1, 0, 0)).isInstanceOf(IllegalArgumentException.class);
+            line.close();
+        }
+    }
+
+    @Test
+    void fileThatBecomesReadyTriggersTheLine() {
+        ByteBuffer pair = ByteBuffer.allocateDirect(64).order(ByteOrder.nativeOrder());
+        assertThat((int) cCall("pipe", linux.address(pair), 0, 0)).isZero();
+        int reader = pair.getInt(0);
+        int writer = pair.getInt(4);
+        try (Levels.Waiting receiver = new Levels.Waiting()) {
+            List<Long> ready = new CopyOnWriteArrayList<>();
+            InterruptLine line = InterruptLine.establish(receiver.spl, "fd", Ipl.NET, ready::add);
+            line.watch(reader);
+            assertThatThrownBy(() -> line.watch(writer)).isInstanceOf(IllegalStateException.class);
+            assertThat(cCall("write", writer, linux.address(pair), 8)).isEqualTo(8);
+            Bounded.until("the pipe is ready", () -> !ready.isEmpty());
+            assertThat(ready).containsOnly((long) reader);
+            line.close();
+            InterruptLine bad = InterruptLine.establish(receiver.spl, "bad", Ipl.NET, ready::add);
+            assertThatThrownBy(() -> bad.watch(-1))
+                    .isInstanceOf(LinuxException.class)
+                    .hasMessageContaining("EBADF");
+            bad.close();
+        } finally {
+            assertThat((int) cCall("close", reader, 0, 0)).isZero();
+            assertThat((int) cCall("close", writer, 0, 0)).isZero();
+        }
+    }
+
+    private long cCall(String function, long a, long b, long c) {
+        return linux.call(linux.dlsym(linux.dlopen(null), function), a, b, c, 0, 0, 0);
+    }
+
+    private static final class Packet extends Work {
+        private final AtomicLong runs = new AtomicLong();
+    }
+
+    @Test
+    void lineBoundToAWorkRunsItWithoutJavaInBetween() {
+        AtomicLong sum = new AtomicLong();
+        NativeWork[] handle = new NativeWork[1];
+        Packet packet = new Packet();
+        Workqueue<Packet> wq = Workqueue.create(
+                kernels.get(),
+                "bound",
+                (work, arg) -> {
+                    work.runs.incrementAndGet();
+                    int drained = handle[0].drain(sum::addAndGet);
+                    assertThat(drained).isNotNegative();
+                },
+                null,
+                Pri.PRI_NONE,
+                Ipl.VM,
+                Workqueue.WQ_MPSAFE | Workqueue.WQ_PERCPU);
+        NativeWork work = wq.nativeWork(packet, kernels.lastCpu());
+        handle[0] = work;
+        InterruptLine line = InterruptLine.establish(kernels.get().interrupts(kernels.cpu(0)), "bound", Ipl.VM, work);
+        int signal = line.signal();
+        long expected = 0;
+        for (int i = 1; i <= 5_000; i++) {
+            send(signal, i);
+            expected += i;
+        }
+        while (!line.trigger(1_000_000)) {
+            Thread.onSpinWait();
+        }
+        expected += 1_000_000;
+        long all = expected;
+        Bounded.until("every value is with the work", () -> sum.get() == all);
+        assertThat(packet.runs.get()).isBetween(1L, 5_001L);
+        assertThat(line.state().lost()).isZero();
+        line.close();
+        work.close();
+        wq.destroy();
+    }
+
+    @Test
+    @DisplayName("Scenario 5: a handler enqueues on the queue that the interrupted thread is enqueueing on")
+    void handlerMayUseTheQueueOfTheThreadItInterrupted() {
+        AtomicLong ran = new AtomicLong();
+        Workqueue<Packet> wq = Workqueue.create(
+                kernels.get(),
+                "shared",
+                (work, arg) -> ran.incrementAndGet(),
+                null,
+                Pri.PRI_NONE,
+                Ipl.VM,
+                Workqueue.WQ_MPSAFE);
+        int rounds = 500;
+        Levels.on(SplMode.LAZY, spl -> {
+            InterruptLine line =
+                    InterruptLine.establish(spl, "enqueue", Ipl.VM, value -> wq.enqueue(new Packet(), null));
+            long self = linux.pthread_self();
+            int signal = line.signal();
+            for (int i = 0; i < rounds; i++) {
+                int s = spl.splvm();
+                assertThat(linux.pthread_sigqueue(self, signal, i)).isZero();
+                wq.enqueue(new Packet(), null);
+                spl.splx(s);
+            }
+            line.close();
+        });
+        Bounded.until("all works have run", () -> ran.get() == 2L * rounds);
+        wq.destroy();
+    }
+
+    @Test
+    @DisplayName("Bad input: a line beyond the free signals is refused, and the message says how many are left")
+    void linesBeyondTheFreeSignalsAreRefused() {
+        Levels.on(SplMode.LAZY, spl -> {
+            int free = SplSupport.get().freeSignals();
+            List<InterruptLine> lines = new ArrayList<>();
+            LinuxException refused = null;
+            while (refused == null) {
+                InterruptLine line = InterruptLine.establish(spl, "n" + lines.size(), Ipl.VM, value -> {});
+                lines.add(line);
+                try {
+                    assertThat(line.signal()).isPositive();
+                } catch (LinuxException e) {
+                    refused = e;
+                }
+            }
+            assertThat(refused.errno()).isEqualTo(Errno.EAGAIN.number());
+            assertThat(refused).hasMessageContaining("0 free signals are left").hasMessageContaining("close a line");
+            assertThat(lines.get(lines.size() - 1).trigger(1))
+                    .as("works from Java")
+                    .isTrue();
+            lines.forEach(InterruptLine::close);
+            assertThat(SplSupport.get().freeSignals()).isEqualTo(free);
+        });
+    }
+
+    @Test
+    @DisplayName("Bad input: a dead receiver, a closed line, a level without interrupts, a soft level's signal")
+    void uselessLinesAreRefused() {
+        Spl[] dead = new Spl[1];
+        InterruptLine[] left = new InterruptLine[1];
+        Levels.on(SplMode.LAZY, spl -> {
+            dead[0] = spl;
+            left[0] = InterruptLine.establish(spl, "left", Ipl.VM, value -> {});
+            assertThatThrownBy(() -> InterruptLine.establish(spl, "none", Ipl.NONE, value -> {}))
+                    .isInstanceOf(IllegalArgumentException.class);
+            try (InterruptLine soft = InterruptLine.establish(spl, "soft", Ipl.SOFTNET, value -> {})) {
+                assertThatThrownBy(soft::signal)
+                        .isInstanceOf(LinuxException.class)
+                        .hasMessageContaining("soft");
+            }
+        });
+        Bounded.until("the thread has ended", () -> !dead[0].isAlive());
+        assertThatThrownBy(() -> InterruptLine.establish(dead[0], "late", Ipl.VM, value -> {}))
+                .isInstanceOf(LinuxException.class)
+                .hasMessageContaining("has ended");
+        assertThatThrownBy(() -> left[0].trigger(1))
+                .isInstanceOf(LinuxException.class)
+                .hasMessageContaining("ESRCH");
+        left[0].close();
+        left[0].close();
+    }
+
+    @Test
+    @DisplayName("Bad input: a stray signal is counted and changes nothing")
+    void straySignalIsCounted() {
+        Levels.on(SplMode.LAZY, spl -> {
+            InterruptLine line = InterruptLine.establish(spl, "gone", Ipl.VM, value -> {});
+            int signal = line.signal();
+            line.close();
+            assertThatThrownBy(line::trigger).isInstanceOf(LinuxException.class).hasMessageContaining("closed");
+            long before = SplSupport.straySignals();
+            assertThat(linux.pthread_sigqueue(linux.pthread_self(), signal, 1)).isZero();
+            assertThat(SplSupport.straySignals()).isEqualTo(before + 1);
+        });
+    }
+
+    @Test
+    void handlerMayCloseItsOwnLine() {
+        Levels.on(SplMode.EAGER, spl -> {
+            InterruptLine[] line = new InterruptLine[1];
+            int[] ran = {0};
+            line[0] = InterruptLine.establish(spl, "once", Ipl.VM, value -> {
+                ran[0]++;
+                line[0].close();
+            });
+            assertThat(line[0].trigger(1)).isTrue();
+            assertThat(line[0].trigger(2)).isTrue();
+            assertThat(spl.poll()).isEqualTo(1);
+            assertThat(ran[0]).isEqualTo(1);
+        });
+    }
+
+    @Test
+    @DisplayName("Scenario 4: no handler ever runs while the level is its own or higher")
+    void handlerNeverRunsAtOrAboveItsLevel() {
+        Levels.on(SplMode.LAZY, spl -> {
+            Ipl[] ladder = {Ipl.BIO, Ipl.NET, Ipl.TTY, Ipl.VM, Ipl.AUDIO, Ipl.SCHED, Ipl.HIGH};
+            AtomicLong handled = new AtomicLong();
+            int[] masked = {0}; // the level that the code below is at
+            List<InterruptLine> lines = new ArrayList<>();
+            for (Ipl ipl : ladder) {
+                lines.add(InterruptLine.establish(spl, ipl.name(), ipl, value -> {
+                    if (masked[0] >= ipl.rank()) {
+                        throw new AssertionError(ipl + " ran at " + Ipl.ofRank(masked[0]));
+                    }
+                    handled.incrementAndGet();
+                }));
+            }
+            int[] signals = lines.stream().mapToInt(InterruptLine::signal).toArray();
+            long self = linux.pthread_self();
+            long total = Long.getLong("percpu.storm", 100_000) / 2;
+            AtomicLong sent = new AtomicLong();
+            var sender = Bounded.startCode("sender", () -> {
+                for (int i = 0; sent.get() < total; i++) {
+                    if (linux.pthread_sigqueue(self, signals[i % signals.length], i) == 0) {
+                        sent.incrementAndGet();
+                    }
+                }
+            });
+            java.util.SplittableRandom random = new java.util.SplittableRandom(42);
+            while (!sender.isDone() || handled.get() < sent.get()) {
+                int depth = random.nextInt(4);
+                lowerAndRaise(spl, masked, random, depth);
+                int polled = spl.poll();
+                assertThat(polled).isNotNegative();
+            }
+            assertThat(Bounded.join(sender)).isTrue();
+            assertThat(handled.get()).isEqualTo(sent.get());
+            lines.forEach(InterruptLine::close);
+        });
+    }
+
+    private static void lowerAndRaise(Spl spl, int[] masked, java.util.SplittableRandom random, int depth) {
+        Ipl[] ladder = Ipl.values();
+        int before = masked[0];
+        int s = spl.splraise(ladder[random.nextInt(ladder.length - 1)]);
+        masked[0] = spl.level().rank();
+        if (depth > 0) {
+            lowerAndRaise(spl, masked, random, depth - 1);
+        }
+        // Handlers run inside splx, when the level is the one before.
+        masked[0] = before;
+        spl.splx(s);
+    }
+}

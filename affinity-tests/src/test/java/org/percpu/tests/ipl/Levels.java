@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.tests.ipl;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
+import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.ipl.InterruptLine;
+import org.percpu.ipl.Ipl;
+import org.percpu.ipl.Spl;
+import org.percpu.ipl.SplMode;
+import org.percpu.ipl.SplSupport;
+import org.percpu.tests.support.Bounded;
+import org.percpu.tests.support.Machine;
+
+/** A thread of its own for each piece of test code, at a level of the mode under test. */
+final class Levels {
+    /** Code on a thread with a level. */
+    @FunctionalInterface
+    interface Code {
+        void run(Spl spl) throws Exception;
+    }
+
+    private Levels() {}
+
+    static void needLibrary() {
+        Machine.skipUnless(
+                SplSupport.get().library() != null,
+                "needs libpercpu.so: " + SplSupport.get().reason());
+    }
+
+    /** Runs code to its end on a fresh thread. */
+    static void on(SplMode mode, Code code) {
+        if (mode == SplMode.LAZY) {
+            needLibrary();
+        }
+        List<Throwable> faults = new ArrayList<>();
+        Bounded.run("level " + mode, () -> {
+            Spl spl = Spl.current();
+            spl.setMode(mode);
+            spl.onFault((line, thrown) -> faults.add(new AssertionError(line + " threw", thrown)));
+            code.run(spl);
+        });
+        if (!faults.isEmpty()) {
+            throw new AssertionError(faults.get(0));
+        }
+    }
+
+    /** A line that writes its value and the level it ran at. */
+    static InterruptLine recording(Spl spl, Ipl ipl, List<String> into) {
+        return InterruptLine.establish(spl, ipl.name(), ipl, value -> into.add(ipl + "=" + value + "@" + spl.level()));
+    }
+
+    /** A receiver on a thread that does nothing but wait for interrupts, until closed. */
+    static final class Waiting implements AutoCloseable {
+        final Spl spl;
+        private final Thread thread;
+        private volatile boolean closed;
+
+        Waiting() {
+            AtomicReference<Spl> made = new AtomicReference<>();
+            thread = new Thread(() -> {
+                Spl mine = Spl.current();
+                made.set(mine);
+                while (!closed) {
+                    int ran = mine.awaitInterrupt(LinuxCalls.FOREVER);
+                    assert ran >= 0;
+                }
+            });
+            thread.setDaemon(true);
+            thread.start();
+            Bounded.until("the receiver has a level", () -> made.get() != null);
+            spl = made.get();
+        }
+
+        @Override
+        public void close() {
+            closed = true;
+            spl.wakeup();
+            try {
+                thread.join(10_000);
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+            if (thread.isAlive()) {
+                throw new AssertionError("the receiver does not end");
+            }
+        }
+    }
+}

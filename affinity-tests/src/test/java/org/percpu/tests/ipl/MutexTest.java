@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.tests.ipl;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.percpu.ipl.InterruptLine;
+import org.percpu.ipl.Ipl;
+import org.percpu.ipl.Mutex;
+import org.percpu.ipl.SplMode;
+import org.percpu.kernel.Condvar;
+import org.percpu.kernel.ErrnoException;
+import org.percpu.kernel.Kernel;
+import org.percpu.kernel.Sleepq;
+import org.percpu.tests.support.Bounded;
+import org.percpu.tests.support.TestKernel;
+
+@Timeout(60)
+@SuppressWarnings("LockNotBeforeTry") // each thread ends with the first failure, and so does its mutex
+class MutexTest {
+    @RegisterExtension
+    final TestKernel kernels = new TestKernel();
+
+    @Test
+    @DisplayName(
+            "Class by level: NetBSD's is adaptive up to the soft levels, OpenBSD's always spins, at MPFLOOR at least")
+    void classFollowsTheLevel() {
+        assertThat(Mutex.netbsd("a", Ipl.NONE).isSpin()).isFalse();
+        assertThat(Mutex.netbsd("a", Ipl.SOFTSERIAL).isSpin()).isFalse();
+        assertThat(Mutex.netbsd("a", Ipl.VM).isSpin()).isTrue();
+        assertThat(Mutex.openbsd("a", Ipl.NONE, null).isSpin()).isTrue();
+        assertThat(Mutex.openbsd("a", Ipl.NONE, null).ipl()).isEqualTo(Ipl.NONE);
+        assertThat(Mutex.openbsd("a", Ipl.SOFTCLOCK, null).ipl()).isEqualTo(Ipl.TTY);
+        assertThat(Mutex.openbsd("a", Ipl.HIGH, null).ipl()).isEqualTo(Ipl.HIGH);
+    }
+
+    @Test
+    @DisplayName("Scenario 11: NetBSD's level stays until the last release, in whatever order")
+    void netbsdLevelStaysUntilTheLastRelease() {
+        Levels.on(SplMode.EAGER, spl -> {
+            Mutex vm = Mutex.netbsd("vm", Ipl.VM);
+            Mutex high = Mutex.netbsd("high", Ipl.HIGH);
+            List<String> ran = new ArrayList<>();
+            InterruptLine line = Levels.recording(spl, Ipl.VM, ran);
+            vm.lock();
+            assertThat(spl.level()).isEqualTo(Ipl.VM);
+            high.lock();
+            assertThat(spl.level()).isEqualTo(Ipl.HIGH);
+            assertThat(line.trigger(1)).isTrue();
+            vm.unlock();
+            assertThat(spl.level()).isEqualTo(Ipl.HIGH);
+            assertThat(ran).isEmpty();
+            high.unlock();
+            assertThat(spl.level()).isEqualTo(Ipl.NONE);
+            assertThat(ran).containsExactly("VM=1@VM");
+            line.close();
+        });
+    }
+
+    @Test
+    @DisplayName("Scenario 11: OpenBSD's level drops with each release, and the wrong order is reported")
+    void openbsdReportsReleaseOutOfOrder() {
+        Levels.on(SplMode.EAGER, spl -> {
+            List<String> reports = new ArrayList<>();
+            Mutex first = Mutex.openbsd("first", Ipl.VM, reports::add);
+            Mutex second = Mutex.openbsd("second", Ipl.HIGH, reports::add);
+            first.lock();
+            second.lock();
+            second.unlock();
+            assertThat(spl.level()).isEqualTo(Ipl.VM);
+            first.unlock();
+            assertThat(spl.level()).isEqualTo(Ipl.NONE);
+            assertThat(reports).isEmpty();
+
+            first.lock();
+            second.lock();
+            first.unlock();
+            assertThat(spl.level()).as("dropped early").isEqualTo(Ipl.NONE);
+            second.unlock();
+            assertThat(spl.level()).isEqualTo(Ipl.NONE);
+            assertThat(reports)
+                    .singleElement()
+                    .asString()
+                    .contains("first")
+                    .contains("second")
+                    .contains("NONE");
+        });
+    }
+
+    @Test
+    @DisplayName("Bad input: recursion, release by another thread, unbalanced release, no conditions")
+    void misuseIsRefused() {
+        for (Mutex mutex :
+                List.of(Mutex.netbsd("m", Ipl.NONE), Mutex.netbsd("m", Ipl.VM), Mutex.openbsd("m", Ipl.VM, null))) {
+            Levels.on(SplMode.EAGER, spl -> {
+                assertThatThrownBy(mutex::unlock)
+                        .isInstanceOf(IllegalMonitorStateException.class)
+                        .hasMessageContaining("nobody");
+                mutex.lock();
+                Ipl held = spl.level();
+                assertThatThrownBy(mutex::lock)
+                        .isInstanceOf(IllegalMonitorStateException.class)
+                        .hasMessageContaining("locking against myself");
+                assertThatThrownBy(mutex::tryLock).isInstanceOf(IllegalMonitorStateException.class);
+                Bounded.run("other", () -> {
+                    assertThatThrownBy(mutex::unlock).isInstanceOf(IllegalMonitorStateException.class);
+                    assertThat(mutex.tryLock()).isFalse();
+                    assertThat(mutex.tryLock(1, TimeUnit.MILLISECONDS)).isFalse();
+                    assertThat(org.percpu.ipl.Spl.current().level()).isEqualTo(Ipl.NONE);
+                });
+                assertThat(spl.level()).isEqualTo(held);
+                mutex.unlock();
+                assertThatThrownBy(mutex::unlock).isInstanceOf(IllegalMonitorStateException.class);
+                assertThatThrownBy(mutex::newCondition).isInstanceOf(UnsupportedOperationException.class);
+                assertThat(spl.level()).isEqualTo(Ipl.NONE);
+            });
+        }
+    }
+
+    @Test
+    void adaptiveMutexIsRefusedWhereTheThreadMustNotSleep() {
+        Mutex adaptive = Mutex.netbsd("adaptive", Ipl.NONE);
+        Mutex spin = Mutex.netbsd("spin", Ipl.VM);
+        Mutex low = Mutex.netbsd("low", Ipl.VM);
+        Levels.on(SplMode.EAGER, spl -> {
+            spin.lock();
+            assertThatThrownBy(adaptive::lock)
+                    .isInstanceOf(IllegalMonitorStateException.class)
+                    .hasMessageContaining("spin mutex held");
+            spin.unlock();
+            int s = spl.splsoftnet();
+            adaptive.lock();
+            adaptive.unlock();
+            spl.splx(s);
+            List<Throwable> refused = new ArrayList<>();
+            InterruptLine line = InterruptLine.establish(spl, "intr", Ipl.HIGH, value -> {
+                assertThatThrownBy(adaptive::lock).satisfies(refused::add);
+                assertThatThrownBy(low::lock).satisfies(refused::add);
+            });
+            assertThat(line.trigger()).isTrue();
+            assertThat(spl.poll()).isEqualTo(1);
+            assertThat(refused).hasSize(2);
+            assertThat(refused.get(0)).hasMessageContaining("in an interrupt");
+            assertThat(refused.get(1)).hasMessageContaining("HIGH");
+            line.close();
+        });
+    }
+
+    @Test
+    void mutexExcludesThreads() {
+        for (Mutex mutex : List.of(Mutex.netbsd("m", Ipl.NONE), Mutex.netbsd("m", Ipl.VM))) {
+            long[] count = {0};
+            List<FutureTask<Boolean>> threads = new ArrayList<>();
+            for (int t = 0; t < 3; t++) {
+                threads.add(Bounded.startCode("adder", () -> {
+                    for (int i = 0; i < 20_000; i++) {
+                        mutex.lock();
+                        count[0]++;
+                        mutex.unlock();
+                    }
+                }));
+            }
+            threads.forEach(thread -> assertThat(Bounded.join(thread)).isTrue());
+            assertThat(count[0]).isEqualTo(60_000);
+        }
+    }
+
+    @Test
+    @DisplayName("Scenario 12: a sleep at a raised level, in an interrupt and with a spin mutex held are three errors")
+    void sleepingWhereItIsForbiddenHasThreeErrors() {
+        Kernel kernel = kernels.get();
+        Mutex spin = Mutex.netbsd("spin", Ipl.VM);
+        Levels.on(SplMode.EAGER, spl -> {
+            List<String> errors = new ArrayList<>();
+            int s = spl.splsoftclock();
+            errors.add(refusal(kernel));
+            spl.splx(s);
+            spin.lock();
+            errors.add(refusal(kernel));
+            spin.unlock();
+            InterruptLine line = InterruptLine.establish(spl, "intr", Ipl.VM, value -> errors.add(refusal(kernel)));
+            assertThat(line.trigger()).isTrue();
+            assertThat(spl.poll()).isEqualTo(1);
+            line.close();
+            assertThat(errors.get(0)).contains("EPERM").contains("at SOFTCLOCK");
+            assertThat(errors.get(1)).contains("EPERM").contains("spin mutex held");
+            assertThat(errors.get(2)).contains("EPERM").contains("in an interrupt handler at VM");
+            assertThat(kernel.sleepq().tsleep(this, "free", 1)).isEqualTo(Sleepq.EWOULDBLOCK);
+        });
+    }
+
+    private String refusal(Kernel kernel) {
+        try {
+            return "slept " + kernel.sleepq().tsleep(this, "nap", 1);
+        } catch (ErrnoException e) {
+            return String.valueOf(e.getMessage());
+        }
+    }
+
+    @Test
+    void spinMutexAsInterlockIsFreeDuringTheSleepAndSoIsTheLevel() {
+        Kernel kernel = kernels.get();
+        for (Mutex mutex : List.of(Mutex.netbsd("i", Ipl.VM), Mutex.openbsd("i", Ipl.VM, null))) {
+            Condvar changed = new Condvar(kernel, "changed");
+            CountDownLatch in = new CountDownLatch(1);
+            boolean[] ready = {false};
+            FutureTask<Boolean> waiter = Bounded.start("waiter", () -> {
+                mutex.lock();
+                in.countDown();
+                while (!ready[0]) {
+                    changed.await(mutex);
+                }
+                boolean raised = org.percpu.ipl.Spl.current().level() == mutex.ipl();
+                mutex.unlock();
+                return raised && org.percpu.ipl.Spl.current().level() == Ipl.NONE;
+            });
+            Bounded.arrive(in);
+            Bounded.until("the waiter sleeps", changed::hasWaiters);
+            mutex.lock();
+            ready[0] = true;
+            changed.signal();
+            mutex.unlock();
+            assertThat(Bounded.join(waiter)).isTrue();
+            Levels.on(SplMode.EAGER, spl -> {
+                Mutex other = Mutex.netbsd("other", Ipl.HIGH);
+                other.lock();
+                mutex.lock();
+                assertThatThrownBy(() -> changed.await(mutex))
+                        .isInstanceOf(ErrnoException.class)
+                        .hasMessageContaining("spin mutex held");
+                mutex.unlock();
+                other.unlock();
+                assertThat(changed.hasWaiters()).isFalse();
+            });
+        }
+    }
+}

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.tests.ipl;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.ipl.InterruptLine;
+import org.percpu.ipl.Ipl;
+import org.percpu.ipl.Spl;
+import org.percpu.ipl.SplMode;
+import org.percpu.ipl.SplSupport;
+import org.percpu.tests.support.Bounded;
+import org.percpu.tests.support.Machine;
+import org.percpu.tests.support.Proc;
+
+@Timeout(120)
+class SplTest {
+    private static long forbidden() {
+        LinuxCalls linux = Machine.linux();
+        int[] signals = {4, 5, 7, 8, 11, 12, 32, 33, linux.__libc_current_sigrtmax() - 2};
+        long set = 0;
+        for (int signal : signals) {
+            set |= 1L << (signal - 1);
+        }
+        return set;
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("Scenario 1: raising never lowers, and splx goes back to the level before (R2, R3)")
+    void raisingNeverLowers(SplMode mode) {
+        Levels.on(mode, spl -> {
+            List<String> ran = new ArrayList<>();
+            InterruptLine line = Levels.recording(spl, Ipl.SOFTNET, ran);
+            int outer = spl.splvm();
+            assertThat(spl.level()).isEqualTo(Ipl.VM);
+            assertThat(line.trigger()).isTrue();
+            int inner = spl.splsoftnet();
+            assertThat(spl.level()).isEqualTo(Ipl.VM);
+            spl.splx(inner);
+            assertThat(spl.level()).isEqualTo(Ipl.VM);
+            assertThat(ran).isEmpty();
+            spl.splx(outer);
+            assertThat(spl.level()).isEqualTo(Ipl.NONE);
+            assertThat(ran).containsExactly("SOFTNET=0@SOFTNET");
+            line.close();
+        });
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("Scenario 2: what is pending runs highest first, and only above the new level (R3, R6)")
+    void pendingRunsHighestFirst(SplMode mode) {
+        Levels.on(mode, spl -> {
+            List<String> ran = new ArrayList<>();
+            List<InterruptLine> lines = List.of(
+                    Levels.recording(spl, Ipl.SOFTCLOCK, ran),
+                    Levels.recording(spl, Ipl.VM, ran),
+                    Levels.recording(spl, Ipl.HIGH, ran));
+            int s = spl.splhigh();
+            lines.forEach(line -> assertThat(line.trigger()).isTrue());
+            spl.splx(s);
+            assertThat(ran).containsExactly("HIGH=0@HIGH", "VM=0@VM", "SOFTCLOCK=0@SOFTCLOCK");
+
+            ran.clear();
+            int none = spl.splsoftnet();
+            int softnet = spl.splhigh();
+            lines.forEach(line -> assertThat(line.trigger()).isTrue());
+            spl.splx(softnet);
+            assertThat(ran).containsExactly("HIGH=0@HIGH", "VM=0@VM");
+            assertThat(spl.level()).isEqualTo(Ipl.SOFTNET);
+            spl.splx(none);
+            assertThat(ran).hasSize(3).endsWith("SOFTCLOCK=0@SOFTCLOCK");
+            lines.forEach(InterruptLine::close);
+        });
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("Scenario 3: requests without a value are one, values are all kept in order (R5)")
+    void requestsCoalesceAndValuesDoNot(SplMode mode) {
+        Levels.on(mode, spl -> {
+            List<String> ran = new ArrayList<>();
+            InterruptLine line = Levels.recording(spl, Ipl.VM, ran);
+            int s = spl.splvm();
+            assertThat(line.trigger()).isTrue();
+            assertThat(line.trigger()).isFalse();
+            assertThat(line.trigger()).isFalse();
+            assertThat(line.trigger(7)).isTrue();
+            assertThat(line.trigger(8)).isTrue();
+            spl.splx(s);
+            assertThat(ran).containsExactly("VM=0@VM", "VM=7@VM", "VM=8@VM");
+            line.close();
+        });
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("Scenario 8: the kernel never sees a forbidden signal blocked, and at each level what the ladder says")
+    void kernelsMaskHoldsNoForbiddenSignal(SplMode mode) {
+        Levels.on(mode, spl -> {
+            int tid = Machine.linux().gettid();
+            long before = Proc.signalsBlocked(tid);
+            for (Ipl ipl : Ipl.values()) {
+                int s = spl.splraise(ipl);
+                long blocked = Proc.signalsBlocked(tid);
+                assertThat(blocked & forbidden()).as("%s", ipl).isZero();
+                assertThat(blocked & ~before)
+                        .as("%s", ipl)
+                        .isEqualTo(mode == SplMode.EAGER ? SplSupport.mask(ipl) & ~before : 0);
+                assertThat(SplSupport.mask(ipl) & forbidden()).isZero();
+                spl.splx(s);
+                assertThat(Proc.signalsBlocked(tid)).isEqualTo(before);
+            }
+        });
+    }
+
+    @Test
+    @DisplayName("The ladder: higher levels have lower signal numbers, soft levels have none, IPI is never masked")
+    void ladderIsThatOfTheTable() {
+        SplSupport support = SplSupport.get();
+        LinuxCalls linux = Machine.linux();
+        int before = linux.__libc_current_sigrtmin() + 1;
+        long mask = 0;
+        for (int rank = Ipl.IPI.rank(); rank > 0; rank--) {
+            int signal = support.signals().get(rank);
+            boolean soft = Ipl.ofRank(rank).name().startsWith("SOFT");
+            assertThat(signal == 0).as("%s", Ipl.ofRank(rank)).isEqualTo(soft);
+            if (!soft) {
+                assertThat(signal).isGreaterThan(before);
+                before = signal;
+            }
+        }
+        for (Ipl ipl : Ipl.values()) {
+            assertThat(SplSupport.mask(ipl) & mask)
+                    .as("%s masks all that lower levels do", ipl)
+                    .isEqualTo(mask);
+            mask = SplSupport.mask(ipl);
+            assertThat(mask & (1L << (support.signals().get(Ipl.IPI.rank()) - 1)))
+                    .isZero();
+        }
+        assertThat(SplSupport.mask(Ipl.SOFTNET)).isZero();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("R6: a handler runs at its level in interrupt state, and higher ones come in between")
+    void handlerIsInterruptedByHigherLevels(SplMode mode) {
+        Levels.on(mode, spl -> {
+            List<String> ran = new ArrayList<>();
+            InterruptLine high = Levels.recording(spl, Ipl.HIGH, ran);
+            InterruptLine same = Levels.recording(spl, Ipl.VM, ran);
+            InterruptLine low = InterruptLine.establish(spl, "low", Ipl.VM, value -> {
+                ran.add("enter " + value + " " + spl.inInterrupt() + " " + spl.inHardInterrupt());
+                int s = spl.splhigh();
+                boolean first = high.trigger(value);
+                boolean second = same.trigger(value);
+                ran.add("sent " + first + second);
+                spl.splx(s);
+                ran.add("leave " + spl.level());
+            });
+            assertThat(low.trigger(1)).isTrue();
+            assertThat(spl.inInterrupt()).isFalse();
+            assertThat(spl.poll()).isEqualTo(2);
+            assertThat(ran).containsExactly("enter 1 true true", "sent truetrue", "HIGH=1@HIGH", "leave VM", "VM=1@VM");
+            assertThat(spl.inInterrupt()).isFalse();
+            assertThat(spl.level()).isEqualTo(Ipl.NONE);
+            List.of(high, same, low).forEach(InterruptLine::close);
+        });
+    }
+
+    @Test
+    void handlerThatThrowsOrForgetsItsLevelIsReportedAndTheLineGoesOn() {
+        Levels.on(SplMode.EAGER, spl -> {
+            List<String> faults = new ArrayList<>();
+            spl.onFault((line, thrown) -> faults.add(thrown.getMessage()));
+            InterruptLine line = InterruptLine.establish(spl, "bad", Ipl.VM, value -> {
+                int forgotten = spl.splhigh();
+                if (value == 1) {
+                    throw new IllegalArgumentException("cookie " + (forgotten != 0));
+                }
+            });
+            assertThat(line.trigger(1)).isTrue();
+            assertThat(line.trigger(2)).isTrue();
+            assertThat(spl.poll()).isEqualTo(2);
+            assertThat(faults).hasSize(2).anyMatch("cookie true"::equals).anyMatch(f -> f.contains("returned at HIGH"));
+            assertThat(spl.level()).isEqualTo(Ipl.NONE);
+            assertThat(Proc.signalsBlocked(Machine.linux().gettid()) & SplSupport.mask(Ipl.HIGH))
+                    .isZero();
+            line.close();
+        });
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("Bad input: cookies of other threads, invented ones, and cookies above the current level")
+    void badCookiesAreRefused(SplMode mode) {
+        CompletableFuture<Integer> foreign = new CompletableFuture<>();
+        Levels.on(mode, spl -> {
+            int s = spl.splhigh();
+            foreign.complete(s);
+            spl.splx(s);
+        });
+        Levels.on(mode, spl -> {
+            int none = spl.splvm();
+            assertThatThrownBy(() -> spl.splx(foreign.join()))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("another thread");
+            assertThatThrownBy(() -> spl.splx(-1)).isInstanceOf(IllegalStateException.class);
+            assertThatThrownBy(() -> spl.splx(0)).isInstanceOf(IllegalStateException.class);
+            int vm = spl.splhigh();
+            spl.splx(none);
+            assertThatThrownBy(() -> spl.splx(vm))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("VM")
+                    .hasMessageContaining("NONE");
+            spl.splx(none);
+            assertThat(spl.level()).isEqualTo(Ipl.NONE);
+        });
+    }
+
+    @Test
+    void levelOfAnotherThreadCannotBeChanged() {
+        Spl mine = Bounded.call("owner", Spl::current);
+        assertThatThrownBy(mine::splhigh)
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("owner")
+                .hasMessageContaining("Spl.current()");
+        assertThatThrownBy(mine::spl0).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(mine::poll).isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    @DisplayName("R9, R10: splassert complains below a level only, and spl0 lowers everything")
+    void assertAndLowerAll() {
+        Levels.on(SplMode.EAGER, spl -> {
+            int s = spl.splbio();
+            spl.splassert(Ipl.SOFTNET);
+            spl.splassert(Ipl.BIO);
+            assertThatThrownBy(() -> spl.splassert(Ipl.NET))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("want NET, have BIO");
+            int inner = spl.splsched();
+            spl.spl0();
+            assertThat(spl.level()).isEqualTo(Ipl.NONE);
+            assertThatThrownBy(() -> spl.splx(inner)).isInstanceOf(IllegalStateException.class);
+            spl.splx(s);
+            assertThat(spl.level()).isEqualTo(Ipl.NONE);
+        });
+    }
+
+    @Test
+    void namedRaisesReachTheirLevels() {
+        Levels.on(SplMode.EAGER, spl -> {
+            List<Ipl> levels = new ArrayList<>();
+            int none = spl.splraise(Ipl.NONE);
+            List<java.util.function.IntSupplier> raises = List.of(
+                    spl::splsoftclock,
+                    spl::splsoftbio,
+                    spl::splsoftnet,
+                    spl::splbio,
+                    spl::splnet,
+                    spl::splsoftserial,
+                    spl::spltty,
+                    spl::splvm,
+                    spl::splaudio,
+                    spl::splsched,
+                    spl::splhigh);
+            for (java.util.function.IntSupplier raise : raises) {
+                int cookie = raise.getAsInt();
+                assertThat(cookie).isNotNegative();
+                levels.add(spl.level());
+            }
+            spl.splx(none);
+            assertThat(levels)
+                    .containsExactly(
+                            Ipl.SOFTCLOCK,
+                            Ipl.SOFTBIO,
+                            Ipl.SOFTNET,
+                            Ipl.BIO,
+                            Ipl.NET,
+                            Ipl.SOFTSERIAL,
+                            Ipl.TTY,
+                            Ipl.VM,
+                            Ipl.AUDIO,
+                            Ipl.SCHED,
+                            Ipl.HIGH);
+        });
+    }
+
+    @Test
+    void virtualThreadHasNoLevel() throws Exception {
+        Machine.skipUnless(Runtime.version().feature() >= 21, "virtual threads need Java 21");
+        CompletableFuture<Throwable> refused = new CompletableFuture<>();
+        Thread thread = (Thread)
+                Thread.class.getMethod("startVirtualThread", Runnable.class).invoke(null, (Runnable) () -> {
+                    try {
+                        refused.completeExceptionally(new AssertionError("got " + Spl.current()));
+                    } catch (UnsupportedOperationException e) {
+                        refused.complete(e);
+                    }
+                });
+        thread.join();
+        assertThat(refused.join()).hasMessageContaining("virtual thread");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void raiseAndLowerAndAnInterruptAllocateNothing(SplMode mode) {
+        com.sun.management.ThreadMXBean threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+        Levels.on(mode, spl -> {
+            if (mode == SplMode.EAGER) {
+                Machine.skipUnless(
+                        Machine.linux().backend().equals("ffm"),
+                        "JNA allocates in every call, EAGER calls at each change");
+            }
+            long[] sum = {0};
+            InterruptLine line = InterruptLine.establish(spl, "sum", Ipl.VM, value -> sum[0] += value);
+            int pairs = 20_000;
+            long least = Long.MAX_VALUE;
+            for (int round = 0; round < 40 && least > 0; round++) {
+                long before = threads.getCurrentThreadAllocatedBytes();
+                for (int i = 0; i < pairs; i++) {
+                    int s = spl.splvm();
+                    boolean taken = line.trigger(1);
+                    assert taken;
+                    spl.splx(s);
+                }
+                least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
+            }
+            assertThat(sum[0]).isPositive().isEqualTo(line.state().handled());
+            // The bean itself may allocate a little in between.
+            assertThat(least).as("bytes for %d interrupts", pairs).isLessThan(pairs / 10);
+            line.close();
+        });
+    }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.tests.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.parallel.Isolated;
+import org.percpu.cpu.Cpu;
+import org.percpu.cpu.CpuSet;
+import org.percpu.ipl.Ipl;
+import org.percpu.kernel.Kernel;
+import org.percpu.netbsd.Work;
+import org.percpu.netbsd.Workqueue;
+import org.percpu.tests.support.Bounded;
+import org.percpu.tests.support.Fork;
+import org.percpu.tests.support.Machine;
+import org.percpu.tests.support.Proc;
+import org.percpu.tests.support.Rule;
+import org.percpu.tests.support.TestKernel;
+import org.percpu.thread.Pri;
+import org.percpu.thread.ThreadState;
+
+/** Pins that somebody else takes away are set again, and counted. */
+@Isolated("takes a CPU offline")
+@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class PinWatchTest {
+    @RegisterExtension
+    final TestKernel test = new TestKernel();
+
+    @Test
+    @Rule({"NKT-7", "NWQ-6"})
+    @DisplayName("NKT-7: a worker whose mask is changed from outside is pinned again, counted once, and keeps working")
+    void aMaskChangedFromOutsideIsSetAgain() {
+        Machine.needsCpus(2);
+        Kernel kernel = test.with(settings -> settings.pinWatch(Duration.ofMillis(10)));
+        Cpu mine = kernel.cpus().get(1);
+        CountDownLatch ran = new CountDownLatch(1);
+        Workqueue<Work> wq = Workqueue.create(
+                kernel,
+                "watched",
+                (work, arg) -> ran.countDown(),
+                null,
+                Pri.PRI_NONE,
+                Ipl.NONE,
+                Workqueue.WQ_MPSAFE | Workqueue.WQ_PERCPU);
+        ThreadState before = wq.workers().get(1).thread();
+        assertThat(before.pinsLost()).isZero();
+        assertThat(Machine.linux()
+                        .sched_setaffinity(
+                                before.tid(),
+                                CpuSet.of(kernel.cpus().get(0).id()).toMask()))
+                .isZero();
+        Bounded.until("it is pinned again", () -> wq.workers().get(1).thread().pinsLost() > 0);
+        ThreadState after = wq.workers().get(1).thread();
+        assertThat(after.pinned()).isTrue();
+        assertThat(after.pinsLost()).isEqualTo(1);
+        assertThat(Proc.allowed(after.tid())).isEqualTo(CpuSet.of(mine.id()));
+        assertThat(wq.workers().get(0).thread().pinsLost()).isZero();
+        wq.enqueue(new Work(), mine);
+        Bounded.arrive(ran);
+        wq.destroy();
+    }
+
+    @Test
+    @Rule("NKT-7")
+    @DisplayName("with the watch off nobody touches the mask, and the state shows that the pin is lost")
+    void withoutTheWatchTheStateTells() {
+        Machine.needsCpus(2);
+        Kernel kernel = test.get();
+        Workqueue<Work> wq = Workqueue.create(
+                kernel,
+                "unwatched",
+                (work, arg) -> {},
+                null,
+                Pri.PRI_NONE,
+                Ipl.NONE,
+                Workqueue.WQ_MPSAFE | Workqueue.WQ_PERCPU);
+        int tid = wq.workers().get(1).thread().tid();
+        CpuSet other = CpuSet.of(kernel.cpus().get(0).id());
+        assertThat(Machine.linux().sched_setaffinity(tid, other.toMask())).isZero();
+        ThreadState state = wq.workers().get(1).thread();
+        assertThat(state.pinned()).isFalse();
+        assertThat(state.allowed()).isEqualTo(other);
+        assertThat(kernel.lwps()).anyMatch(lwp -> lwp.thread().repin() && lwp.tid() == tid);
+        assertThat(wq.workers().get(1).thread().pinned()).isTrue();
+        assertThat(wq.workers().get(1).thread().pinsLost()).isEqualTo(1);
+        wq.destroy();
+    }
+
+    @Test
+    @Tag("offline")
+    @Rule({"NKT-7", "NWQ-6", "U21"})
+    @DisplayName(
+            "NKT-7: a worker whose CPU goes offline lives on and runs its works; with the CPU back it is pinned again")
+    void aCpuGoesOfflineAndComesBack() throws IOException {
+        Machine.needsRoot("to take a CPU offline");
+        Machine.needsCpus(2);
+        int cpu = test.lastCpu().id();
+        Path online = Path.of("/sys/devices/system/cpu/cpu" + cpu + "/online");
+        Machine.skipUnless(Files.isWritable(online), "CPU " + cpu + " cannot be taken offline: no writable " + online);
+        // Under cgroup v1 a CPU that went offline does not come back into any cpuset but the root one.
+        Path cpuset = Path.of("/proc/self/cpuset");
+        Machine.skipUnless(
+                !Files.exists(cpuset) || Files.readString(cpuset).strip().equals("/"),
+                "a cpuset other than the root one could lose CPU " + cpu + " for good");
+        try {
+            String output =
+                    Fork.of(OfflineCpu.class).argument(Integer.toString(cpu)).run();
+            assertThat(output).contains("pinned again after the CPU came back");
+        } finally {
+            Files.writeString(online, "1");
+        }
+        Bounded.until(
+                "this process may use the CPU again",
+                () -> Proc.allowed(Machine.linux().gettid()).contains(cpu));
+    }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.tests.netbsd;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.lang.reflect.Field;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.percpu.bindings.spi.Errno;
+import org.percpu.ipl.Ipl;
+import org.percpu.kernel.ErrnoException;
+import org.percpu.kernel.Kernel;
+import org.percpu.netbsd.Work;
+import org.percpu.netbsd.Workqueue;
+import org.percpu.tests.support.Bounded;
+
+/** Fills the native memory and gives ever more of it back to a per-CPU queue, until it is enough. Run with 4 MB of it. */
+final class ScarceMemory {
+    private static final int SPARE = 128;
+    private static final int SPARES = 64;
+    private static final int PERCPU = Workqueue.WQ_MPSAFE | Workqueue.WQ_PERCPU;
+
+    private ScarceMemory() {}
+
+    public static void main(String[] args) throws ReflectiveOperationException {
+        Kernel kernel = Kernel.builder("scarce")
+                .console(System.out::println)
+                .pinWatch(Duration.ZERO)
+                .build();
+        create(kernel).destroy();
+        List<ByteBuffer> spares = new ArrayList<>();
+        for (int i = 0; i < SPARES; i++) {
+            spares.add(ByteBuffer.allocateDirect(SPARE));
+        }
+        List<ByteBuffer> filling = fill();
+        Set<String> refused = new TreeSet<>();
+        for (ByteBuffer spare : spares) {
+            try {
+                create(kernel).destroy();
+                System.out.println("created in the end; refused before: " + refused);
+                System.exit(filling.isEmpty() ? 1 : 0);
+            } catch (ErrnoException e) {
+                System.out.println(e.getMessage());
+                assertThat(e.errno()).isEqualTo(Errno.ENOMEM);
+                refused.add(e.getMessage());
+                assertThat(kernel.queues()).isEmpty();
+                Bounded.until("no worker is left", () -> kernel.lwps().isEmpty());
+            }
+            free(spare);
+        }
+        throw new AssertionError("never enough");
+    }
+
+    /** Takes all native memory that a direct buffer can get. */
+    private static List<ByteBuffer> fill() {
+        List<ByteBuffer> filling = new ArrayList<>();
+        for (int size = 1 << 20; size >= SPARE; size /= 8) {
+            try {
+                while (true) {
+                    filling.add(ByteBuffer.allocateDirect(size));
+                }
+            } catch (OutOfMemoryError e) {
+                assertThat(e).hasMessageContaining("direct buffer memory");
+            }
+        }
+        return filling;
+    }
+
+    /** At once, without waiting for the collector. */
+    private static void free(ByteBuffer buffer) throws ReflectiveOperationException {
+        Class<?> type = Class.forName("sun.misc.Unsafe");
+        Field field = type.getDeclaredField("theUnsafe");
+        field.setAccessible(true);
+        Object unused = type.getMethod("invokeCleaner", ByteBuffer.class).invoke(field.get(null), buffer);
+        assertThat(unused).isNull();
+    }
+
+    private static Workqueue<Work> create(Kernel kernel) {
+        return Workqueue.create(kernel, "scarce", (work, arg) -> {}, null, -1, Ipl.NONE, PERCPU);
+    }
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.tests.support;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Runs a {@code main} of the test classes in a JVM of its own, with the backend of this one: for tests that need another user,
+ * other limits, or that could take the process with them.
+ */
+public final class Fork {
+    private static final long MINUTES = 2;
+    private static final int FIRST_UID = 200_000;
+    private static final int UIDS = 100_000;
+
+    private final Class<?> program;
+    private final List<String> prefix = new ArrayList<>();
+    private final List<String> options = new ArrayList<>();
+    private final List<String> arguments = new ArrayList<>();
+    private boolean foreign;
+
+    private Fork(Class<?> program) {
+        this.program = program;
+    }
+
+    public static Fork of(Class<?> program) {
+        return new Fork(program);
+    }
+
+    /** Puts a command in front, such as taskset or prlimit. */
+    public Fork under(String... command) {
+        prefix.addAll(List.of(command));
+        return this;
+    }
+
+    /** Runs it as a user that has nothing and runs nothing else. Needs root and setpriv(1). */
+    public Fork unprivileged() {
+        long uid = FIRST_UID + ProcessHandle.current().pid() % UIDS;
+        under("setpriv", "--reuid=" + uid, "--regid=" + uid, "--clear-groups");
+        foreign = true;
+        return this;
+    }
+
+    public Fork option(String option) {
+        options.add(option);
+        return this;
+    }
+
+    public Fork argument(String argument) {
+        arguments.add(argument);
+        return this;
+    }
+
+    /** Runs the program to its end and returns what it printed; it must exit with 0. */
+    public String run() {
+        Path folder = null;
+        try {
+            folder = Files.createTempDirectory("percpu-fork");
+            if (foreign) {
+                Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxrwxrwx"));
+            }
+            return run(folder);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw new AssertionError("interrupted", e);
+        } finally {
+            if (folder != null) {
+                delete(folder);
+            }
+        }
+    }
+
+    private String run(Path folder) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(prefix);
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(List.of("-ea", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"));
+        command.addAll(List.of("-XX:-UseDynamicNumberOfCompilerThreads", "-Djava.io.tmpdir=" + folder));
+        command.addAll(List.of("-Djna.tmpdir=" + folder, "-XX:ErrorFile=" + folder.resolve("error")));
+        if (Runtime.version().feature() >= 22) {
+            command.add("--enable-native-access=ALL-UNNAMED");
+        }
+        String backend = System.getProperty("percpu.backend");
+        if (backend != null) {
+            command.add("-Dpercpu.backend=" + backend);
+        }
+        command.addAll(options);
+        command.addAll(List.of("-cp", foreign ? copyOfClassPath(folder) : System.getProperty("java.class.path")));
+        command.add(program.getName());
+        command.addAll(arguments);
+
+        Path output = folder.resolve("output");
+        Process process = new ProcessBuilder(command)
+                .directory(folder.toFile())
+                .redirectErrorStream(true)
+                .redirectOutput(output.toFile())
+                .start();
+        boolean ended = process.waitFor(MINUTES, TimeUnit.MINUTES);
+        if (!ended) {
+            process.destroyForcibly();
+        }
+        String text = Files.readString(output, StandardCharsets.UTF_8);
+        assertThat(ended)
+                .as("%s still ran after %d minutes:%n%s", program, MINUTES, text)
+                .isTrue();
+        assertThat(process.exitValue())
+                .as("exit status of %s:%n%s", program, text)
+                .isZero();
+        return text;
+    }
+
+    /** The class path may lie in a home directory that others cannot enter. */
+    private static String copyOfClassPath(Path folder) throws IOException {
+        List<String> copies = new ArrayList<>();
+        for (String entry : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
+            Path source = Path.of(entry);
+            if (Files.exists(source)) {
+                Path copy = folder.resolve(copies.size() + "-" + source.getFileName());
+                copy(source, copy);
+                copies.add(copy.toString());
+            }
+        }
+        return String.join(File.pathSeparator, copies);
+    }
+
+    private static void copy(Path source, Path target) throws IOException {
+        Files.walkFileTree(source, new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult preVisitDirectory(Path dir, BasicFileAttributes attributes) throws IOException {
+                Path made = Files.createDirectory(target.resolve(source.relativize(dir)));
+                Files.setPosixFilePermissions(made, PosixFilePermissions.fromString("rwxr-xr-x"));
+                return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+                Path made = source.equals(file) ? target : target.resolve(source.relativize(file));
+                Files.copy(file, made);
+                Files.setPosixFilePermissions(made, PosixFilePermissions.fromString("rw-r--r--"));
+                return FileVisitResult.CONTINUE;
+            }
+        });
+    }
+
+    private static void delete(Path folder) {
+        try {
+            Files.walkFileTree(folder, new SimpleFileVisitor<>() {
+                @Override
+                public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+                    Files.delete(file);
+                    return FileVisitResult.CONTINUE;
+                }
+
+                @Override
+                public FileVisitResult postVisitDirectory(Path dir, IOException e) throws IOException {
+                    Files.delete(dir);
+                    return FileVisitResult.CONTINUE;
+                }
+            });
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

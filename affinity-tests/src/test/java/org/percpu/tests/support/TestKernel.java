@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.tests.support;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.extension.AfterEachCallback;
+import org.junit.jupiter.api.extension.BeforeEachCallback;
+import org.junit.jupiter.api.extension.ExtensionContext;
+import org.percpu.bindings.spi.LinuxException;
+import org.percpu.cpu.Cpu;
+import org.percpu.kernel.Kernel;
+import org.percpu.kernel.Lwp;
+import org.percpu.thread.Affinity;
+
+/**
+ * Kernels for one test. Behind the test they are closed, and the test fails if a thread is left, if a kernel printed something that
+ * the test did not expect (a leak report is such a thing), or if a callback threw that was not meant to.
+ */
+public final class TestKernel implements BeforeEachCallback, AfterEachCallback {
+    private static final String WATCH = "pinwatch";
+
+    /** A call of the fault handler. */
+    public record Fault(String queue, Object item, Throwable thrown, Thread thread) {}
+
+    private final List<Kernel> kernels = new ArrayList<>();
+    private final List<String> console = new CopyOnWriteArrayList<>();
+    private final List<Fault> faults = new CopyOnWriteArrayList<>();
+    private boolean consoleExpected;
+    private boolean faultsExpected;
+    private long watchesBefore;
+
+    /** The kernel of the test: every allowed CPU, no pin watch. */
+    public synchronized Kernel get() {
+        return kernels.isEmpty() ? with(settings -> {}) : kernels.get(0);
+    }
+
+    /** A further kernel, or the first one if this is called before {@link #get()}. */
+    public synchronized Kernel with(Consumer<Kernel.Builder> settings) {
+        Kernel.Builder builder = Kernel.builder("test")
+                .console(console::add)
+                .faultHandler(
+                        (queue, item, thrown) -> faults.add(new Fault(queue, item, thrown, Thread.currentThread())))
+                .pinWatch(Duration.ZERO);
+        settings.accept(builder);
+        Kernel kernel = builder.build();
+        kernels.add(kernel);
+        return kernel;
+    }
+
+    public Cpu cpu(int index) {
+        return get().cpus().get(index);
+    }
+
+    public Cpu lastCpu() {
+        return cpu(get().cpus().size() - 1);
+    }
+
+    /** What the kernels print is the test's business. */
+    public List<String> expectConsole() {
+        consoleExpected = true;
+        return console;
+    }
+
+    /** What callbacks throw is the test's business. */
+    public List<Fault> expectFaults() {
+        faultsExpected = true;
+        return faults;
+    }
+
+    @Override
+    public void beforeEach(ExtensionContext context) {
+        watchesBefore = Proc.named(WATCH);
+    }
+
+    @Override
+    public void afterEach(ExtensionContext context) {
+        for (Kernel kernel : kernels) {
+            List<Integer> tids =
+                    new ArrayList<>(kernel.lwps().stream().map(Lwp::tid).toList());
+            Bounded.run("closes the kernel of the test", kernel::close);
+            Bounded.until(
+                    "threads left behind: " + kernel.lwps(), () -> kernel.lwps().isEmpty());
+            Bounded.until("Linux still has threads of the test's kernel", () -> tids.stream()
+                    .noneMatch(TestKernel::lives));
+        }
+        Bounded.until("a pin watch is left", () -> Proc.named(WATCH) <= watchesBefore);
+        if (!faultsExpected) {
+            assertThat(faults).as("callbacks that threw").isEmpty();
+        }
+        if (!consoleExpected) {
+            assertThat(console).as("what the kernel printed").isEmpty();
+        }
+    }
+
+    private static boolean lives(int tid) {
+        try {
+            return !Affinity.get(tid).isEmpty() && Proc.exists(tid);
+        } catch (LinuxException e) {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.ipl;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.bindings.spi.LinuxException;
+
+/**
+ * An interrupt: a source that, when it is triggered, has a handler run on one thread, its receiver, when that is below the line's level;
+ * or that posts a {@link NativeWork} with no Java code in between.
+ *
+ * <pre>{@code
+ * Spl receiver = kernel.interrupts(cpu);          // a thread that does nothing else, pinned there
+ * InterruptLine line = InterruptLine.establish(receiver, "rx", Ipl.VM, value -> ring.take(value));
+ * line.trigger(7);                                // from Java, any thread
+ * int signal = line.signal();                     // from elsewhere: sigqueue(pid, signal, value)
+ * line.timer(0, 1_000_000, 0);                    // every millisecond
+ * line.watch(fd);                                 // whenever a file is ready; the value is the file descriptor
+ * }</pre>
+ *
+ * <p>Values are kept in order, {@value #MAX_VALUES} for each line; what comes by signal beyond that waits in the kernel's queue.
+ * {@link #trigger()} without a value is one bit: requests that come before the handler runs are one (R5).
+ *
+ * <p>The handler runs at the line's level in interrupt state, where sleeping calls refuse; it may enqueue works whose queue's level is
+ * not below. All methods may be called from any thread, also from handlers, except {@link #close} and {@link #watch}, which may block for
+ * a moment.
+ */
+public final class InterruptLine implements AutoCloseable {
+    /** Values that wait at most in this process. */
+    public static final int MAX_VALUES = Memory.VALUES;
+
+    /** Owns a thread id and a type. */
+    private static final int F_OWNER_BYTES = 8;
+
+    /** The function of an interrupt. */
+    @FunctionalInterface
+    public interface Handler {
+        /**
+         * Services the interrupt. Must not sleep.
+         *
+         * @param value as triggered; 0 for {@link InterruptLine#trigger()}; the file descriptor for {@link InterruptLine#watch}
+         * @throws Exception reported to {@link Spl#onFault}
+         */
+        void interrupt(long value) throws Exception;
+    }
+
+    private final Spl receiver;
+    private final Support support;
+    private final String name;
+    private final Ipl ipl;
+    private final @Nullable Handler handler;
+    private final @Nullable NativeWork work;
+    private final Port port;
+
+    // Written by the receiver alone.
+    private volatile long handled;
+
+    // The receiver's own: its handler may close the line.
+    private boolean running;
+    private boolean closedInside;
+
+    // Guarded by this.
+    private int signal;
+    private long timer = -1;
+    private int fd = -1;
+    private boolean closed;
+
+    private InterruptLine(Spl receiver, String name, Ipl ipl, @Nullable Handler handler, @Nullable NativeWork work) {
+        if (ipl == Ipl.NONE) {
+            throw new IllegalArgumentException(
+                    "interrupt " + name + " at NONE: nothing would ever mask it; choose SOFTCLOCK to IPI");
+        }
+        this.receiver = receiver;
+        this.support = receiver.support();
+        this.name = name;
+        this.ipl = ipl;
+        this.handler = handler;
+        this.work = work;
+        requireReceiver("establish");
+        this.port = Port.take(support, name);
+        port.setLong(Memory.PORT_RECEIVER, receiver.address());
+        port.setLong(Memory.PORT_RANK, ipl.rank());
+        if (work != null) {
+            port.setLong(Memory.PORT_BOUND, work.handle());
+            work.boundAt(receiver);
+        }
+        receiver.add(this);
+        long opened = port.open(null);
+        assert opened > 0;
+    }
+
+    /**
+     * Makes a line with a handler in Java.
+     *
+     * @param receiver the thread on which the handler runs
+     * @param name for messages
+     * @param ipl level of the handler, {@link Ipl#SOFTCLOCK} to {@link Ipl#IPI}
+     * @param handler called for each value
+     * @return the line, which can be triggered
+     * @throws IllegalArgumentException if the level is NONE
+     * @throws LinuxException ESRCH if the receiver has ended, EAGAIN if there are 4096 lines and natively posted works
+     */
+    public static InterruptLine establish(Spl receiver, String name, Ipl ipl, Handler handler) {
+        return new InterruptLine(receiver, name, ipl, handler, null);
+    }
+
+    /**
+     * Makes a line that posts a work. The receiver's thread is where signals are directed to; it runs no Java code for them.
+     *
+     * @param receiver the thread whose level masks the line's signal
+     * @param name for messages
+     * @param ipl level of the line, {@link Ipl#SOFTCLOCK} to {@link Ipl#IPI}
+     * @param work gets every value
+     * @return the line, which can be triggered
+     * @throws IllegalArgumentException if the level is NONE
+     * @throws LinuxException ESRCH if the receiver has ended, EAGAIN if there are 4096 lines and natively posted works
+     */
+    public static InterruptLine establish(Spl receiver, String name, Ipl ipl, NativeWork work) {
+        return new InterruptLine(receiver, name, ipl, null, work);
+    }
+
+    private void requireReceiver(String call) {
+        if (!receiver.isAlive()) {
+            throw support.failed(
+                    call + "(\"" + name + "\")",
+                    -Errno.ESRCH.number(),
+                    "its receiver " + receiver.owner().getName() + " has ended: establish the line on a living thread");
+        }
+    }
+
+    private void requireOpen(String call) {
+        if (port.handle() == 0) {
+            throw support.failed(call + "(\"" + name + "\")", -Errno.EINVAL.number(), "the line is closed");
+        }
+    }
+
+    /**
+     * Requests one run of the handler with value 0. Allocates nothing and never waits.
+     *
+     * @return false if a request without value waits already: the run to come is for both
+     * @throws LinuxException EINVAL if the line is closed, ESRCH if its receiver has ended
+     */
+    public boolean trigger() {
+        requireReceiver("trigger");
+        NativeWork bound = work;
+        if (bound != null) {
+            return bound.post(0) == 0;
+        }
+        port.enter();
+        try {
+            requireOpen("trigger");
+            if (!port.mark()) {
+                return false;
+            }
+        } finally {
+            port.leave();
+        }
+        receiver.notifyRank(ipl.rank());
+        return true;
+    }
+
+    /**
+     * Requests one run of the handler for a value, behind those that wait. Allocates nothing and never waits.
+     *
+     * @param value given to the handler
+     * @return false if {@value #MAX_VALUES} values wait, and this one was not taken
+     * @throws LinuxException EINVAL if the line is closed, ESRCH if its receiver has ended, ESHUTDOWN if the queue of its work has
+     */
+    public boolean trigger(long value) {
+        requireReceiver("trigger");
+        NativeWork bound = work;
+        if (bound != null) {
+            int result = bound.post(value);
+            if (result < 0 && result != -Errno.EAGAIN.number()) {
+                throw support.failed("trigger(\"" + name + "\")", result, "the line is bound to " + bound);
+            }
+            return result >= 0;
+        }
+        port.enter();
+        try {
+            requireOpen("trigger");
+            if (!port.push(value)) {
+                return false;
+            }
+        } finally {
+            port.leave();
+        }
+        receiver.notifyRank(ipl.rank());
+        return true;
+    }
+
+    /**
+     * The handle for {@code percpu_trigger} in C.
+     *
+     * @return a positive number that is never used again; 0 when closed
+     */
+    public long handle() {
+        return port.handle();
+    }
+
+    /**
+     * The address of {@code percpu_trigger}, for C code that cannot look it up: {@code long (*)(long handle, long value)}.
+     *
+     * @return an address that is valid as long as the process lives
+     * @throws UnsupportedOperationException without libpercpu
+     */
+    public static long triggerFunction() {
+        return Support.get().requireTopHalf("triggering from C").triggerFunction();
+    }
+
+    /**
+     * The real-time signal by which other processes trigger this line: {@code sigqueue(pid, signal, value)}, kill(1), or anything else
+     * that sends signals. The line gets it at the first call and keeps it.
+     *
+     * <p>The signal may be directed to the process. The kernel then hands it to some thread; if that is not the receiver, it passes the
+     * value on and takes no more signals of this line.
+     *
+     * @return its number
+     * @throws UnsupportedOperationException without libpercpu
+     * @throws LinuxException EAGAIN if no signal is free; the message says how many are left. EINVAL if the line is closed or of a soft
+     *     level, which have no signals. ESRCH if the receiver has ended
+     */
+    public synchronized int signal() {
+        requireOpen("signal");
+        requireReceiver("signal");
+        TopHalf half = support.requireTopHalf("a signal for interrupt " + name);
+        if (signal == 0) {
+            if (Signals.isSoft(ipl.rank())) {
+                throw support.failed(
+                        "signal(\"" + name + "\")",
+                        -Errno.EINVAL.number(),
+                        ipl
+                                + " is a level of soft interrupts, which have no signals: establish the line at BIO or above");
+            }
+            int taken = support.signals.take(ipl.rank(), name);
+            half.route(taken, port.handle());
+            signal = taken;
+            receiver.admit(1L << (taken - 1));
+        }
+        return signal;
+    }
+
+    /**
+     * Triggers the line at a time, or again and again, from a POSIX timer on the monotonic clock.
+     *
+     * @param firstNanos nanoseconds to the first time, positive; 0 with an interval stands for the interval; 0 without one stops the timer
+     * @param intervalNanos nanoseconds between times; 0 for once. Times that find the signal of the one before still waiting are counted
+     *     as {@linkplain State#overruns() overruns}
+     * @param value given to the handler each time; it is fixed when the timer is made, at the first call
+     * @throws IllegalArgumentException if a time is negative
+     * @throws UnsupportedOperationException without libpercpu
+     * @throws LinuxException as {@link #signal()}; EAGAIN also if RLIMIT_SIGPENDING allows no timer
+     */
+    public synchronized void timer(long firstNanos, long intervalNanos, long value) {
+        if (firstNanos < 0 || intervalNanos < 0) {
+            throw new IllegalArgumentException("timer of " + name + ": " + firstNanos + " ns, then every "
+                    + intervalNanos + " ns: must not be negative");
+        }
+        if (timer < 0) {
+            if (firstNanos == 0 && intervalNanos == 0) {
+                return;
+            }
+            int tid = receiver.tid();
+            timer = support.linux.timer_create(LinuxCalls.CLOCK_MONOTONIC, signal(), tid, value);
+            if (timer < 0) {
+                throw support.failed(
+                        "timer_create(CLOCK_MONOTONIC, " + signal + ", " + tid + ")",
+                        timer,
+                        "each timer counts against RLIMIT_SIGPENDING (ulimit -i)");
+            }
+        }
+        int result = support.linux.timer_settime(timer, firstNanos != 0 ? firstNanos : intervalNanos, intervalNanos);
+        if (result < 0) {
+            throw support.failed("timer_settime(" + firstNanos + ", " + intervalNanos + ")", result, null);
+        }
+    }
+
+    /**
+     * Triggers the line whenever a file becomes ready (F_SETSIG, F_SETOWN_EX, O_ASYNC): once for each change, with the file descriptor as
+     * the value. Read it until it would block. If the kernel cannot queue a signal it says "any file may be ready" with SIGIO; the line
+     * then is triggered as well.
+     *
+     * @param descriptor of a pipe, socket or terminal; it stays the caller's
+     * @throws UnsupportedOperationException without libpercpu
+     * @throws IllegalStateException if another file is watched
+     * @throws LinuxException as {@link #signal()}; EBADF, EINVAL if the file has no signals; EBUSY if somebody else handles SIGIO
+     */
+    public synchronized void watch(int descriptor) {
+        if (fd >= 0) {
+            throw new IllegalStateException("interrupt " + name + " watches file " + fd + ": establish another line");
+        }
+        TopHalf half = support.requireTopHalf("watching a file");
+        int number = signal();
+        long installed = half.install(Signals.SIGIO, 0);
+        if (installed != 0) {
+            throw support.failed(
+                    "sigaction(SIGIO)",
+                    installed,
+                    "the kernel sends it when a file's signal cannot be queued, and here it belongs to somebody else");
+        }
+        LinuxCalls linux = support.linux;
+        ByteBuffer owner = ByteBuffer.allocateDirect(F_OWNER_BYTES).order(ByteOrder.nativeOrder());
+        owner.putInt(0, LinuxCalls.F_OWNER_TID).putInt(Integer.BYTES, receiver.tid());
+        int flags = must(linux.fcntl(descriptor, LinuxCalls.F_GETFL, 0), "fcntl(" + descriptor + ", F_GETFL)");
+        must(
+                linux.fcntl(descriptor, LinuxCalls.F_SETOWN_EX, linux.address(owner)),
+                "fcntl(" + descriptor + ", F_SETOWN_EX, " + receiver.tid() + ")");
+        must(
+                linux.fcntl(descriptor, LinuxCalls.F_SETSIG, number),
+                "fcntl(" + descriptor + ", F_SETSIG, " + number + ")");
+        half.watch(number, descriptor);
+        fd = descriptor;
+        must(
+                linux.fcntl(descriptor, LinuxCalls.F_SETFL, flags | LinuxCalls.O_ASYNC),
+                "fcntl(" + descriptor + ", F_SETFL, O_ASYNC)");
+    }
+
+    private int must(int result, String call) {
+        if (result < 0) {
+            throw support.failed(call, result, "can the file be read without waiting (a pipe, socket or terminal)?");
+        }
+        return result;
+    }
+
+    /** Receiver, at the line's level. */
+    int run() {
+        int ran = 0;
+        port.enter();
+        running = true;
+        if (port.handle() != 0 && port.unmark()) {
+            call(0);
+            ran++;
+        }
+        for (long at = claim(); at >= 0; at = claim()) {
+            call(port.take(at));
+            ran++;
+            ran += receiver.preempt();
+        }
+        if (ran > 0 && port.unspill()) {
+            receiver.roomWasMade();
+        }
+        running = false;
+        port.leave();
+        if (closedInside) {
+            port.close();
+            port.recycle();
+        }
+        return ran;
+    }
+
+    private long claim() {
+        return port.handle() == 0 ? -1 : port.claim();
+    }
+
+    @SuppressWarnings("NonAtomicVolatileUpdate") // one writer
+    private void call(long value) {
+        handled++;
+        Handler called = handler;
+        if (called == null) {
+            return;
+        }
+        try {
+            called.interrupt(value);
+        } catch (Throwable t) {
+            receiver.fault(this, t);
+        }
+    }
+
+    int rank() {
+        return ipl.rank();
+    }
+
+    /**
+     * The line's level.
+     *
+     * @return as established
+     */
+    public Ipl ipl() {
+        return ipl;
+    }
+
+    /**
+     * The line's name.
+     *
+     * @return as established
+     */
+    public String name() {
+        return name;
+    }
+
+    /**
+     * What the line has seen.
+     *
+     * @param name as established
+     * @param ipl its level
+     * @param signal its signal, 0 if it has none
+     * @param received values that came by signal
+     * @param handled calls of the handler
+     * @param overruns times of the timer that found the one before still waiting
+     * @param spills how often the kernel was left to do the queueing because {@link InterruptLine#MAX_VALUES} was near
+     * @param lost values that the kernel refused to queue when they had to go back to it; 0 but at the end of RLIMIT_SIGPENDING
+     */
+    public record State(
+            String name, Ipl ipl, int signal, long received, long handled, long overruns, long spills, long lost) {}
+
+    /**
+     * What the line has seen.
+     *
+     * @return the counts now
+     */
+    public synchronized State state() {
+        return new State(
+                name,
+                ipl,
+                signal,
+                port.getLong(Memory.PORT_RECEIVED),
+                handled,
+                port.getLong(Memory.PORT_OVERRUNS),
+                port.getLong(Memory.PORT_SPILLS),
+                port.getLong(Memory.PORT_LOST));
+    }
+
+    /**
+     * Takes the line down: timer and file are let go, the signal is free for another line, values that wait are dropped. A signal that
+     * comes later is counted and ignored. Closing twice is harmless.
+     */
+    @Override
+    public void close() {
+        synchronized (this) {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            if (timer >= 0) {
+                int deleted = support.linux.timer_delete(timer);
+                assert deleted == 0;
+            }
+            TopHalf half = support.topHalf;
+            if (signal != 0 && half != null) {
+                if (fd >= 0) {
+                    // The file may be closed by now, and then asks for nothing any more.
+                    int flags = support.linux.fcntl(fd, LinuxCalls.F_GETFL, 0);
+                    if (flags >= 0) {
+                        int result = support.linux.fcntl(fd, LinuxCalls.F_SETFL, flags & ~LinuxCalls.O_ASYNC);
+                        assert result <= 0;
+                    }
+                    half.watch(signal, -1);
+                }
+                half.route(signal, 0);
+            }
+        }
+        closedInside = receiver.isCurrent() && running;
+        if (closedInside) {
+            port.shut();
+        } else {
+            port.close();
+        }
+        receiver.remove(this);
+        synchronized (this) {
+            if (signal != 0) {
+                receiver.dismiss(1L << (signal - 1));
+                support.signals.giveBack(signal, ipl.rank());
+                signal = 0;
+            }
+        }
+        if (!closedInside) {
+            port.recycle();
+        }
+    }
+
+    /** Name and level. */
+    @Override
+    public String toString() {
+        return "interrupt " + name + " at " + ipl;
+    }
+}

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.ipl;
+
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.AbstractQueuedSynchronizer;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.Lock;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * mutex(9) of both systems: a lock with an interrupt priority level.
+ *
+ * <table>
+ * <caption>The two schemes</caption>
+ * <tr><th></th><th>{@link #netbsd}</th><th>{@link #openbsd}</th></tr>
+ * <tr><td>adaptive (may sleep, leaves the level alone)</td><td>NONE and the soft levels</td><td>none</td></tr>
+ * <tr><td>spin (raises the level while held)</td><td>from BIO up</td><td>all; levels between NONE and TTY (IPL_MPFLOOR) become TTY</td></tr>
+ * <tr><td>level on release</td><td>that before the first spin mutex, when the last one is released; any order</td>
+ * <td>that before this mutex: release in reverse order, or the level drops early</td></tr>
+ * </table>
+ *
+ * <p>A spin mutex raises before it is taken: a handler on the same thread that wants the mutex too cannot then run while it is held.
+ * "Spin" is a class, no way of waiting: while one is held the thread must not sleep and must not take an adaptive mutex. A taker spins
+ * for a moment and then parks, since on Linux the holder may be off the CPU.
+ *
+ * <p>Not recursive. Use {@code Condvar} and {@code Sleepq} with it as the interlock; a spin mutex is released, and the level with it, while
+ * the thread sleeps. Taking a mutex does not drop the kernel lock: take that first.
+ *
+ * @see <a href="https://man.netbsd.org/mutex.9">mutex(9)</a>
+ */
+@SuppressWarnings("ReferenceEquality") // threads and mutexes are compared by identity
+public final class Mutex implements Lock {
+    private static final int SPINS = 200;
+    private static final Ipl MPFLOOR = Ipl.TTY;
+
+    private final String name;
+    private final Ipl ipl;
+    private final boolean spin;
+    private final boolean perMutex;
+    private final @Nullable Consumer<String> strict;
+    private final Sync sync = new Sync();
+
+    // Of the holder, OpenBSD.
+    private int oldLevel;
+    private @Nullable Mutex below;
+
+    /** Held or not, and by whom. */
+    private static final class Sync extends AbstractQueuedSynchronizer {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        protected boolean tryAcquire(int ignored) {
+            if (getState() == 0 && compareAndSetState(0, 1)) {
+                setExclusiveOwnerThread(Thread.currentThread());
+                return true;
+            }
+            return false;
+        }
+
+        @Override
+        protected boolean tryRelease(int ignored) {
+            setExclusiveOwnerThread(null);
+            setState(0);
+            return true;
+        }
+
+        @Override
+        protected boolean isHeldExclusively() {
+            return getExclusiveOwnerThread() == Thread.currentThread();
+        }
+
+        @Nullable
+        Thread holder() {
+            return getExclusiveOwnerThread();
+        }
+    }
+
+    private Mutex(String name, Ipl ipl, boolean spin, boolean perMutex, @Nullable Consumer<String> strict) {
+        this.name = name;
+        this.ipl = ipl;
+        this.spin = spin;
+        this.perMutex = perMutex;
+        this.strict = strict;
+    }
+
+    /**
+     * mutex_init of NetBSD.
+     *
+     * @param name for messages
+     * @param ipl highest level at which the mutex is taken; decides the class
+     * @return a free mutex
+     */
+    public static Mutex netbsd(String name, Ipl ipl) {
+        return new Mutex(name, ipl, !(ipl == Ipl.NONE || Signals.isSoft(ipl.rank())), false, null);
+    }
+
+    /**
+     * mtx_init of OpenBSD.
+     *
+     * @param name for messages
+     * @param ipl highest level at which the mutex is taken
+     * @param strict told of mutexes that are not released in reverse order, or null
+     * @return a free mutex
+     */
+    public static Mutex openbsd(String name, Ipl ipl, @Nullable Consumer<String> strict) {
+        Ipl adjusted = ipl != Ipl.NONE && ipl.compareTo(MPFLOOR) < 0 ? MPFLOOR : ipl;
+        return new Mutex(name, adjusted, true, true, strict);
+    }
+
+    /**
+     * mutex_enter, mtx_enter.
+     *
+     * @throws IllegalMonitorStateException if the caller holds it, or, for an adaptive mutex, holds a spin mutex, is in a hard interrupt
+     *     or at a level above the soft ones; for a spin mutex, in a handler of a higher level than the mutex's
+     * @throws UnsupportedOperationException on a virtual thread, for a spin mutex
+     */
+    @Override
+    public void lock() {
+        Spl spl = enter();
+        int before = spl == null ? 0 : spl.rank();
+        if (spl != null) {
+            raise(spl);
+        }
+        acquire();
+        taken(spl, before);
+    }
+
+    private void acquire() {
+        for (int i = 0; i < SPINS; i++) {
+            if (sync.tryAcquire(1)) {
+                return;
+            }
+            Thread.onSpinWait();
+        }
+        sync.acquire(1);
+    }
+
+    /** Checks, and answers with the level of a spin mutex's taker. */
+    private @Nullable Spl enter() {
+        if (isHeldByCurrentThread()) {
+            throw new IllegalMonitorStateException("mutex " + name + ": locking against myself, on "
+                    + Thread.currentThread().getName() + ": it is not recursive");
+        }
+        if (!spin) {
+            Spl spl = Spl.currentIfUsed();
+            if (spl != null && !spl.mayTakeAdaptive()) {
+                throw new IllegalMonitorStateException("adaptive mutex " + name + " taken at " + spl.level() + " on "
+                        + Thread.currentThread().getName()
+                        + (spl.spinHeld > 0
+                                ? ", with a spin mutex held"
+                                : spl.inHardInterrupt() ? ", in an interrupt" : "")
+                        + ": it may sleep; make it with a level of " + spl.level());
+            }
+            return null;
+        }
+        Spl spl = Spl.current();
+        if (spl.inInterrupt() && spl.rank() > ipl.rank()) {
+            throw new IllegalMonitorStateException("mutex " + name + " of " + ipl + " taken by a handler at "
+                    + spl.level() + ": the thread it interrupted may hold it; make it with a level of " + spl.level());
+        }
+        return spl;
+    }
+
+    private void raise(Spl spl) {
+        int cookie = spl.splraise(ipl);
+        assert cookie >= 0;
+    }
+
+    private void taken(@Nullable Spl spl, int before) {
+        if (spl == null) {
+            return;
+        }
+        spl.spinHeld++;
+        if (perMutex) {
+            oldLevel = before;
+            below = spl.spinTop;
+            spl.spinTop = this;
+        } else if (spl.spinCount++ == 0) {
+            spl.spinOldLevel = before;
+        }
+    }
+
+    /**
+     * mutex_exit, mtx_leave. Interrupts that the level held back run before it returns.
+     *
+     * @throws IllegalMonitorStateException if the caller does not hold it
+     */
+    @Override
+    public void unlock() {
+        if (!isHeldByCurrentThread()) {
+            Thread holder = sync.holder();
+            throw new IllegalMonitorStateException(
+                    "mutex " + name + " released by " + Thread.currentThread().getName() + ", which does not hold it: "
+                            + (holder == null ? "nobody does" : holder.getName() + " does"));
+        }
+        if (!spin) {
+            boolean released = sync.release(1);
+            assert released;
+            return;
+        }
+        Spl spl = Spl.current();
+        int old = levelAfterUnlock(spl);
+        spl.spinHeld--;
+        String report = null;
+        if (perMutex) {
+            report = unlink(spl);
+        } else {
+            spl.spinCount--;
+        }
+        boolean released = sync.release(1);
+        assert released;
+        if (old < spl.rank()) {
+            spl.lower(old);
+        }
+        Consumer<String> told = strict;
+        if (report != null && told != null) {
+            told.accept(report);
+        }
+    }
+
+    /** Takes the mutex off the stack of those held; a message if it was not the top. */
+    private @Nullable String unlink(Spl spl) {
+        Mutex top = spl.spinTop;
+        if (top == this) {
+            spl.spinTop = below;
+            below = null;
+            return null;
+        }
+        Mutex above = top;
+        while (above != null && above.below != this) {
+            above = above.below;
+        }
+        if (above != null) {
+            above.below = below;
+        }
+        below = null;
+        return "mutex " + name + " released before " + (top == null ? "?" : top.name)
+                + ", which was taken after it: the level drops to " + Ipl.ofRank(oldLevel) + " with a mutex held";
+    }
+
+    /** The level that its release would go back to, at most the current one. */
+    int levelAfterUnlock(Spl spl) {
+        if (perMutex) {
+            return Math.min(oldLevel, spl.rank());
+        }
+        return spl.spinCount == 1 ? Math.min(spl.spinOldLevel, spl.rank()) : spl.rank();
+    }
+
+    @Override
+    public boolean tryLock() {
+        Spl spl = enter();
+        int before = spl == null ? 0 : spl.rank();
+        if (spl != null) {
+            raise(spl);
+        }
+        if (sync.tryAcquire(1)) {
+            taken(spl, before);
+            return true;
+        }
+        undo(spl, before);
+        return false;
+    }
+
+    private static void undo(@Nullable Spl spl, int before) {
+        if (spl != null && before < spl.rank()) {
+            spl.lower(before);
+        }
+    }
+
+    @Override
+    public void lockInterruptibly() throws InterruptedException {
+        if (!tryLock(Long.MAX_VALUE, TimeUnit.NANOSECONDS)) {
+            throw new AssertionError("292 years have passed");
+        }
+    }
+
+    @Override
+    public boolean tryLock(long time, TimeUnit unit) throws InterruptedException {
+        Spl spl = enter();
+        int before = spl == null ? 0 : spl.rank();
+        if (spl != null) {
+            raise(spl);
+        }
+        boolean got = false;
+        try {
+            got = sync.tryAcquireNanos(1, unit.toNanos(time));
+        } finally {
+            if (!got) {
+                undo(spl, before);
+            }
+        }
+        if (got) {
+            taken(spl, before);
+        }
+        return got;
+    }
+
+    /**
+     * Refuses: a wait must drop the kernel lock as well.
+     *
+     * @return never
+     * @throws UnsupportedOperationException always; make a {@code Condvar} and wait with this mutex as its interlock
+     */
+    @Override
+    public Condition newCondition() {
+        throw new UnsupportedOperationException(
+                "mutex " + name + " has no conditions of its own: make a Condvar and pass it the mutex");
+    }
+
+    /**
+     * mutex_owned.
+     *
+     * @return whether the calling thread holds it
+     */
+    public boolean isHeldByCurrentThread() {
+        return sync.isHeldExclusively();
+    }
+
+    /**
+     * Its class.
+     *
+     * @return true if it raises the level while it is held
+     */
+    public boolean isSpin() {
+        return spin;
+    }
+
+    /**
+     * Its level.
+     *
+     * @return as asked for, or IPL_MPFLOOR in its place
+     */
+    public Ipl ipl() {
+        return ipl;
+    }
+
+    /** Name, class and level. */
+    @Override
+    public String toString() {
+        return (spin ? "spin" : "adaptive") + " mutex " + name + " of " + ipl;
+    }
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.ipl;
+
+import static org.percpu.ipl.Memory.INT;
+import static org.percpu.ipl.Memory.LONG;
+
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.LinuxException;
+
+/**
+ * A bounded queue of values in native memory with a handle: the Java half of {@code struct percpu_port}, which C code and signal
+ * handlers push to as well. A slot whose sequence is its position is free; one more, and it is full.
+ *
+ * <p>The memory is never freed: a signal handler that comes late finds a closed port. It is used again for later ports, under other
+ * handles.
+ */
+final class Port {
+    private static final long HANDLE_STEP = Memory.PORTS;
+    private static final long CLOSE_NANOS = 1_000_000_000L;
+
+    /** Memory without an owner, by index. */
+    private static final ArrayDeque<Port> UNUSED = new ArrayDeque<>(); // guarded by itself
+
+    private static final AtomicReferenceArray<@Nullable NativeWork> WORKS = new AtomicReferenceArray<>(Memory.PORTS);
+
+    private static int made; // guarded by UNUSED
+
+    final Support support;
+    final ByteBuffer memory = Memory.allocate(Memory.PORT_BYTES);
+    final int index;
+    private long generation;
+    private volatile long handle;
+
+    private Port(Support support, int index) {
+        this.support = support;
+        this.index = index;
+    }
+
+    /**
+     * A port that nobody knows yet.
+     *
+     * @throws LinuxException EAGAIN if there are too many
+     */
+    static Port take(Support support, String what) {
+        Port port;
+        synchronized (UNUSED) {
+            port = UNUSED.poll();
+            if (port == null) {
+                if (made == Memory.PORTS) {
+                    throw new LinuxException(
+                            "percpu_open(\"" + what + "\")",
+                            Errno.EAGAIN.number(),
+                            "there are " + Memory.PORTS + " lines and natively posted works already",
+                            "close those that are not used any more");
+                }
+                port = new Port(support, made);
+                made++;
+            }
+        }
+        port.clear();
+        return port;
+    }
+
+    private void clear() {
+        ByteBuffer m = memory;
+        for (int at = 0; at < Memory.PORT_SLOTS; at += Long.BYTES) {
+            // The count of callers is theirs.
+            if (at != Memory.PORT_ACTIVE) {
+                m.putLong(at, 0);
+            }
+        }
+        for (int i = 0; i < Memory.VALUES; i++) {
+            m.putLong(Memory.PORT_SLOTS + i * Memory.SLOT_BYTES, i);
+        }
+        m.putLong(Memory.PORT_INDEX, index);
+    }
+
+    /** Makes the port known under a handle that was never used before. */
+    long open(@Nullable NativeWork work) {
+        generation++;
+        handle = generation * HANDLE_STEP + index;
+        WORKS.set(index, work);
+        if (support.topHalf != null) {
+            support.topHalf.register(index, support.linux.address(memory));
+        }
+        LONG.setVolatile(memory, Memory.PORT_HANDLE, handle);
+        return handle;
+    }
+
+    /** 0 when closed. */
+    long handle() {
+        return handle;
+    }
+
+    /** The work of a link in an inbox. */
+    static NativeWork workAt(long index) {
+        NativeWork work = WORKS.get((int) index);
+        if (work == null) {
+            throw new IllegalStateException("an inbox holds index " + index + ", which is no work");
+        }
+        return work;
+    }
+
+    /** Lets nobody in any more. */
+    void shut() {
+        handle = 0;
+        LONG.setVolatile(memory, Memory.PORT_HANDLE, 0L);
+    }
+
+    /** Lets nobody in any more and waits for who is inside. */
+    void close() {
+        shut();
+        long start = System.nanoTime();
+        // Producers are lock-free and short. One that a debugger holds for longer keeps nobody waiting: it finds live
+        // memory anyway.
+        while ((long) LONG.getVolatile(memory, Memory.PORT_ACTIVE) != 0 && System.nanoTime() - start < CLOSE_NANOS) {
+            Thread.onSpinWait();
+        }
+    }
+
+    /** Closed, and in no inbox: may become another port, unless somebody is stuck inside. */
+    void recycle() {
+        WORKS.set(index, null);
+        if ((long) LONG.getVolatile(memory, Memory.PORT_ACTIVE) == 0) {
+            synchronized (UNUSED) {
+                UNUSED.add(this);
+            }
+        }
+    }
+
+    void enter() {
+        LONG.getAndAdd(memory, Memory.PORT_ACTIVE, 1L);
+    }
+
+    void leave() {
+        LONG.getAndAdd(memory, Memory.PORT_ACTIVE, -1L);
+    }
+
+    private static int slot(long position) {
+        return Memory.PORT_SLOTS + (int) (position & (Memory.VALUES - 1)) * Memory.SLOT_BYTES;
+    }
+
+    /** Any thread; false if there is no room. */
+    boolean push(long value) {
+        while (true) {
+            long tail = (long) LONG.getVolatile(memory, Memory.PORT_TAIL);
+            int slot = slot(tail);
+            long distance = (long) LONG.getAcquire(memory, slot) - tail;
+            if (distance == 0) {
+                if (LONG.compareAndSet(memory, Memory.PORT_TAIL, tail, tail + 1)) {
+                    LONG.set(memory, slot + Long.BYTES, value);
+                    LONG.setRelease(memory, slot, tail + 1);
+                    return true;
+                }
+            } else if (distance < 0) {
+                return false;
+            }
+        }
+    }
+
+    /** Any consumer: whether a value is there to be {@linkplain #take(long) taken}. */
+    boolean isEmpty() {
+        long head = (long) LONG.getVolatile(memory, Memory.PORT_HEAD);
+        return (long) LONG.getAcquire(memory, slot(head)) != head + 1;
+    }
+
+    /** Position of the next value, now the caller's, or -1. */
+    long claim() {
+        while (true) {
+            long head = (long) LONG.getVolatile(memory, Memory.PORT_HEAD);
+            long sequence = (long) LONG.getAcquire(memory, slot(head));
+            if (sequence < head + 1) {
+                return -1;
+            }
+            if (sequence == head + 1 && LONG.compareAndSet(memory, Memory.PORT_HEAD, head, head + 1)) {
+                return head;
+            }
+        }
+    }
+
+    /** The value at a claimed position; its slot is free then. */
+    long take(long position) {
+        int slot = slot(position);
+        long value = (long) LONG.get(memory, slot + Long.BYTES);
+        LONG.setRelease(memory, slot, position + Memory.VALUES);
+        return value;
+    }
+
+    /** After room was made: true if a receiver has left signals with the kernel for want of it. */
+    boolean unspill() {
+        VarHandle.fullFence();
+        return (long) LONG.getOpaque(memory, Memory.PORT_SPILLED) != 0
+                && (long) LONG.getAndSet(memory, Memory.PORT_SPILLED, 0L) != 0;
+    }
+
+    /** Sets the mark; true if it was not set. */
+    boolean mark() {
+        return (long) LONG.getVolatile(memory, Memory.PORT_PENDING) == 0
+                && (long) LONG.getAndSet(memory, Memory.PORT_PENDING, 1L) == 0;
+    }
+
+    /** Clears the mark, with a full fence; true if it was set. */
+    boolean unmark() {
+        return (long) LONG.getAndSet(memory, Memory.PORT_PENDING, 0L) != 0;
+    }
+
+    boolean isMarked() {
+        return (long) LONG.getVolatile(memory, Memory.PORT_PENDING) != 0;
+    }
+
+    void setLong(int at, long value) {
+        LONG.setVolatile(memory, at, value);
+    }
+
+    long getLong(int at) {
+        return (long) LONG.getVolatile(memory, at);
+    }
+
+    /** Rings a futex bell in native memory. */
+    static void ring(Support support, ByteBuffer memory, int at, long address) {
+        if ((int) INT.getAndSet(memory, at, 1) == 0) {
+            int woken = support.linux.futex_wake(address, 1);
+            assert woken >= 0;
+        }
+    }
+}

@@ -1,0 +1,785 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.ipl;
+
+import static org.percpu.ipl.Memory.INT;
+import static org.percpu.ipl.Memory.LONG;
+
+import java.lang.invoke.VarHandle;
+import java.lang.ref.WeakReference;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.thread.CpuThread;
+
+/**
+ * spl(9): the interrupt priority level of one thread. While a thread is at a level, interrupts of that level and lower ones are held
+ * back; they run, highest first, when it lowers its level.
+ *
+ * <pre>{@code
+ * Spl spl = Spl.current();
+ * int s = spl.splvm();
+ * try {
+ *     ... // no handler of IPL_VM or lower runs on this thread
+ * } finally {
+ *     spl.splx(s);
+ * }
+ * }</pre>
+ *
+ * <p>Raising never lowers (R2): at HIGH, {@code splvm()} stays at HIGH. {@link #splx} with the cookie goes back to the level before
+ * (R3); pairs nest, last in first out (R4). Identical requests that come while masked are one (R5); values are all kept.
+ *
+ * <p>A level belongs to its thread, as a signal mask does, and keeps nobody else out: pair it with a lock, or use {@link Mutex}.
+ * A handler runs on the thread that has the level, at the handler's own level, in interrupt state: calls of the library that sleep
+ * refuse. It runs where the thread looks: in {@link #splx} and {@link #spl0} when they lower the level, in {@link #poll} and
+ * {@link #awaitInterrupt}; never in the middle of other Java code.
+ *
+ * <p>{@link #current()} looks in a thread-local; hot code keeps the object. All methods but {@link #isAlive} and {@link #toString} are
+ * for the thread itself. Virtual threads have no level.
+ *
+ * @see <a href="https://man.netbsd.org/spl.9">spl(9)</a>
+ */
+@SuppressWarnings("ReferenceEquality") // threads and mutexes are compared by identity
+public final class Spl {
+    private static final System.Logger LOG = System.getLogger(Spl.class.getName());
+    private static final ThreadLocal<@Nullable Spl> OF_THREAD = new ThreadLocal<>();
+    private static final AtomicInteger COUNT = new AtomicInteger();
+    private static final InterruptLine[] NO_LINES = {};
+
+    /** A cookie is the level before in these bits and the number of the Spl above them. */
+    private static final int LEVEL_BITS = 4;
+
+    private static final int LEVEL_MASK = (1 << LEVEL_BITS) - 1;
+
+    /** Levels at which a thread still may take a mutex that sleeps. */
+    private static final int SOFT_MAX = Ipl.SOFTSERIAL.rank();
+
+    /**
+     * Whether any thread has a level. Plain: a thread that has one has written this itself, and others need not know.
+     */
+    private static boolean used;
+
+    /** Memory of threads; that of threads that are gone is used again. */
+    private static final List<Receiver> RECEIVERS = new ArrayList<>(); // guarded by itself
+
+    private static final class Receiver {
+        final ByteBuffer memory = Memory.allocate(Memory.RECEIVER_BYTES);
+        WeakReference<Spl> spl = new WeakReference<>(null);
+        int tid;
+
+        /** The handler may still run on a thread after Java has done with it, until Linux has too. */
+        boolean isGone(LinuxCalls linux) {
+            Spl last = spl.get();
+            return (last == null || (!last.isAlive() && !last.hasLines()))
+                    && linux.sched_getscheduler(tid) == -Errno.ESRCH.number();
+        }
+    }
+
+    private final Thread owner;
+    private final int tag;
+    private final Support support;
+    private final ByteBuffer memory;
+    private final long address;
+    private final int tid;
+    private final long[] set = new long[1];
+
+    /** By rank; replaced as a whole under `this`. */
+    private volatile InterruptLine[][] lines = new InterruptLine[Signals.RANKS][];
+
+    private volatile BiConsumer<InterruptLine, Throwable> faults = Spl::log;
+
+    private volatile long ownSignals; // of its lines, under `this`
+
+    // The thread's own.
+    private int level;
+    private boolean eager;
+    private long blocked; // by us, EAGER
+    private int interrupts; // handlers on the stack
+    private int hardInterrupts; // of these, not soft ones
+    int spinHeld; // mutexes
+    int spinOldLevel; // NetBSD: before the first
+    int spinCount; // NetBSD
+
+    @Nullable
+    Mutex spinTop; // OpenBSD: the last taken
+
+    private Spl(Support support, Receiver receiver) {
+        this.support = support;
+        this.owner = Thread.currentThread();
+        this.tag = (COUNT.incrementAndGet() << LEVEL_BITS) & Integer.MAX_VALUE;
+        this.memory = receiver.memory;
+        this.address = support.linux.address(memory);
+        this.tid = support.linux.gettid();
+        this.eager = support.mode == SplMode.EAGER;
+        Arrays.fill(lines, NO_LINES);
+        receiver.spl = new WeakReference<>(this);
+        receiver.tid = tid;
+        for (int at = 0; at < Memory.RECEIVER_BYTES; at += Long.BYTES) {
+            memory.putLong(at, 0);
+        }
+        memory.putInt(Memory.TID, tid);
+        if (support.topHalf != null) {
+            support.topHalf.attach(address);
+        }
+        // The creator's mask is inherited, and with it what it had masked.
+        sigmask(LinuxCalls.SIG_UNBLOCK, support.signals.mask(Ipl.HIGH.rank()));
+    }
+
+    /**
+     * The calling thread's level.
+     *
+     * @return always the same object for a thread; at {@link Ipl#NONE} when made
+     * @throws UnsupportedOperationException on a virtual thread, or if the library does not run on this system, or the libpercpu.so
+     *     that {@code -Dpercpu.library.path} names is none of this version
+     */
+    public static Spl current() {
+        Spl spl = OF_THREAD.get();
+        return spl != null ? spl : attach();
+    }
+
+    private static Spl attach() {
+        CpuThread.requirePlatform("an interrupt priority level");
+        Support support = Support.get();
+        Spl spl;
+        synchronized (RECEIVERS) {
+            Receiver receiver = null;
+            for (Receiver known : RECEIVERS) {
+                if (known.isGone(support.linux)) {
+                    receiver = known;
+                    break;
+                }
+            }
+            if (receiver == null) {
+                receiver = new Receiver();
+                RECEIVERS.add(receiver);
+            }
+            spl = new Spl(support, receiver);
+        }
+        used = true;
+        OF_THREAD.set(spl);
+        return spl;
+    }
+
+    /**
+     * Whether a look at the calling thread's level is worth while: false as long as no thread has ever asked for one.
+     *
+     * @return a plain field
+     */
+    public static boolean isUsed() {
+        return used;
+    }
+
+    /**
+     * The calling thread's level, if it has ever asked for it.
+     *
+     * @return null on threads that never raised their level
+     */
+    public static @Nullable Spl currentIfUsed() {
+        return used ? OF_THREAD.get() : null;
+    }
+
+    /**
+     * splraiseipl: raises the level, or leaves it where it is higher (R2).
+     *
+     * @param ipl the level at least to be at
+     * @return cookie for {@link #splx}; no number with a meaning
+     * @throws IllegalStateException on another thread than the level's
+     */
+    public int splraise(Ipl ipl) {
+        requireOwner();
+        int old = level;
+        int wanted = ipl.rank();
+        if (wanted > old) {
+            enter(wanted);
+        }
+        return tag | old;
+    }
+
+    /**
+     * Raises to {@link Ipl#SOFTCLOCK} (both systems).
+     *
+     * @return cookie for {@link #splx}
+     */
+    public int splsoftclock() {
+        return splraise(Ipl.SOFTCLOCK);
+    }
+
+    /**
+     * Raises to {@link Ipl#SOFTBIO} (NetBSD).
+     *
+     * @return cookie for {@link #splx}
+     */
+    public int splsoftbio() {
+        return splraise(Ipl.SOFTBIO);
+    }
+
+    /**
+     * Raises to {@link Ipl#SOFTNET} (both systems).
+     *
+     * @return cookie for {@link #splx}
+     */
+    public int splsoftnet() {
+        return splraise(Ipl.SOFTNET);
+    }
+
+    /**
+     * Raises to {@link Ipl#BIO} (OpenBSD; NetBSD has the name for {@link #splvm}).
+     *
+     * @return cookie for {@link #splx}
+     */
+    public int splbio() {
+        return splraise(Ipl.BIO);
+    }
+
+    /**
+     * Raises to {@link Ipl#NET} (OpenBSD; NetBSD has the name for {@link #splvm}).
+     *
+     * @return cookie for {@link #splx}
+     */
+    public int splnet() {
+        return splraise(Ipl.NET);
+    }
+
+    /**
+     * Raises to {@link Ipl#SOFTSERIAL} (both systems; OpenBSD also calls it splsofttty).
+     *
+     * @return cookie for {@link #splx}
+     */
+    public int splsoftserial() {
+        return splraise(Ipl.SOFTSERIAL);
+    }
+
+    /**
+     * Raises to {@link Ipl#TTY} (OpenBSD; NetBSD has the name for {@link #splvm}).
+     *
+     * @return cookie for {@link #splx}
+     */
+    public int spltty() {
+        return splraise(Ipl.TTY);
+    }
+
+    /**
+     * Raises to {@link Ipl#VM} (both systems).
+     *
+     * @return cookie for {@link #splx}
+     */
+    public int splvm() {
+        return splraise(Ipl.VM);
+    }
+
+    /**
+     * Raises to {@link Ipl#AUDIO} (OpenBSD).
+     *
+     * @return cookie for {@link #splx}
+     */
+    public int splaudio() {
+        return splraise(Ipl.AUDIO);
+    }
+
+    /**
+     * Raises to {@link Ipl#SCHED} (both systems; also called splclock and splstatclock).
+     *
+     * @return cookie for {@link #splx}
+     */
+    public int splsched() {
+        return splraise(Ipl.SCHED);
+    }
+
+    /**
+     * Raises to {@link Ipl#HIGH} (both systems; NetBSD also calls it splserial).
+     *
+     * @return cookie for {@link #splx}
+     */
+    public int splhigh() {
+        return splraise(Ipl.HIGH);
+    }
+
+    /**
+     * Goes back to the level before a raise, and runs what has become pending and is not masked any more, highest level first, before it
+     * returns (R3).
+     *
+     * @param cookie from a raise of this thread
+     * @throws IllegalStateException if the cookie is of another thread, or stands for a level above the current one, or this is another
+     *     thread than the level's; the level is then unchanged
+     */
+    public void splx(int cookie) {
+        requireOwner();
+        int old = cookie & LEVEL_MASK;
+        if ((cookie ^ tag) >>> LEVEL_BITS != 0 || old > level) {
+            throw badCookie(cookie);
+        }
+        if (old < level) {
+            lower(old);
+        }
+    }
+
+    /**
+     * Lowers to {@link Ipl#NONE}, whatever sections are open. Only for code that knows it is outermost (R4).
+     *
+     * @throws IllegalStateException on another thread than the level's, in an interrupt handler, or with a spin mutex held
+     */
+    public void spl0() {
+        requireOwner();
+        if (interrupts > 0 || spinHeld > 0) {
+            throw new IllegalStateException("spl0 on " + owner.getName() + " "
+                    + (interrupts > 0 ? "in an interrupt handler" : "with a spin mutex held")
+                    + ": leave that first");
+        }
+        if (level > 0) {
+            lower(0);
+        }
+    }
+
+    /**
+     * After a callback that returned at a raised level: forgets the spin mutexes it may still hold, and lowers to {@link Ipl#NONE}. For the
+     * workers of queues.
+     */
+    public void leaveAll() {
+        requireOwner();
+        spinHeld = 0;
+        spinCount = 0;
+        spinTop = null;
+        if (level > 0) {
+            lower(0);
+        }
+    }
+
+    /**
+     * splassert(9) of OpenBSD: complains if the level is below the one given (R9).
+     *
+     * @param ipl the least level
+     * @throws IllegalStateException if it is lower, with both levels in the message
+     */
+    public void splassert(Ipl ipl) {
+        requireOwner();
+        if (level < ipl.rank()) {
+            throw new IllegalStateException(
+                    "splassert on " + owner.getName() + ": want " + ipl + ", have " + Ipl.ofRank(level));
+        }
+    }
+
+    /**
+     * The level now.
+     *
+     * @return of the thread, also in a handler
+     */
+    public Ipl level() {
+        return Ipl.ofRank(level);
+    }
+
+    int rank() {
+        return level;
+    }
+
+    /**
+     * Whether the thread is in an interrupt handler.
+     *
+     * @return true in handlers of lines, soft or not
+     */
+    public boolean inInterrupt() {
+        return interrupts > 0;
+    }
+
+    /**
+     * Whether the thread is in a handler of a level that is not one of the soft ones.
+     *
+     * @return true in handlers of hardware levels
+     */
+    public boolean inHardInterrupt() {
+        return hardInterrupts > 0;
+    }
+
+    /**
+     * How this thread masks signals.
+     *
+     * @return LAZY where libpercpu is loaded, unless {@code -Dpercpu.spl=eager}
+     */
+    public SplMode mode() {
+        return eager ? SplMode.EAGER : SplMode.LAZY;
+    }
+
+    /**
+     * Changes how this thread masks signals, for comparisons and diagnosis.
+     *
+     * @param mode of this thread from now on
+     * @throws IllegalStateException at a raised level, or on another thread than the level's
+     * @throws UnsupportedOperationException if LAZY is asked for without libpercpu
+     */
+    public void setMode(SplMode mode) {
+        requireOwner();
+        if (level != 0) {
+            throw new IllegalStateException("the mode of " + owner.getName() + " cannot change at " + level());
+        }
+        if (mode == SplMode.LAZY) {
+            TopHalf half = support.requireTopHalf("LAZY");
+            assert half != null;
+        }
+        eager = mode == SplMode.EAGER;
+    }
+
+    /**
+     * Runs what is pending and not masked. Costs a memory access if there is nothing.
+     *
+     * @return how many times handlers were called from here; those that a handler let in by lowering its level are not counted
+     * @throws IllegalStateException on another thread than the level's
+     */
+    public int poll() {
+        requireOwner();
+        return mustService(level) ? service(level) : 0;
+    }
+
+    /**
+     * Sleeps until an interrupt comes, and runs it.
+     *
+     * @param timeoutNanos longest sleep in nanoseconds, or {@link LinuxCalls#FOREVER}
+     * @return how many times handlers were called; 0 if the time is up, or something else rang
+     * @throws IllegalStateException above {@link Ipl#NONE}, or on another thread than the level's
+     */
+    public int awaitInterrupt(long timeoutNanos) {
+        requireOwner();
+        String refusal = whyNotSleep(null);
+        if (refusal != null) {
+            throw new IllegalStateException("wait for interrupts on " + owner.getName() + " " + refusal);
+        }
+        int ran = poll();
+        if (ran == 0 && !INT.compareAndSet(memory, Memory.BELL, 1, 0)) {
+            int result = support.linux.futex_wait(address + Memory.BELL, 0, timeoutNanos);
+            assert result <= 0;
+            INT.setVolatile(memory, Memory.BELL, 0);
+        }
+        return ran + poll();
+    }
+
+    /** Any thread: wakes {@link #awaitInterrupt}. */
+    public void wakeup() {
+        Port.ring(support, memory, Memory.BELL, address + Memory.BELL);
+    }
+
+    /**
+     * Who is told of handlers that throw. The line goes on.
+     *
+     * @param handler logs at ERROR unless set
+     */
+    public void onFault(BiConsumer<InterruptLine, Throwable> handler) {
+        faults = handler;
+    }
+
+    private static void log(InterruptLine line, Throwable thrown) {
+        LOG.log(System.Logger.Level.ERROR, "the handler of " + line + " threw", thrown);
+    }
+
+    void fault(InterruptLine line, Throwable thrown) {
+        faults.accept(line, thrown);
+    }
+
+    /**
+     * Whether the thread lives. Any thread may ask.
+     *
+     * @return false when it has ended, and then its lines are dead
+     */
+    public boolean isAlive() {
+        return owner.isAlive();
+    }
+
+    /**
+     * Checks that a queue may be used at the calling thread's level (U11).
+     *
+     * @param ipl level of the queue
+     * @param hardFloor least level of a queue that hard interrupts may use
+     * @return null, or what is wrong, as a clause that names both levels
+     */
+    public static @Nullable String above(Ipl ipl, Ipl hardFloor) {
+        Spl spl = OF_THREAD.get();
+        if (spl == null) {
+            return null;
+        }
+        if (spl.level <= ipl.rank()) {
+            return spl.hardInterrupts > 0 && ipl.compareTo(hardFloor) < 0
+                    ? "in an interrupt at " + spl.level() + " on " + spl.owner.getName() + ", and the queue's level "
+                            + ipl + " is below " + hardFloor + ": create the queue with " + hardFloor
+                    : null;
+        }
+        return "at " + spl.level() + " on " + spl.owner.getName() + ", above the queue's level " + ipl
+                + ": create the queue with " + spl.level() + ", or lower the level first";
+    }
+
+    /**
+     * Why the calling thread must not sleep: a spin mutex is held, it is in an interrupt handler, or its level is raised.
+     *
+     * @param released a lock that the sleep releases first, or null
+     * @return null if it may sleep, else one of three clauses
+     */
+    public static @Nullable String whyNotSleepNow(java.util.concurrent.locks.@Nullable Lock released) {
+        Spl spl = OF_THREAD.get();
+        return spl == null ? null : spl.whyNotSleep(released instanceof Mutex mutex ? mutex : null);
+    }
+
+    private @Nullable String whyNotSleep(@Nullable Mutex released) {
+        Mutex freed = released != null && released.isSpin() && released.isHeldByCurrentThread() ? released : null;
+        if (spinHeld > (freed == null ? 0 : 1)) {
+            return "with a spin mutex held (" + spinHeld + "): release it first";
+        }
+        if (interrupts > 0) {
+            return "in an interrupt handler at " + level() + ": defer it to a work or task";
+        }
+        int after = freed == null ? level : freed.levelAfterUnlock(this);
+        if (after > 0) {
+            return "at " + Ipl.ofRank(after) + ": lower the level to NONE first";
+        }
+        return null;
+    }
+
+    boolean mayTakeAdaptive() {
+        return spinHeld == 0 && hardInterrupts == 0 && level <= SOFT_MAX;
+    }
+
+    Thread owner() {
+        return owner;
+    }
+
+    int tid() {
+        return tid;
+    }
+
+    long address() {
+        return address;
+    }
+
+    Support support() {
+        return support;
+    }
+
+    boolean isCurrent() {
+        return Thread.currentThread() == owner;
+    }
+
+    private void requireOwner() {
+        if (Thread.currentThread() != owner) {
+            throw new IllegalStateException("the level of " + owner.getName() + " is not that of "
+                    + Thread.currentThread().getName() + ": call Spl.current() on the thread itself");
+        }
+    }
+
+    private IllegalStateException badCookie(int cookie) {
+        int old = cookie & LEVEL_MASK;
+        if ((cookie ^ tag) >>> LEVEL_BITS != 0 || old >= Signals.RANKS) {
+            return new IllegalStateException(
+                    "splx on " + owner.getName() + " with cookie 0x" + Integer.toHexString(cookie)
+                            + ", which is of another thread or none at all: pass what this thread's raise returned");
+        }
+        return new IllegalStateException("splx on " + owner.getName() + " to " + Ipl.ofRank(old)
+                + ", above the current level " + level() + ": splx only lowers; are the pairs nested?");
+    }
+
+    // ---- the level word
+
+    /** Raises, or enters the level of a handler. */
+    private void enter(int to) {
+        level = to;
+        INT.setOpaque(memory, Memory.LEVEL, to);
+        compilerFence();
+        if (eager) {
+            block(to);
+        }
+    }
+
+    /** Only the handler on this same thread cares for the order, so the processor needs no fence, but the compilers do. */
+    private static void compilerFence() {
+        VarHandle.releaseFence();
+        VarHandle.acquireFence();
+    }
+
+    void lower(int to) {
+        compilerFence();
+        level = to;
+        INT.setOpaque(memory, Memory.LEVEL, to);
+        compilerFence();
+        if (eager || mustService(to)) {
+            lowered(to);
+        }
+    }
+
+    private void lowered(int to) {
+        if (eager) {
+            unblock(to);
+        }
+        int ran = service(to);
+        assert ran >= 0;
+    }
+
+    private boolean mustService(int to) {
+        return ((int) INT.getOpaque(memory, Memory.PENDING) & (-2 << to | Memory.REMASK)) != 0;
+    }
+
+    private void block(int to) {
+        long more = support.signals.mask(to) & ~blocked;
+        if (more != 0) {
+            sigmask(LinuxCalls.SIG_BLOCK, more);
+            blocked |= more;
+        }
+    }
+
+    private void unblock(int to) {
+        long less = blocked & ~support.signals.mask(to);
+        if (less != 0) {
+            blocked &= ~less;
+            sigmask(LinuxCalls.SIG_UNBLOCK, less);
+        }
+    }
+
+    /**
+     * Signals of other receivers' lines stay blocked once the handler has blocked them here: each thread takes one of them at most, for
+     * which the rings have room in reserve.
+     */
+    private void sigmask(int how, long signals) {
+        set[0] = how == LinuxCalls.SIG_UNBLOCK ? signals & ~(support.signals.routed() & ~ownSignals) : signals;
+        int result = support.linux.pthread_sigmask(how, set, null);
+        assert result == 0;
+    }
+
+    /** Runs pending ranks above a level, and lets the kernel deliver what the handler has blocked and the level does not mask. */
+    private int service(int to) {
+        int ran = 0;
+        while (true) {
+            int pending = (int) INT.getVolatile(memory, Memory.PENDING);
+            int runnable = pending & (-2 << to);
+            if (runnable != 0) {
+                int rank = Integer.SIZE - 1 - Integer.numberOfLeadingZeros(runnable);
+                INT.getAndBitwiseAnd(memory, Memory.PENDING, ~(1 << rank));
+                ran += run(rank, to);
+            } else if ((pending & Memory.REMASK) == 0 || !remask(to)) {
+                return ran;
+            }
+        }
+    }
+
+    /** True if signals were unblocked, and may have been delivered already. */
+    private boolean remask(int to) {
+        INT.getAndBitwiseAnd(memory, Memory.PENDING, ~Memory.REMASK);
+        long deferred = (long) LONG.getVolatile(memory, Memory.DEFERRED);
+        long masked = support.signals.mask(to);
+        if ((deferred & masked) != 0) {
+            // Looked at again when the level falls further.
+            INT.getAndBitwiseOr(memory, Memory.PENDING, Memory.REMASK);
+        }
+        long free = deferred & ~masked;
+        if (free == 0) {
+            return false;
+        }
+        LONG.getAndBitwiseAnd(memory, Memory.DEFERRED, ~free);
+        sigmask(LinuxCalls.SIG_UNBLOCK, free);
+        return true;
+    }
+
+    private int run(int rank, int to) {
+        boolean hard = !Signals.isSoft(rank);
+        int ran = 0;
+        enter(rank);
+        interrupts++;
+        hardInterrupts += hard ? 1 : 0;
+        try {
+            for (InterruptLine line : lines[rank]) {
+                ran += line.run();
+                if (level != rank) {
+                    fault(line, new IllegalStateException("the handler of " + line + " returned at " + level()));
+                    level = rank;
+                }
+            }
+        } finally {
+            interrupts--;
+            hardInterrupts -= hard ? 1 : 0;
+            level = to;
+            INT.setOpaque(memory, Memory.LEVEL, to);
+            compilerFence();
+            if (eager) {
+                unblock(to);
+            }
+        }
+        return ran;
+    }
+
+    // ---- lines
+
+    /** Any thread: something of a rank waits. */
+    void notifyRank(int rank) {
+        INT.getAndBitwiseOr(memory, Memory.PENDING, 1 << rank);
+        wakeup();
+    }
+
+    /** Any thread: a full ring has room again; the thread shall let the kernel deliver what it kept. */
+    void roomWasMade() {
+        long spilled = (long) LONG.getAndSet(memory, Memory.SPILLED, 0L);
+        if (spilled != 0) {
+            LONG.getAndBitwiseOr(memory, Memory.DEFERRED, spilled);
+            notifyRank(0);
+        }
+    }
+
+    /** Any thread: the thread may have a signal blocked that its own line gets now; it shall let it in as soon as its level does. */
+    void admit(long signals) {
+        synchronized (this) {
+            ownSignals |= signals;
+        }
+        LONG.getAndBitwiseOr(memory, Memory.DEFERRED, signals);
+        notifyRank(0);
+        if (isCurrent()) {
+            int ran = poll();
+            assert ran >= 0;
+        }
+    }
+
+    /** In a handler: interrupts of higher levels come first. */
+    int preempt() {
+        return mustService(level) ? service(level) : 0;
+    }
+
+    /** Any thread: a line of this receiver gives its signal back. */
+    synchronized void dismiss(long signals) {
+        ownSignals &= ~signals;
+    }
+
+    synchronized void add(InterruptLine line) {
+        InterruptLine[][] copy = lines.clone();
+        InterruptLine[] same = Arrays.copyOf(copy[line.rank()], copy[line.rank()].length + 1);
+        same[same.length - 1] = line;
+        copy[line.rank()] = same;
+        lines = copy;
+    }
+
+    synchronized void remove(InterruptLine line) {
+        InterruptLine[][] copy = lines.clone();
+        List<InterruptLine> same = new ArrayList<>(Arrays.asList(copy[line.rank()]));
+        same.remove(line);
+        copy[line.rank()] = same.toArray(NO_LINES);
+        lines = copy;
+    }
+
+    boolean hasLines() {
+        for (InterruptLine[] same : lines) {
+            if (same.length > 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * How often the signal handler has blocked signals because the level masked one that came.
+     *
+     * @return counted since the thread asked for its level
+     */
+    public long deferrals() {
+        return (long) LONG.getVolatile(memory, Memory.DEFERRALS);
+    }
+
+    /** Thread and level. */
+    @Override
+    public String toString() {
+        return owner.getName() + " (tid " + tid + ") at " + Ipl.ofRank((int) INT.getVolatile(memory, Memory.LEVEL));
+    }
+}

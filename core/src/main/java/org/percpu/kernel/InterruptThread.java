@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.kernel;
+
+import java.util.EnumSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.cpu.Cpu;
+import org.percpu.ipl.Spl;
+import org.percpu.thread.Pri;
+
+/** A thread that sleeps until an interrupt comes, and runs it. */
+final class InterruptThread {
+    private final Kernel kernel;
+    private final CompletableFuture<Spl> attached = new CompletableFuture<>();
+    private volatile boolean closed;
+
+    InterruptThread(Kernel kernel, Cpu cpu) {
+        this.kernel = kernel;
+        Lwp lwp = Lwp.create(
+                kernel,
+                kernel.thread("intr/" + cpu.index(), cpu, Pri.interrupt(Pri.PRI_SOFTSERIAL)),
+                EnumSet.of(Lwp.Flag.INTR, Lwp.Flag.MPSAFE, Lwp.Flag.WORKER),
+                this::loop);
+        assert lwp.is(Lwp.Flag.INTR);
+    }
+
+    private void loop() {
+        Spl spl;
+        try {
+            spl = Spl.current();
+        } catch (RuntimeException e) {
+            attached.completeExceptionally(e);
+            return;
+        }
+        spl.onFault((line, thrown) -> kernel.fault(line.name(), line, thrown));
+        attached.complete(spl);
+        while (!closed) {
+            int ran = spl.awaitInterrupt(LinuxCalls.FOREVER);
+            assert ran >= 0;
+        }
+    }
+
+    Spl spl() {
+        try {
+            return attached.join();
+        } catch (CompletionException e) {
+            if (e.getCause() instanceof RuntimeException cause) {
+                throw cause;
+            }
+            throw e;
+        }
+    }
+
+    void close() {
+        closed = true;
+        spl().wakeup();
+    }
+}

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.netbsd;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Errno;
+import org.percpu.cpu.Cpu;
+import org.percpu.kernel.Deadline;
+import org.percpu.kernel.ErrnoException;
+import org.percpu.kernel.Kernel;
+import org.percpu.kernel.KernelQueue;
+import org.percpu.kernel.Lwp;
+import org.percpu.kernel.WorkerState;
+import org.percpu.queue.Append;
+import org.percpu.queue.Call;
+import org.percpu.queue.Item;
+import org.percpu.queue.SerialQueue;
+import org.percpu.thread.Pri;
+
+/**
+ * softint(9): handlers that hardware interrupts, and anybody else, schedule to run soon on the same CPU, with a thread of their own.
+ *
+ * <pre>{@code
+ * Softint rx = Softint.establish(kernel, Softint.SOFTINT_NET | Softint.SOFTINT_MPSAFE, ring -> ring.drain(), ring);
+ * rx.schedule();       // in an interrupt handler, or anywhere: runs once, on this CPU
+ * rx.disestablish();
+ * }</pre>
+ *
+ * <p>There is a thread for each of the four levels on each CPU of the kernel ("softnet/0"), made when the first handler of the level is
+ * established, at PRI_SOFTCLOCK to PRI_SOFTSERIAL. Handlers of a level run on a CPU one after the other in the order in which they were
+ * scheduled. A handler is not re-entered on a CPU; on two CPUs it may run at the same time. One that is scheduled while it runs, runs
+ * again. Handlers may block on a lock for a moment; sleeping calls refuse.
+ *
+ * <p><b>Threading.</b> {@link #schedule} may be called from any thread at any level; it never blocks and allocates nothing. The other
+ * methods need a caller that may sleep.
+ *
+ * <h2>Deviations</h2>
+ *
+ * <ul>
+ *   <li>The table is not fixed: {@code establish} does not return null, it fails when there are no more threads.
+ *   <li>{@code schedule} asks nobody to be non-preemptible: the CPU is the one on which the call finds itself.
+ *   <li>{@code disestablish} of oneself is EDEADLK; in C it is undefined.
+ * </ul>
+ *
+ * @see <a href="https://man.netbsd.org/softint.9">softint(9)</a>
+ */
+public final class Softint {
+    /** Level of block devices. The numbers are those of {@code sys/intr.h}, which are not in the order of the levels. */
+    public static final int SOFTINT_BIO = 0x00;
+    /** Level of the clock, the lowest. */
+    public static final int SOFTINT_CLOCK = 0x01;
+    /** Level of serial lines, the highest. */
+    public static final int SOFTINT_SERIAL = 0x02;
+    /** Level of the network. */
+    public static final int SOFTINT_NET = 0x03;
+    /** The handler does its own locking and runs without the kernel lock. */
+    public static final int SOFTINT_MPSAFE = 0x100;
+    /** The handler may be scheduled on other CPUs, by {@link #scheduleCpu}. */
+    public static final int SOFTINT_RCPU = 0x200;
+
+    private static final int LEVEL_MASK = 0x0ff;
+    private static final int ALL_FLAGS = 0x003 | SOFTINT_MPSAFE | SOFTINT_RCPU;
+    private static final String[] NAMES = {"softbio", "softclock", "softserial", "softnet"};
+    private static final int[] PRIORITIES = {Pri.PRI_SOFTBIO, Pri.PRI_SOFTCLOCK, Pri.PRI_SOFTSERIAL, Pri.PRI_SOFTNET};
+
+    /**
+     * The function of a soft interrupt.
+     *
+     * @param <A> the type of its argument
+     */
+    @FunctionalInterface
+    public interface Function<A extends @Nullable Object> {
+        /**
+         * Runs on the CPU on which it was scheduled. Must not sleep.
+         *
+         * @param arg as given to establish
+         * @throws Exception reported to the kernel's fault handler
+         */
+        void run(A arg) throws Exception;
+    }
+
+    /** The pending mark of a handler on one CPU. */
+    private static final class Pending extends Item {
+        private final Softint softint;
+
+        Pending(Softint softint) {
+            this.softint = softint;
+        }
+
+        @Override
+        public String toString() {
+            return softint.toString();
+        }
+    }
+
+    private static final class SoftintCall extends Call {
+        private final Kernel kernel;
+        private @Nullable Softint loaded;
+
+        SoftintCall(Kernel kernel) {
+            this.kernel = kernel;
+        }
+
+        @Override
+        public void load(Item item) {
+            loaded = ((Pending) item).softint;
+        }
+
+        @Override
+        public void invoke() throws Exception {
+            Softint softint = loaded;
+            loaded = null;
+            if (softint == null) {
+                return;
+            }
+            if (softint.mpsafe) {
+                softint.body.run();
+                return;
+            }
+            kernel.lock().lock();
+            try {
+                softint.body.run();
+            } finally {
+                kernel.lock().unlock();
+            }
+        }
+    }
+
+    /** Finds the level of a kernel. */
+    private record Key(int level) {}
+
+    /** A function bound to its argument. */
+    @FunctionalInterface
+    private interface Body {
+        void run() throws Exception;
+    }
+
+    /** The threads of one level. */
+    private static final class Level implements KernelQueue {
+        private final Kernel kernel;
+        private final String name;
+        private final SerialQueue[] queues;
+
+        Level(Kernel kernel, int level) {
+            this.kernel = kernel;
+            this.name = NAMES[level];
+            List<Cpu> cpus = kernel.cpus();
+            this.queues = new SerialQueue[cpus.size()];
+            int made = 0;
+            boolean done = false;
+            try {
+                for (; made < queues.length; made++) {
+                    Cpu cpu = cpus.get(made);
+                    String worker = name + "/" + cpu.index();
+                    queues[made] = new SerialQueue(kernel, worker, new SoftintCall(kernel), true);
+                    queues[made].start(
+                            kernel.thread(worker, cpu, Pri.fixed(PRIORITIES[level])),
+                            EnumSet.of(Lwp.Flag.WORKER, Lwp.Flag.MPSAFE, Lwp.Flag.INTR));
+                }
+                done = true;
+            } finally {
+                if (!done) {
+                    for (int i = 0; i < made; i++) {
+                        queues[i].close();
+                    }
+                }
+            }
+            kernel.add(this);
+        }
+
+        @Override
+        public String name() {
+            return name;
+        }
+
+        @Override
+        public List<WorkerState> workers() {
+            List<WorkerState> states = new ArrayList<>();
+            for (SerialQueue queue : queues) {
+                states.add(queue.state());
+            }
+            return states;
+        }
+
+        /** For the kernel's shutdown alone: nobody else can reach a level. */
+        @Override
+        public List<Softint> drainAndDestroy(Duration atMost) {
+            List<Softint> dropped = new ArrayList<>();
+            Deadline deadline = Deadline.after(atMost);
+            for (SerialQueue queue : queues) {
+                queue.end(deadline.left()).forEach(item -> dropped.add(((Pending) item).softint));
+            }
+            kernel.remove(this);
+            return dropped;
+        }
+
+        boolean isWorker() {
+            for (SerialQueue queue : queues) {
+                if (queue.isWorker()) {
+                    return true;
+                }
+            }
+            return false;
+        }
+    }
+
+    private final Kernel kernel;
+    private final Level level;
+    private final boolean mpsafe;
+    private final boolean remote;
+    private final Body body;
+    private final Pending[] pending;
+    private volatile boolean disestablished;
+
+    private Softint(Kernel kernel, Level level, int flags, Body body) {
+        this.kernel = kernel;
+        this.level = level;
+        this.mpsafe = (flags & SOFTINT_MPSAFE) != 0;
+        this.remote = (flags & SOFTINT_RCPU) != 0;
+        this.body = body;
+        this.pending = new Pending[kernel.cpus().size()];
+        for (int i = 0; i < pending.length; i++) {
+            pending[i] = new Pending(this);
+        }
+    }
+
+    /**
+     * softint_establish.
+     *
+     * @param kernel on whose CPUs it runs
+     * @param flags one of the four levels, with {@link #SOFTINT_MPSAFE} and {@link #SOFTINT_RCPU} if wanted
+     * @param fun what it runs
+     * @param arg given to the function, may be null
+     * @param <A> the type of the argument
+     * @return the soft interrupt, not scheduled
+     * @throws ErrnoException EINVAL (unknown flags, null function), EAGAIN (no more threads), EPERM (the caller must not sleep), ESHUTDOWN
+     *     (the kernel is closed)
+     */
+    public static <A extends @Nullable Object> Softint establish(
+            Kernel kernel, int flags, Function<? super A> fun, A arg) {
+        Args.flags(flags, ALL_FLAGS, "softint_establish");
+        Args.notNull(fun, "softint_establish", "fun");
+        kernel.requireSleepable("softint");
+        kernel.requireOpen("a soft interrupt");
+        Level level = kernel.shared(new Key(flags & LEVEL_MASK), k -> new Level(k, flags & LEVEL_MASK));
+        return new Softint(kernel, level, flags, () -> fun.run(arg));
+    }
+
+    /**
+     * softint_schedule: marks the handler pending on the CPU the caller is on; pending already, nothing happens.
+     *
+     * @throws ErrnoException EINVAL if it is disestablished, ESHUTDOWN if the kernel is closed
+     */
+    public void schedule() {
+        scheduleAt(kernel.curcpuTableIndex());
+    }
+
+    /**
+     * softint_schedule_cpu: schedules it on another CPU.
+     *
+     * @param ci a CPU of the kernel
+     * @throws ErrnoException EINVAL if it was established without {@link #SOFTINT_RCPU}, is disestablished, or the CPU is unknown; ESHUTDOWN
+     *     if the kernel is closed
+     */
+    public void scheduleCpu(Cpu ci) {
+        if (!remote) {
+            throw new ErrnoException(
+                    Errno.EINVAL, "softint_schedule_cpu of " + this + ": establish it with SOFTINT_RCPU");
+        }
+        int index = kernel.tableIndex(ci);
+        if (index < 0) {
+            throw new ErrnoException(
+                    Errno.EINVAL,
+                    "softint_schedule_cpu of " + this + " names " + ci + ": the kernel has " + kernel.cpus());
+        }
+        scheduleAt(index);
+    }
+
+    private void scheduleAt(int index) {
+        if (disestablished) {
+            throw new ErrnoException(Errno.EINVAL, "softint_schedule of " + this + ", which is disestablished");
+        }
+        if (level.queues[index].append(pending[index]) == Append.CLOSED) {
+            throw new ErrnoException(Errno.ESHUTDOWN, "softint_schedule of " + this + ": its kernel is closed");
+        }
+    }
+
+    /**
+     * softint_disestablish: refuses to be scheduled, and waits until the handler has run wherever it was pending and has ended everywhere.
+     *
+     * @throws ErrnoException EDEADLK in a soft interrupt of the same level, EINVAL if it is disestablished already, EPERM if the caller must
+     *     not sleep
+     */
+    public void disestablish() {
+        if (level.isWorker()) {
+            throw new ErrnoException(
+                    Errno.EDEADLK,
+                    "softint_disestablish of " + this + " in a handler of its level: call it from a thread");
+        }
+        kernel.requireSleepable(level.name);
+        synchronized (this) {
+            if (disestablished) {
+                throw new ErrnoException(
+                        Errno.EINVAL, "softint_disestablish of " + this + ", which is disestablished already");
+            }
+            disestablished = true;
+        }
+        for (int i = 0; i < pending.length; i++) {
+            SerialQueue queue = level.queues[i];
+            Pending mark = pending[i];
+            boolean done = queue.await(
+                    () -> queue.ended() || (SerialQueue.ownerOf(mark) == null && !queue.isRunning(mark)),
+                    KernelQueue.FOREVER);
+            assert done;
+        }
+    }
+
+    /** Its level. */
+    @Override
+    public String toString() {
+        return "soft interrupt of " + level.name;
+    }
+}

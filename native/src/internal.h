@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Layouts that libpercpu shares with org.percpu.ipl.Layout, and the calls that only Java makes. */
+#ifndef PERCPU_INTERNAL_H
+#define PERCPU_INTERNAL_H
+
+#include "percpu.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Changes with every change of this file that Java could notice: 'PCPU' and a number. */
+#define PERCPU_ABI INT64_C(0x5043505500000001)
+
+#define PORTS 4096 /* the low bits of a handle are an index, the rest is a generation */
+#define RANKS 13   /* the ladder of Ipl */
+#define SIGNALS 65
+#define VALUES PERCPU_VALUES
+#define RESERVE 256 /* room below which the receiver's thread leaves the kernel to do the queueing */
+#define REMASK 1   /* in pending, where level 0 has no use for its bit: signals are blocked that the level does not mask */
+#define SHUT (-1)
+
+enum { STRAY, FOREIGN, COUNTERS };
+
+/* One for each thread that has a level. The first line is the thread's own but for pending and bell. */
+struct percpu_receiver {
+    _Atomic int32_t level;     /* written by the thread, read by the handler on it */
+    _Atomic int32_t pending;   /* bit r: something of rank r waits */
+    _Atomic int64_t deferred;  /* signals that the handler has blocked */
+    _Atomic int32_t bell;      /* futex, 1 is rung */
+    int32_t tid;
+    _Atomic int64_t deferrals; /* how often the handler has blocked signals */
+    _Atomic int64_t spilled;   /* signals that the handler has blocked until a ring has room */
+    int64_t unused[3];
+};
+
+/* The natively posted works of one queue: a list by index + 1, newest first. */
+struct percpu_inbox {
+    _Atomic int64_t head; /* 0 empty, SHUT */
+    int64_t bell;         /* address of the futex on which the workers sleep */
+    int64_t unused[6];
+};
+
+struct percpu_slot {
+    _Atomic int64_t sequence;
+    int64_t value;
+};
+
+/* A line or a natively posted work. */
+struct percpu_port {
+    _Atomic int64_t handle;           /* 0 is closed */
+    _Atomic int64_t active;           /* callers inside */
+    struct percpu_receiver *receiver; /* of a line */
+    struct percpu_inbox *inbox;       /* of a work */
+    int64_t rank;                     /* of a line */
+    int64_t index;                    /* in the table of ports */
+    _Atomic int64_t bound;            /* handle of the work that gets the values of a line, or 0 */
+    _Atomic int64_t next;             /* of a work in its inbox */
+
+    _Atomic int64_t pending; /* of a work: in its inbox; of a line: a trigger without value waits */
+    _Atomic int64_t spilled; /* 1: a receiver has a signal blocked until there is room */
+    _Atomic int64_t received;
+    _Atomic int64_t overruns;
+    _Atomic int64_t spills;
+    _Atomic int64_t lost;
+    int64_t unused[2];
+
+    _Atomic int64_t tail;
+    int64_t tail_alone[7];
+    _Atomic int64_t head;
+    int64_t head_alone[7];
+
+    struct percpu_slot slots[VALUES];
+};
+
+#define LAYOUT(type, field, at) _Static_assert(offsetof(struct type, field) == (at), #field " of " #type " moved")
+
+_Static_assert(sizeof(struct percpu_receiver) == 64, "a receiver is a cache line");
+LAYOUT(percpu_receiver, level, 0);
+LAYOUT(percpu_receiver, pending, 4);
+LAYOUT(percpu_receiver, deferred, 8);
+LAYOUT(percpu_receiver, bell, 16);
+LAYOUT(percpu_receiver, tid, 20);
+LAYOUT(percpu_receiver, deferrals, 24);
+LAYOUT(percpu_receiver, spilled, 32);
+
+_Static_assert(sizeof(struct percpu_inbox) == 64, "an inbox is a cache line");
+LAYOUT(percpu_inbox, head, 0);
+LAYOUT(percpu_inbox, bell, 8);
+
+_Static_assert(sizeof(struct percpu_slot) == 16, "two words");
+_Static_assert(sizeof(struct percpu_port) == 256 + 16 * VALUES, "four cache lines and the slots");
+LAYOUT(percpu_port, handle, 0);
+LAYOUT(percpu_port, active, 8);
+LAYOUT(percpu_port, receiver, 16);
+LAYOUT(percpu_port, inbox, 24);
+LAYOUT(percpu_port, rank, 32);
+LAYOUT(percpu_port, index, 40);
+LAYOUT(percpu_port, bound, 48);
+LAYOUT(percpu_port, next, 56);
+LAYOUT(percpu_port, pending, 64);
+LAYOUT(percpu_port, spilled, 72);
+LAYOUT(percpu_port, received, 80);
+LAYOUT(percpu_port, overruns, 88);
+LAYOUT(percpu_port, spills, 96);
+LAYOUT(percpu_port, lost, 104);
+LAYOUT(percpu_port, tail, 128);
+LAYOUT(percpu_port, head, 192);
+LAYOUT(percpu_port, slots, 256);
+
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2, "a lock in a signal handler is a deadlock");
+
+long percpu_abi(void);
+long percpu_layout(long what);
+long percpu_install(long signal, long mask);
+long percpu_rank_mask(long rank, long mask);
+long percpu_register(long index, long port);
+long percpu_route(long signal, long handle);
+long percpu_watch(long signal, long fd);
+long percpu_attach(long receiver);
+long percpu_detach(void);
+long percpu_counter(long which);
+
+#endif

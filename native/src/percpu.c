@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * libpercpu: the top half. What must happen inside a signal handler, where Java cannot be.
+ *
+ * All memory but the tables below belongs to Java and is never freed, only used again: a late signal finds a closed port, not
+ * somebody else's memory. Java reads and writes the same words with VarHandles; internal.h holds the layouts.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define SI_CODE_OF_POSIX_TIMER (-2)
+
+static struct percpu_port *_Atomic ports[PORTS];
+static _Atomic int64_t line_of[SIGNALS];   /* the handle of the line that a signal belongs to */
+static _Atomic int64_t watched[SIGNALS];   /* the file descriptor + 1 that the line's signal stands for */
+static _Atomic int64_t rank_mask[RANKS];   /* what is blocked at a level, in the kernel's signal set */
+static _Atomic int64_t counters[COUNTERS];
+
+static _Thread_local struct percpu_receiver *self __attribute__((tls_model("initial-exec")));
+
+static void count(int counter) {
+    atomic_fetch_add_explicit(&counters[counter], 1, memory_order_relaxed);
+}
+
+/* A ring after the first unheard one costs no system call. */
+static void ring_bell(_Atomic int32_t *bell) {
+    if (atomic_exchange(bell, 1) == 0) {
+        int saved = errno;
+        syscall(SYS_futex, bell, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+        errno = saved;
+    }
+}
+
+/* Counts the caller in, so that close() waits for it; NULL if the handle is not open. */
+static struct percpu_port *enter(int64_t handle) {
+    if (handle <= 0) {
+        return NULL;
+    }
+    struct percpu_port *port = atomic_load(&ports[handle & (PORTS - 1)]);
+    if (port == NULL) {
+        return NULL;
+    }
+    atomic_fetch_add(&port->active, 1);
+    if (atomic_load(&port->handle) != handle) {
+        atomic_fetch_sub(&port->active, 1);
+        return NULL;
+    }
+    return port;
+}
+
+static void leave(struct percpu_port *port) {
+    atomic_fetch_sub(&port->active, 1);
+}
+
+/*
+ * A bounded queue of many producers: a slot whose sequence is its position is free, one more is full. A producer that is
+ * interrupted between its claim and its store is found "not full yet" by the consumer, and sets the pending mark afterwards.
+ */
+static int push(struct percpu_port *port, int64_t value) {
+    int64_t tail = atomic_load_explicit(&port->tail, memory_order_relaxed);
+    for (;;) {
+        struct percpu_slot *slot = &port->slots[tail & (VALUES - 1)];
+        int64_t distance = atomic_load_explicit(&slot->sequence, memory_order_acquire) - tail;
+        if (distance == 0) {
+            if (atomic_compare_exchange_weak(&port->tail, &tail, tail + 1)) {
+                slot->value = value;
+                atomic_store_explicit(&slot->sequence, tail + 1, memory_order_release);
+                return 0;
+            }
+        } else if (distance < 0) {
+            return -EAGAIN;
+        } else {
+            tail = atomic_load_explicit(&port->tail, memory_order_relaxed);
+        }
+    }
+}
+
+static int64_t room(struct percpu_port *port) {
+    return VALUES - (atomic_load(&port->tail) - atomic_load(&port->head));
+}
+
+static long post(struct percpu_port *port, int64_t value) {
+    struct percpu_inbox *inbox = port->inbox;
+    if (atomic_load(&inbox->head) == SHUT) {
+        return -ESHUTDOWN;
+    }
+    if (push(port, value) != 0) {
+        return -EAGAIN;
+    }
+    /* The worker clears the mark before it runs the work: who finds it set knows that the run is still to come. */
+    if (atomic_exchange(&port->pending, 1) != 0) {
+        return 1;
+    }
+    int64_t link = port->index + 1;
+    int64_t head = atomic_load(&inbox->head);
+    do {
+        if (head == SHUT) {
+            atomic_store(&port->pending, 0);
+            return -ESHUTDOWN;
+        }
+        atomic_store_explicit(&port->next, head, memory_order_relaxed);
+    } while (!atomic_compare_exchange_weak(&inbox->head, &head, link));
+    ring_bell((_Atomic int32_t *)(uintptr_t)inbox->bell);
+    return 0;
+}
+
+static void notify(struct percpu_receiver *receiver, int32_t bits) {
+    atomic_fetch_or(&receiver->pending, bits);
+    ring_bell(&receiver->bell);
+}
+
+/* Where the values of a line go: to the line itself, or to the work it is bound to. */
+static long deliver(struct percpu_port *line, int64_t value, struct percpu_port **target) {
+    int64_t bound = atomic_load(&line->bound);
+    *target = line;
+    if (bound == 0) {
+        long result = push(line, value);
+        if (result == 0) {
+            notify(line->receiver, 1 << line->rank);
+        }
+        return result;
+    }
+    struct percpu_port *work = enter(bound);
+    if (work == NULL) {
+        return -ESHUTDOWN;
+    }
+    long result = post(work, value);
+    *target = work;
+    leave(work);
+    return result > 0 ? 0 : result;
+}
+
+long percpu_version(void) {
+    return PERCPU_VERSION;
+}
+
+long percpu_post(long handle, long value) {
+    struct percpu_port *port = enter(handle);
+    if (port == NULL) {
+        return -EINVAL;
+    }
+    long result = port->inbox == NULL ? -EINVAL : post(port, value);
+    leave(port);
+    return result;
+}
+
+long percpu_trigger(long handle, long value) {
+    struct percpu_port *port = enter(handle);
+    if (port == NULL) {
+        return -EINVAL;
+    }
+    struct percpu_port *target;
+    long result = port->receiver == NULL ? -EINVAL : deliver(port, value, &target);
+    leave(port);
+    return result;
+}
+
+/* The kernel's set is the first eight bytes of sigset_t in every Linux C library. */
+static int64_t blocked_in(ucontext_t *context) {
+    int64_t set;
+    memcpy(&set, &context->uc_sigmask, sizeof set);
+    return set;
+}
+
+/* Takes effect when the handler returns; pthread_sigmask in a handler would be undone then. */
+static int64_t block_in(ucontext_t *context, int64_t add) {
+    int64_t set = blocked_in(context);
+    int64_t both = set | add;
+    memcpy(&context->uc_sigmask, &both, sizeof both);
+    return add & ~set;
+}
+
+static int64_t bit(int signal) {
+    return INT64_C(1) << (signal - 1);
+}
+
+static int64_t value_of(const siginfo_t *info) {
+    if (info->si_code == SI_QUEUE || info->si_code == SI_CODE_OF_POSIX_TIMER) {
+        return (int64_t)(intptr_t)info->si_value.sival_ptr;
+    }
+    return info->si_code > 0 && info->si_code != SI_KERNEL ? info->si_fd : 0;
+}
+
+/* Java has a look at the blocked signals, as soon as the level allows and whoever asks. */
+static void remask(struct percpu_receiver *receiver, int64_t signals) {
+    atomic_fetch_or(&receiver->deferred, signals);
+    notify(receiver, REMASK);
+}
+
+/*
+ * On the receiver's thread: leaves a signal to the kernel's queue until there is room. Whoever makes room looks at the mark; if that
+ * was just before the mark was there, nobody else will.
+ */
+static void spill(struct percpu_port *line, struct percpu_port *target, int signal, ucontext_t *context) {
+    atomic_fetch_add(&line->spills, 1);
+    block_in(context, bit(signal));
+    atomic_fetch_or(&self->spilled, bit(signal));
+    atomic_store(&target->spilled, 1);
+    if (room(target) >= RESERVE) {
+        remask(self, atomic_exchange(&self->spilled, 0));
+    }
+}
+
+/* On the receiver's thread: if the level masks the line, blocks all that the level masks. This is lazy masking. */
+static void defer(struct percpu_port *line, ucontext_t *context) {
+    int level = atomic_load_explicit(&self->level, memory_order_relaxed);
+    if (line->rank > level) {
+        return;
+    }
+    int64_t added = block_in(context, atomic_load(&rank_mask[level]));
+    if (added != 0) {
+        atomic_fetch_or(&self->deferred, added);
+        atomic_fetch_or(&self->pending, REMASK);
+        atomic_fetch_add_explicit(&self->deferrals, 1, memory_order_relaxed);
+    }
+}
+
+/* No room: the value goes back to the kernel's queue, for the receiver's thread, which keeps the signal blocked there. */
+static void send_back(struct percpu_port *line, struct percpu_port *target, int signal, siginfo_t *info, ucontext_t *context) {
+    siginfo_t again;
+    memset(&again, 0, sizeof again);
+    again.si_signo = signal;
+    again.si_code = SI_QUEUE;
+    again.si_pid = getpid();
+    again.si_value.sival_ptr = (void *)(intptr_t)value_of(info);
+    if (line->receiver == self) {
+        spill(line, target, signal, context);
+    }
+    if (syscall(SYS_rt_tgsigqueueinfo, again.si_pid, line->receiver->tid, signal, &again) != 0) {
+        atomic_fetch_add(&line->lost, 1);
+    }
+}
+
+static void on_line(struct percpu_port *line, int signal, siginfo_t *info, ucontext_t *context) {
+    if (info->si_code == SI_CODE_OF_POSIX_TIMER) {
+        atomic_fetch_add_explicit(&line->overruns, info->si_overrun, memory_order_relaxed);
+    }
+    struct percpu_port *target;
+    long result = deliver(line, value_of(info), &target);
+    if (result == 0) {
+        atomic_fetch_add_explicit(&line->received, 1, memory_order_relaxed);
+    } else if (result == -EAGAIN) {
+        send_back(line, target, signal, info, context);
+    } else {
+        atomic_fetch_add(&line->lost, 1);
+    }
+    if (line->receiver == self) {
+        if (result == 0 && room(target) < RESERVE) {
+            spill(line, target, signal, context);
+        }
+        defer(line, context);
+    } else {
+        /* Not this thread's business: from now on the process-directed signals of this line find another. */
+        block_in(context, bit(signal));
+        count(FOREIGN);
+    }
+}
+
+static void on_signal(int signal, siginfo_t *info, void *context) {
+    int saved = errno;
+    struct percpu_port *line = enter(atomic_load(&line_of[signal]));
+    if (line == NULL) {
+        count(STRAY);
+    } else {
+        on_line(line, signal, info, context);
+        leave(line);
+    }
+    errno = saved;
+}
+
+/* The kernel could not queue a file's signal and sends this instead, which would end the process: every file may be ready. */
+static void on_sigio(int signal, siginfo_t *info, void *context) {
+    (void)signal;
+    (void)info;
+    (void)context;
+    int saved = errno;
+    for (int i = 1; i < SIGNALS; i++) {
+        int64_t fd = atomic_load(&watched[i]);
+        struct percpu_port *line = fd == 0 ? NULL : enter(atomic_load(&line_of[i]));
+        if (line != NULL) {
+            struct percpu_port *target;
+            if (deliver(line, fd - 1, &target) < 0) {
+                atomic_fetch_add(&line->lost, 1);
+            }
+            leave(line);
+        }
+    }
+    errno = saved;
+}
+
+/* --- for the Java side: numbers in, numbers out */
+
+long percpu_abi(void) {
+    return PERCPU_ABI;
+}
+
+long percpu_layout(long what) {
+    switch (what) {
+    case 0:
+        return sizeof(struct percpu_receiver);
+    case 1:
+        return sizeof(struct percpu_port);
+    case 2:
+        return sizeof(struct percpu_inbox);
+    case 3:
+        return VALUES;
+    case 4:
+        return PORTS;
+    default:
+        return -EINVAL;
+    }
+}
+
+/*
+ * Installs the handler for one signal. The mask holds the signal and those of lower ranks: the kernel hands out the lowest number
+ * first, and with this mask the handlers also run in that order.
+ */
+long percpu_install(long signal, long mask) {
+    struct sigaction now;
+    if (sigaction((int)signal, NULL, &now) != 0) {
+        return -errno;
+    }
+    int file = signal == SIGIO;
+    if (now.sa_handler != SIG_DFL && now.sa_sigaction != on_signal && now.sa_sigaction != on_sigio) {
+        return -EBUSY;
+    }
+    struct sigaction mine;
+    memset(&mine, 0, sizeof mine);
+    mine.sa_sigaction = file ? on_sigio : on_signal;
+    mine.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
+    memcpy(&mine.sa_mask, &mask, sizeof mask);
+    return sigaction((int)signal, &mine, NULL) == 0 ? 0 : -errno;
+}
+
+long percpu_rank_mask(long rank, long mask) {
+    if (rank < 0 || rank >= RANKS) {
+        return -EINVAL;
+    }
+    atomic_store(&rank_mask[rank], mask);
+    return 0;
+}
+
+long percpu_register(long index, long port) {
+    if (index < 0 || index >= PORTS) {
+        return -EINVAL;
+    }
+    atomic_store(&ports[index], (struct percpu_port *)(uintptr_t)port);
+    return 0;
+}
+
+long percpu_route(long signal, long handle) {
+    if (signal < 1 || signal >= SIGNALS) {
+        return -EINVAL;
+    }
+    atomic_store(&line_of[signal], handle);
+    return 0;
+}
+
+long percpu_watch(long signal, long fd) {
+    if (signal < 1 || signal >= SIGNALS) {
+        return -EINVAL;
+    }
+    atomic_store(&watched[signal], fd + 1);
+    return 0;
+}
+
+long percpu_attach(long receiver) {
+    self = (struct percpu_receiver *)(uintptr_t)receiver;
+    return 0;
+}
+
+long percpu_detach(void) {
+    self = NULL;
+    return 0;
+}
+
+long percpu_counter(long which) {
+    return which < 0 || which >= COUNTERS ? -EINVAL : atomic_load(&counters[which]);
+}

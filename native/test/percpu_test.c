@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Tests of libpercpu without Java: this program plays Java's part on the shared memory. Exit status 0 if all hold. */
+#include "../src/internal.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CHECK(condition)                                                                  \
+    do {                                                                                  \
+        if (!(condition)) {                                                               \
+            fprintf(stderr, "%s:%d: %s: not so: %s\n", __FILE__, __LINE__, __func__, #condition); \
+            exit(1);                                                                      \
+        }                                                                                 \
+    } while (0)
+
+static struct percpu_port *ports[4];
+static struct percpu_receiver *receiver;
+static struct percpu_inbox *inbox;
+static int32_t bell;
+static int signal_of_line;
+
+static void *zeroed(size_t size) {
+    void *memory = aligned_alloc(64, size);
+    CHECK(memory != NULL);
+    memset(memory, 0, size);
+    return memory;
+}
+
+static long open_port(int index, int generation, struct percpu_receiver *r, struct percpu_inbox *i, int rank) {
+    struct percpu_port *port = ports[index];
+    memset(port, 0, sizeof *port);
+    for (int slot = 0; slot < VALUES; slot++) {
+        port->slots[slot].sequence = slot;
+    }
+    port->receiver = r;
+    port->inbox = i;
+    port->rank = rank;
+    port->index = index;
+    long handle = (long)generation * PORTS + index;
+    CHECK(percpu_register(index, (long)(uintptr_t)port) == 0);
+    port->handle = handle;
+    return handle;
+}
+
+static int take(struct percpu_port *port, int64_t *value) {
+    struct percpu_slot *slot = &port->slots[port->head & (VALUES - 1)];
+    if (slot->sequence != port->head + 1) {
+        return 0;
+    }
+    *value = slot->value;
+    slot->sequence = port->head + VALUES;
+    port->head = port->head + 1;
+    return 1;
+}
+
+static void set_up(void) {
+    memset(receiver, 0, sizeof *receiver);
+    memset(inbox, 0, sizeof *inbox);
+    receiver->tid = (int32_t)syscall(SYS_gettid);
+    inbox->bell = (int64_t)(uintptr_t)&bell;
+    bell = 0;
+    sigset_t all;
+    sigfillset(&all);
+    CHECK(pthread_sigmask(SIG_UNBLOCK, &all, NULL) == 0);
+}
+
+static int blocked(int signal) {
+    sigset_t now;
+    CHECK(pthread_sigmask(SIG_BLOCK, NULL, &now) == 0);
+    return sigismember(&now, signal);
+}
+
+static void unblock(int signal) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, signal);
+    CHECK(pthread_sigmask(SIG_UNBLOCK, &set, NULL) == 0);
+}
+
+static void layout_and_version_are_told(void) {
+    CHECK(percpu_version() == PERCPU_VERSION);
+    CHECK(percpu_abi() == PERCPU_ABI);
+    CHECK(percpu_layout(0) == (long)sizeof(struct percpu_receiver));
+    CHECK(percpu_layout(1) == (long)sizeof(struct percpu_port));
+    CHECK(percpu_layout(99) == -EINVAL);
+}
+
+static void values_posted_arrive_once_and_in_order(void) {
+    long work = open_port(1, 1, NULL, inbox, 0);
+    errno = 4711;
+    CHECK(percpu_post(work, 10) == 0);
+    CHECK(percpu_post(work, 20) == 1);
+    CHECK(errno == 4711);
+    CHECK(inbox->head == 2 && ports[1]->next == 0);
+    CHECK(bell == 1);
+    int64_t value = 0;
+    CHECK(take(ports[1], &value) && value == 10);
+    CHECK(take(ports[1], &value) && value == 20);
+    CHECK(!take(ports[1], &value));
+}
+
+static void bad_handles_are_refused(void) {
+    long work = open_port(1, 2, NULL, inbox, 0);
+    long line = open_port(2, 2, receiver, NULL, 8);
+    CHECK(percpu_post(0, 1) == -EINVAL);
+    CHECK(percpu_post(-1, 1) == -EINVAL);
+    CHECK(percpu_post(3, 1) == -EINVAL);
+    CHECK(percpu_post(work + PORTS, 1) == -EINVAL);
+    CHECK(percpu_post(line, 1) == -EINVAL);
+    CHECK(percpu_trigger(work, 1) == -EINVAL);
+    ports[1]->handle = 0;
+    CHECK(percpu_post(work, 1) == -EINVAL);
+    CHECK(ports[1]->active == 0 && ports[2]->active == 0);
+    CHECK(inbox->head == 0);
+}
+
+static void full_ring_says_so_and_takes_again_after_a_drain(void) {
+    long work = open_port(1, 3, NULL, inbox, 0);
+    for (int i = 0; i < VALUES; i++) {
+        CHECK(percpu_post(work, i) == (i != 0));
+    }
+    CHECK(percpu_post(work, VALUES) == -EAGAIN);
+    int64_t value = -1;
+    CHECK(take(ports[1], &value) && value == 0);
+    CHECK(percpu_post(work, VALUES) == 1);
+    for (int i = 1; i <= VALUES; i++) {
+        CHECK(take(ports[1], &value) && value == i);
+    }
+}
+
+static void queue_that_has_ended_takes_nothing(void) {
+    long work = open_port(1, 4, NULL, inbox, 0);
+    inbox->head = SHUT;
+    CHECK(percpu_post(work, 1) == -ESHUTDOWN);
+    CHECK(ports[1]->pending == 0 && ports[1]->tail == 0);
+}
+
+static void send(int64_t value) {
+    union sigval data = {.sival_ptr = (void *)(intptr_t)value};
+    CHECK(sigqueue(getpid(), signal_of_line, data) == 0);
+}
+
+static void signal_before_any_line_is_counted_and_harmless(void) {
+    long before = percpu_counter(STRAY);
+    CHECK(percpu_route(signal_of_line, 0) == 0);
+    send(1);
+    CHECK(percpu_counter(STRAY) == before + 1);
+}
+
+static void signal_is_recorded_with_its_value_and_rings(void) {
+    long line = open_port(2, 5, receiver, NULL, 8);
+    CHECK(percpu_route(signal_of_line, line) == 0);
+    CHECK(percpu_attach((long)(uintptr_t)receiver) == 0);
+    send(INT64_C(0x123456789abc));
+    send(7);
+    int64_t value = 0;
+    CHECK(take(ports[2], &value) && value == INT64_C(0x123456789abc));
+    CHECK(take(ports[2], &value) && value == 7);
+    CHECK((receiver->pending & (1 << 8)) != 0);
+    CHECK(receiver->bell == 1);
+    CHECK(ports[2]->received == 2 && ports[2]->lost == 0);
+    CHECK(!blocked(signal_of_line));
+    CHECK(percpu_detach() == 0);
+}
+
+static void masked_signal_blocks_what_the_level_masks(void) {
+    long line = open_port(2, 6, receiver, NULL, 8);
+    CHECK(percpu_route(signal_of_line, line) == 0);
+    CHECK(percpu_attach((long)(uintptr_t)receiver) == 0);
+    int64_t mask = INT64_C(3) << (signal_of_line - 1);
+    CHECK(percpu_rank_mask(10, mask) == 0);
+    CHECK(percpu_rank_mask(RANKS, mask) == -EINVAL);
+    receiver->level = 10;
+    send(1);
+    CHECK(blocked(signal_of_line) && blocked(signal_of_line + 1));
+    CHECK(receiver->deferred == mask && (receiver->pending & REMASK) != 0 && receiver->deferrals == 1);
+    send(2); /* stays with the kernel */
+    CHECK(ports[2]->received == 1);
+    receiver->level = 0;
+    unblock(signal_of_line);
+    CHECK(ports[2]->received == 2 && !blocked(signal_of_line));
+    unblock(signal_of_line + 1);
+    CHECK(percpu_detach() == 0);
+}
+
+static void foreign_thread_forwards_and_is_not_asked_again(void) {
+    long line = open_port(2, 7, receiver, NULL, 8);
+    CHECK(percpu_route(signal_of_line, line) == 0);
+    long before = percpu_counter(FOREIGN);
+    send(5);
+    int64_t value = 0;
+    CHECK(take(ports[2], &value) && value == 5);
+    CHECK(percpu_counter(FOREIGN) == before + 1);
+    CHECK(blocked(signal_of_line));
+    unblock(signal_of_line);
+}
+
+static void signals_beyond_the_ring_wait_in_the_kernel_and_none_is_lost(void) {
+    long line = open_port(2, 8, receiver, NULL, 8);
+    CHECK(percpu_route(signal_of_line, line) == 0);
+    CHECK(percpu_attach((long)(uintptr_t)receiver) == 0);
+    int total = 3 * VALUES;
+    int64_t expected = 0;
+    int sent = 0;
+    while (expected < total) {
+        for (; sent < total && sent < expected + 2 * VALUES; sent++) {
+            send(sent);
+        }
+        if (sent - expected > VALUES) {
+            CHECK(blocked(signal_of_line) && (receiver->spilled != 0 || receiver->deferred != 0));
+        }
+        int64_t value;
+        while (take(ports[2], &value)) {
+            CHECK(value == expected);
+            expected++;
+        }
+        receiver->spilled = 0;
+        receiver->deferred = 0;
+        unblock(signal_of_line);
+    }
+    CHECK(ports[2]->spills > 0 && ports[2]->lost == 0 && ports[2]->received == total);
+    CHECK(percpu_detach() == 0);
+}
+
+static void line_bound_to_a_work_posts_it(void) {
+    long work = open_port(1, 9, NULL, inbox, 0);
+    long line = open_port(2, 9, receiver, NULL, 8);
+    ports[2]->bound = work;
+    CHECK(percpu_route(signal_of_line, line) == 0);
+    CHECK(percpu_attach((long)(uintptr_t)receiver) == 0);
+    send(11);
+    CHECK(percpu_trigger(line, 12) == 0);
+    int64_t value = 0;
+    CHECK(take(ports[1], &value) && value == 11);
+    CHECK(take(ports[1], &value) && value == 12);
+    CHECK(inbox->head == 2 && (receiver->pending & ~REMASK) == 0);
+    ports[1]->handle = 0;
+    CHECK(percpu_trigger(line, 13) == -ESHUTDOWN);
+    CHECK(percpu_detach() == 0);
+}
+
+static void handler_of_somebody_else_is_left_alone(void) {
+    struct sigaction other = {.sa_handler = SIG_IGN};
+    int signal = signal_of_line + 2;
+    CHECK(sigaction(signal, &other, NULL) == 0);
+    CHECK(percpu_install(signal, 0) == -EBUSY);
+    CHECK(percpu_install(signal_of_line, 0) == 0);
+    CHECK(percpu_install(0, 0) == -EINVAL);
+}
+
+/* Producers on several threads and a signal handler that interrupts one of them, against one consumer. */
+#define PRODUCERS 3
+#define EACH 100000
+
+static long posted;
+
+static void post_in_handler(int signal) {
+    (void)signal;
+    static _Atomic int64_t next = 0;
+    int64_t value = (int64_t)PRODUCERS << 32 | next;
+    if (percpu_post(posted, value) >= 0) {
+        next++;
+    }
+}
+
+static _Atomic int producing;
+
+static void *produce(void *argument) {
+    int64_t me = (int64_t)(intptr_t)argument;
+    for (int64_t i = 0; i < EACH;) {
+        if (percpu_post(posted, me << 32 | i) >= 0) {
+            i++;
+        }
+        if (me == 0 && i % 64 == 0) {
+            pthread_kill(pthread_self(), SIGUSR1);
+        }
+    }
+    producing--;
+    return NULL;
+}
+
+static void producers_and_handlers_lose_nothing(void) {
+    posted = open_port(1, 10, NULL, inbox, 0);
+    struct sigaction action = {.sa_handler = post_in_handler};
+    CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
+    pthread_t threads[PRODUCERS];
+    producing = PRODUCERS;
+    for (intptr_t i = 0; i < PRODUCERS; i++) {
+        CHECK(pthread_create(&threads[i], NULL, produce, (void *)i) == 0);
+    }
+    int64_t next[PRODUCERS + 1] = {0};
+    int last = 0;
+    for (;;) {
+        int64_t value;
+        if (take(ports[1], &value)) {
+            int from = (int)(value >> 32);
+            CHECK(from >= 0 && from <= PRODUCERS);
+            CHECK((value & 0xffffffff) == next[from]);
+            next[from]++;
+        } else if (last) {
+            break;
+        } else {
+            last = producing == 0;
+        }
+    }
+    for (int i = 0; i < PRODUCERS; i++) {
+        CHECK(pthread_join(threads[i], NULL) == 0);
+        CHECK(next[i] == EACH);
+    }
+    CHECK(next[PRODUCERS] > 0);
+}
+
+#define RUN(test)                     \
+    do {                              \
+        set_up();                     \
+        test();                       \
+        printf("ok %s\n", #test);     \
+    } while (0)
+
+int main(void) {
+    for (int i = 0; i < 4; i++) {
+        ports[i] = zeroed(sizeof(struct percpu_port));
+    }
+    receiver = zeroed(sizeof *receiver);
+    inbox = zeroed(sizeof *inbox);
+    signal_of_line = SIGRTMIN + 5;
+    CHECK(percpu_install(signal_of_line, 0) == 0);
+    CHECK(percpu_install(signal_of_line + 1, 0) == 0);
+
+    RUN(layout_and_version_are_told);
+    RUN(values_posted_arrive_once_and_in_order);
+    RUN(bad_handles_are_refused);
+    RUN(full_ring_says_so_and_takes_again_after_a_drain);
+    RUN(queue_that_has_ended_takes_nothing);
+    RUN(signal_before_any_line_is_counted_and_harmless);
+    RUN(signal_is_recorded_with_its_value_and_rings);
+    RUN(masked_signal_blocks_what_the_level_masks);
+    RUN(foreign_thread_forwards_and_is_not_asked_again);
+    RUN(signals_beyond_the_ring_wait_in_the_kernel_and_none_is_lost);
+    RUN(line_bound_to_a_work_posts_it);
+    RUN(handler_of_somebody_else_is_left_alone);
+    RUN(producers_and_handlers_lose_nothing);
+    for (int i = 0; i < 4; i++) {
+        CHECK(percpu_register(i, 0) == 0);
+        free(ports[i]);
+    }
+    free(receiver);
+    free(inbox);
+    return 0;
+}
