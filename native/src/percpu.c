@@ -318,8 +318,9 @@ long percpu_layout(long what) {
 }
 
 /*
- * Installs the handler for one signal. The mask holds the signal and those of lower ranks: the kernel hands out the lowest number
- * first, and with this mask the handlers also run in that order.
+ * Installs the handler for one signal. The mask must hold all signals of ours: if one handler interrupted another, what the inner one
+ * blocks in its context would be unblocked again when the outer one returns to its own. The order of the handlers does not matter, they
+ * only record.
  */
 long percpu_install(long signal, long mask) {
     struct sigaction now;

@@ -294,7 +294,7 @@ public final class InterruptLine implements AutoCloseable {
         }
         TopHalf half = support.requireTopHalf("watching a file");
         int number = signal();
-        long installed = half.install(Signals.SIGIO, 0);
+        long installed = half.install(Signals.SIGIO, support.signals.ours());
         if (installed != 0) {
             throw support.failed(
                     "sigaction(SIGIO)",

@@ -33,6 +33,9 @@ final class Signals {
     private final int[] rankOf = new int[SIGNALS + 1]; // guarded by this; 0 unless a line has the signal
     private final boolean[] ladderTaken = new boolean[RANKS]; // guarded by this
 
+    /** All that have our handler. */
+    private final long ours;
+
     /** Signals that lines have. */
     private volatile long routed;
 
@@ -61,14 +64,16 @@ final class Signals {
             }
         }
         computeMasks();
-        for (int r = 1; r < RANKS; r++) {
-            if (ofRank[r] != 0) {
-                // The mask of a handler: its own rank and the lower ones.
-                handle(linux, ofRank[r], maskUpTo(r));
-            }
-        }
+        long all = maskUpTo(IPI);
         for (int n : free) {
-            handle(linux, n, 0);
+            all |= bit(n);
+        }
+        ours = all;
+        // All of ours: see percpu_install.
+        for (int n = 1; n <= SIGNALS; n++) {
+            if ((ours & bit(n)) != 0) {
+                handle(linux, n, ours);
+            }
         }
     }
 
@@ -156,6 +161,11 @@ final class Signals {
     /** What a level masks, as the kernel's set. */
     long mask(int rank) {
         return masks[rank];
+    }
+
+    /** All that have our handler. */
+    long ours() {
+        return ours;
     }
 
     /** Signals that lines have, of whichever receiver. */

@@ -28,6 +28,7 @@ import org.percpu.openbsd.Workq;
 import org.percpu.openbsd.WorkqTask;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Machine;
+import org.percpu.tests.support.Rule;
 import org.percpu.tests.support.TestKernel;
 import org.percpu.thread.Pri;
 
@@ -53,6 +54,7 @@ class QueueLevelTest {
     }
 
     @Test
+    @Rule("U11")
     @DisplayName("Scenario 6, U11: enqueueing above the queue's level is an error that names both, and changes nothing")
     void enqueueAboveTheQueuesLevelIsRefused() {
         AtomicLong ran = new AtomicLong();
