@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.kernel;
 
+import java.time.Duration;
 import java.util.EnumSet;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
@@ -52,7 +54,8 @@ public final class Lwp {
         }
     }
 
-    private static final long END_MILLIS = 100;
+    private static final Duration WORKER_ENDS = Duration.ofSeconds(1);
+    private static final Duration OTHERS_END = Duration.ofMillis(100);
 
     private static final ThreadLocal<@Nullable Lwp> CURRENT = new ThreadLocal<>();
 
@@ -362,9 +365,18 @@ public final class Lwp {
 
     /** At shutdown: a worker of a queue that has been told to end, or a thread that has ended, needs a moment at most. */
     boolean endsSoon() {
-        try {
-            thread.thread().join(END_MILLIS);
-        } catch (InterruptedException e) {
+        long deadline = System.nanoTime() + (is(Flag.WORKER) ? WORKER_ENDS : OTHERS_END).toNanos();
+        boolean interrupted = false;
+        for (long left = deadline - System.nanoTime();
+                left > 0 && thread.thread().isAlive();
+                left = deadline - System.nanoTime()) {
+            try {
+                TimeUnit.NANOSECONDS.timedJoin(thread.thread(), left);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
             Thread.currentThread().interrupt();
         }
         return !thread.thread().isAlive();
