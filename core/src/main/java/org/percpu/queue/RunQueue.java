@@ -15,6 +15,7 @@ import org.percpu.ipl.NativeWork;
 import org.percpu.kernel.Condvar;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
+import org.percpu.kernel.Sleeper;
 import org.percpu.kernel.WaitStrategy;
 
 /**
@@ -33,6 +34,10 @@ public abstract class RunQueue {
     private final WaitStrategy waitStrategy;
     private final ReentrantLock interlock = new ReentrantLock();
     private final Condvar changed;
+
+    // Made once: a worker that sleeps after each item must not allocate for it.
+    private final Sleeper<@Nullable Void, RuntimeException> idleWhileOpen = () -> spinThenPark(false);
+    private final Sleeper<@Nullable Void, RuntimeException> idleWhileClosing = () -> spinThenPark(true);
 
     volatile boolean closing;
     volatile boolean dropping;
@@ -158,7 +163,7 @@ public abstract class RunQueue {
      * @param sawClosing whether the caller knows that the queue is closing, and that somebody will ring when it matters
      */
     final void idle(boolean sawClosing) {
-        kernel.unlocked(name, () -> spinThenPark(sawClosing));
+        kernel.unlocked(name, sawClosing ? idleWhileClosing : idleWhileOpen);
     }
 
     private @Nullable Void spinThenPark(boolean sawClosing) {

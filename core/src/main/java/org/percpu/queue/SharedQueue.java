@@ -42,6 +42,8 @@ public final class SharedQueue extends RunQueue {
         }
     }
 
+    private static final int SPINS_BEFORE_WAIT = 200;
+
     private final ReentrantLock lock = new ReentrantLock();
     private final List<Worker> workers = new CopyOnWriteArrayList<>();
     private final boolean mpsafe;
@@ -114,7 +116,7 @@ public final class SharedQueue extends RunQueue {
         while (true) {
             // Read once: a close() between two looks would leave a worker asleep that nobody rings for.
             boolean sawClosing;
-            lock.lock();
+            acquire();
             try {
                 me.idle();
                 passBarriers(me);
@@ -140,8 +142,22 @@ public final class SharedQueue extends RunQueue {
         }
     }
 
-    private void wokeUp() {
+    /**
+     * The lock is held for less time than parking takes, and a parked waiter costs an allocation; but a holder that Linux has
+     * descheduled must not be spun upon.
+     */
+    private void acquire() {
+        for (int i = 0; i < SPINS_BEFORE_WAIT; i++) {
+            if (lock.tryLock()) {
+                return;
+            }
+            Thread.onSpinWait();
+        }
         lock.lock();
+    }
+
+    private void wokeUp() {
+        acquire();
         try {
             idle--;
         } finally {
@@ -242,7 +258,7 @@ public final class SharedQueue extends RunQueue {
         if (item.owner() != this) {
             return false;
         }
-        lock.lock();
+        acquire();
         try {
             drainInbox();
             // Workers take items under the lock, so one that is still owned is in the ready list; or its add has

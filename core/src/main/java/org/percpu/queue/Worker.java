@@ -56,21 +56,30 @@ final class Worker {
         // As start() does: a callback may ask whether it runs in a worker before create has returned there.
         lwp = Lwp.current();
         try {
-            Item item = queue.next(this);
-            while (item != null) {
-                if (kernel.timing() || probe.isEnabled()) {
-                    runTimed(item);
-                } else {
-                    run(item);
-                }
-                EXECUTED.setOpaque(this, (long) EXECUTED.getOpaque(this) + 1);
-                item = queue.next(this);
+            boolean more = true;
+            while (more) {
+                more = runNext();
             }
         } finally {
             current = null;
             queue.workerLeft(this);
             queue.wakeWaiters();
         }
+    }
+
+    /** A method of its own, so that no local variable of a worker that sleeps keeps the last item. */
+    private boolean runNext() {
+        Item item = queue.next(this);
+        if (item == null) {
+            return false;
+        }
+        if (kernel.timing() || probe.isEnabled()) {
+            runTimed(item);
+        } else {
+            run(item);
+        }
+        EXECUTED.setOpaque(this, (long) EXECUTED.getOpaque(this) + 1);
+        return true;
     }
 
     /**
