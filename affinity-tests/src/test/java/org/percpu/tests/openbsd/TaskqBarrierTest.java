@@ -13,6 +13,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -89,6 +90,14 @@ class TaskqBarrierTest {
         tq.destroy();
     }
 
+    private static boolean sleepsInKernel(String thread) {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(t -> t.getName().equals(thread))
+                .map(LockSupport::getBlocker)
+                .anyMatch(blocker ->
+                        blocker != null && blocker.getClass().getName().equals("org.percpu.kernel.WaitChannel"));
+    }
+
     @Test
     @Rule({"OTQ-31", "S5"})
     @DisplayName("S5: with three threads and uneven tasks the barrier waits for exactly the tasks added before it")
@@ -100,6 +109,8 @@ class TaskqBarrierTest {
         tq.add(Task.initializer(AtomicInteger::incrementAndGet, overtook));
         FutureTask<Boolean> barrier = Bounded.startCode("barrier", tq::barrier);
         Bounded.until("the third ran, later ids may overtake", () -> overtook.get() == 1);
+        // It is in the queue before it sleeps; without this, a late barrier would stand behind the later task.
+        Bounded.until("the barrier sleeps", () -> sleepsInKernel("barrier"));
         Bounded.until("the barrier is at the front", () -> tq.workers().get(0).pending() == 0);
         first.pull();
         // Stands behind the barrier, and keeps a thread busy while the barrier ends.
