@@ -57,7 +57,7 @@ final class ItemStress {
     @State
     public static class CoalescedAdd {
         private final Parts.Plain item = new Parts.Plain();
-        private final Object queue = new Object();
+        private final int queue = 1;
 
         public CoalescedAdd() {
             boolean queued = item.claim(queue);

@@ -26,7 +26,7 @@ final class Parts {
         public void load(Item item) {}
 
         @Override
-        public void invoke() {}
+        public void invoke(Item item) {}
     }
 
     static SerialQueue serial() {

@@ -74,7 +74,7 @@ final class SerialQueueStress {
 
         @Arbiter
         public void pending(III_Result r) {
-            r.r3 = item.owner() == null ? 0 : 1;
+            r.r3 = item.owner() == 0 ? 0 : 1;
         }
     }
 
@@ -146,8 +146,8 @@ final class SerialQueueStress {
 
         @Actor
         public void waiter(I_Result r) {
-            boolean done = queue.await(
-                    () -> item.owner() == null && !worker.isRunning(item), Duration.ofNanos(Long.MAX_VALUE));
+            boolean done =
+                    queue.await(() -> item.owner() == 0 && !worker.isRunning(item), Duration.ofNanos(Long.MAX_VALUE));
             assert done;
             r.r1 = item.data;
         }

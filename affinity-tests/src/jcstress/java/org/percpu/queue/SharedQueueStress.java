@@ -155,7 +155,7 @@ final class SharedQueueStress {
 
         @Arbiter
         public void pending(III_Result r) {
-            r.r3 = item.owner() == null ? 0 : 1;
+            r.r3 = item.owner() == 0 ? 0 : 1;
         }
     }
 

@@ -98,7 +98,6 @@ public final class Softint {
 
     private static final class SoftintCall extends Call {
         private final Kernel kernel;
-        private @Nullable Softint loaded;
 
         SoftintCall(Kernel kernel) {
             this.kernel = kernel;
@@ -106,16 +105,12 @@ public final class Softint {
 
         @Override
         public void load(Item item) {
-            loaded = ((Pending) item).softint;
+            // The handler never changes, so there is nothing to copy.
         }
 
         @Override
-        public void invoke() throws Exception {
-            Softint softint = loaded;
-            loaded = null;
-            if (softint == null) {
-                return;
-            }
+        public void invoke(Item item) throws Exception {
+            Softint softint = ((Pending) item).softint;
             if (softint.mpsafe) {
                 softint.body.run();
                 return;
@@ -312,7 +307,7 @@ public final class Softint {
             SerialQueue queue = level.queues[i];
             Pending mark = pending[i];
             boolean done = queue.await(
-                    () -> queue.ended() || (SerialQueue.ownerOf(mark) == null && !queue.isRunning(mark)),
+                    () -> queue.ended() || (!SerialQueue.isPending(mark) && !queue.isRunning(mark)),
                     KernelQueue.FOREVER);
             assert done;
         }

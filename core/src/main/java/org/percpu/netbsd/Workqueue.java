@@ -96,7 +96,6 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     private static final class WorkCall<W extends Work, A extends @Nullable Object> extends Call {
         private final Function<? super W, ? super A> func;
         private final A arg;
-        private @Nullable W work;
 
         WorkCall(Function<? super W, ? super A> func, A arg) {
             this.func = func;
@@ -104,18 +103,14 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         }
 
         @Override
-        @SuppressWarnings("unchecked") // enqueue takes nothing else
         public void load(Item item) {
-            work = (W) item;
+            // Function and argument belong to the queue, so there is nothing to copy.
         }
 
         @Override
-        public void invoke() throws Exception {
-            W loaded = work;
-            work = null;
-            if (loaded != null) {
-                func.work(loaded, arg);
-            }
+        @SuppressWarnings("unchecked") // enqueue takes nothing else
+        public void invoke(Item item) throws Exception {
+            func.work((W) item, arg);
         }
     }
 
@@ -398,7 +393,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
 
     /** In this order: a worker shows that it runs a work before it makes it no longer pending. */
     private static boolean isOn(SerialQueue queue, Work wk) {
-        return SerialQueue.ownerOf(wk) == queue || queue.isRunning(wk);
+        return queue.owns(wk) || queue.isRunning(wk);
     }
 
     private void requireDestroyable() {

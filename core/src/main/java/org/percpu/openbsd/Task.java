@@ -78,6 +78,6 @@ public class Task extends LinkedItem {
      * @return history as soon as it is known; a task that runs is not pending
      */
     public final boolean pending() {
-        return RunQueue.ownerOf(this) != null;
+        return RunQueue.isPending(this);
     }
 }

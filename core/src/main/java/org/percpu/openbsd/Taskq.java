@@ -80,7 +80,7 @@ public final class Taskq implements KernelQueue {
         }
 
         @Override
-        public void invoke() throws Exception {
+        public void invoke(Item item) throws Exception {
             Task.Function<@Nullable Object> function = fn;
             Object argument = arg;
             fn = null;
@@ -182,7 +182,7 @@ public final class Taskq implements KernelQueue {
         if (Spl.isUsed()) {
             threads.requireLevel("task_del");
         }
-        Object owner = RunQueue.ownerOf(task);
+        RunQueue owner = RunQueue.ownerOf(task);
         if (owner != null && owner != threads.queue) {
             throw new ErrnoException(
                     Errno.EINVAL,

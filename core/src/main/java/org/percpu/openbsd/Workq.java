@@ -99,7 +99,7 @@ public final class Workq implements KernelQueue {
         }
 
         @Override
-        public void invoke() throws Exception {
+        public void invoke(Item item) throws Exception {
             // An entry that a drain has handed out may come back by queueTask, on another queue; it is not of that
             // one's pool.
             if (loaded instanceof TaskPool.Pooled pooled && pool.owns(pooled)) {

@@ -19,7 +19,8 @@ public abstract class Call {
     /**
      * Calls the function.
      *
+     * @param item the same; by now it may be pending again, and its owner may have changed it
      * @throws Throwable whatever the callback throws
      */
-    public abstract void invoke() throws Throwable;
+    public abstract void invoke(Item item) throws Throwable;
 }

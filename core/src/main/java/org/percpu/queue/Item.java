@@ -11,7 +11,7 @@ public abstract class Item {
 
     static {
         try {
-            OWNER = MethodHandles.lookup().findVarHandle(Item.class, "owner", Object.class);
+            OWNER = MethodHandles.lookup().findVarHandle(Item.class, "owner", int.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -21,28 +21,28 @@ public abstract class Item {
     @Nullable
     Item next;
 
-    /** The queue on which the item is pending, or null. */
+    /** {@linkplain RunQueue#number Number} of the queue on which the item is pending, or 0. */
     @SuppressWarnings("unused") // through OWNER
-    private @Nullable Object owner;
+    private int owner;
 
     /** For subclasses of the manual pages' packages. */
     protected Item() {}
 
     /** Makes the item pending on a queue; false if it is pending already, here or elsewhere. */
-    final boolean claim(Object queue) {
-        return OWNER.compareAndSet(this, null, queue);
+    final boolean claim(int queue) {
+        return OWNER.compareAndSet(this, 0, queue);
     }
 
     /**
      * Ends the item's being pending on a queue; from here on it may be enqueued again, and its link is not ours. False if it was not
      * pending there. A full fence.
      */
-    final boolean release(Object queue) {
-        return OWNER.compareAndSet(this, queue, null);
+    final boolean release(int queue) {
+        return OWNER.compareAndSet(this, queue, 0);
     }
 
-    /** The queue on which the item is pending, or null; history as soon as it is known. */
-    final @Nullable Object owner() {
-        return OWNER.getVolatile(this);
+    /** The queue on which the item is pending, or 0; history as soon as it is known. */
+    final int owner() {
+        return (int) OWNER.getVolatile(this);
     }
 }

@@ -28,6 +28,9 @@ public abstract class RunQueue {
     private static final int SPINS_BEFORE_PARK = 2_000;
 
     final Kernel kernel;
+    /** Not 0; no other living queue has it. */
+    final int number = QueueNumbers.add(this);
+
     final Inbox inbox = new Inbox();
     final Doorbell doorbell = new Doorbell();
     private final String name;
@@ -38,6 +41,7 @@ public abstract class RunQueue {
     // Made once: a worker that sleeps after each item must not allocate for it.
     private final Sleeper<@Nullable Void, RuntimeException> idleWhileOpen = () -> spinThenPark(false);
     private final Sleeper<@Nullable Void, RuntimeException> idleWhileClosing = () -> spinThenPark(true);
+    private final Sleeper<@Nullable Void, RuntimeException> parkWhileOpen = () -> park(false);
 
     volatile boolean closing;
     volatile boolean dropping;
@@ -82,7 +86,7 @@ public abstract class RunQueue {
      * @return false if it is pending already, here or elsewhere
      */
     public final boolean claim(Item item) {
-        return item.claim(this);
+        return item.claim(number);
     }
 
     /**
@@ -96,7 +100,7 @@ public abstract class RunQueue {
         if (push == Inbox.Push.RING) {
             doorbell.ring();
         } else if (push == Inbox.Push.CLOSED) {
-            boolean mine = item.release(this);
+            boolean mine = item.release(number);
             assert mine;
             return false;
         }
@@ -143,13 +147,34 @@ public abstract class RunQueue {
     }
 
     /**
-     * The queue on which an item is pending.
+     * Whether an item is pending on any queue.
+     *
+     * @param item any item
+     * @return history as soon as it is known
+     */
+    public static boolean isPending(Item item) {
+        return item.owner() != 0;
+    }
+
+    /**
+     * Whether an item is pending on this queue.
+     *
+     * @param item any item
+     * @return history as soon as it is known
+     */
+    public final boolean owns(Item item) {
+        return item.owner() == number;
+    }
+
+    /**
+     * The queue on which an item is pending; for messages, as it takes longer than {@link #owns}.
      *
      * @param item any item
      * @return null if it is not pending; history as soon as it is known
      */
-    public static @Nullable Object ownerOf(Item item) {
-        return item.owner();
+    public static @Nullable RunQueue ownerOf(Item item) {
+        int owner = item.owner();
+        return owner == 0 ? null : QueueNumbers.get(owner);
     }
 
     /**
@@ -166,15 +191,28 @@ public abstract class RunQueue {
         kernel.unlocked(name, sawClosing ? idleWhileClosing : idleWhileOpen);
     }
 
+    /** Worker of an open queue: as idle(), without spinning. */
+    final void park() {
+        kernel.unlocked(name, parkWhileOpen);
+    }
+
+    /** Whether a worker that has looked for items so many times looks once more before it parks. */
+    final boolean spins(int looks) {
+        return waitStrategy == WaitStrategy.BUSY_SPIN
+                || (waitStrategy == WaitStrategy.SPIN_THEN_PARK && looks < SPINS_BEFORE_PARK);
+    }
+
     private @Nullable Void spinThenPark(boolean sawClosing) {
-        if (waitStrategy != WaitStrategy.PARK) {
-            for (int i = 0; waitStrategy == WaitStrategy.BUSY_SPIN || i < SPINS_BEFORE_PARK; i++) {
-                if (!inbox.isEmpty() || closing != sawClosing || doorbell.poll()) {
-                    return null;
-                }
-                Thread.onSpinWait();
+        for (int i = 0; spins(i); i++) {
+            if (!inbox.isEmpty() || closing != sawClosing || doorbell.poll()) {
+                return null;
             }
+            Thread.onSpinWait();
         }
+        return park(sawClosing);
+    }
+
+    private @Nullable Void park(boolean sawClosing) {
         if (inbox.park()) {
             // A close() that came before the marker has not seen it and does not ring.
             if (closing == sawClosing || !inbox.unpark()) {

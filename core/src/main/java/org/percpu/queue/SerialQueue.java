@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.queue;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -22,34 +20,12 @@ import org.percpu.thread.CpuThread;
  * (NWQ-14) and works through it without touching anything that producers write.
  */
 public final class SerialQueue extends RunQueue {
-    /** Stands in `batch` while the worker takes one: there are works that have not started, but not yet which. */
-    private static final Item TAKING = new Item() {};
-
     /** How long a worker that is not stuck in a callback needs at most to come round; generous, for busy machines. */
     private static final Duration COMES_ROUND = Duration.ofMillis(100);
 
     private static final long LOOK_NANOS = 20_000;
 
-    private static final VarHandle BATCH;
-    private static final VarHandle IN_NEXT;
-
-    static {
-        try {
-            MethodHandles.Lookup lookup = MethodHandles.lookup();
-            BATCH = lookup.findVarHandle(SerialQueue.class, "batch", Item.class);
-            IN_NEXT = lookup.findVarHandle(SerialQueue.class, "inNext", boolean.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
-
     private final Worker worker;
-
-    /** The part of the batch that has not started. Written by the worker alone. */
-    private volatile @Nullable Item batch;
-
-    /** The worker is in {@link #next}, not in a callback. Written by the worker alone. */
-    private volatile boolean inNext;
 
     /** Decides who hands back the rest of the batch when it is dropped. */
     private final AtomicBoolean handedOver = new AtomicBoolean();
@@ -85,9 +61,9 @@ public final class SerialQueue extends RunQueue {
     @Override
     @Nullable
     Item next(Worker me) {
-        IN_NEXT.setOpaque(this, true);
+        WorkerProgress.IN_NEXT.setOpaque(me, true);
         Item item = takeNext(me);
-        IN_NEXT.setRelease(this, false);
+        WorkerProgress.IN_NEXT.setRelease(me, false);
         return item;
     }
 
@@ -96,14 +72,16 @@ public final class SerialQueue extends RunQueue {
             giveUp();
             return null;
         }
-        Item item = (Item) BATCH.getOpaque(this);
+        Item item = (Item) WorkerProgress.BATCH.getOpaque(me);
         if (item == null) {
-            item = takeBatch();
+            item = takeBatch(me);
             if (item == null) {
                 return null;
             }
+            me.streaming = item.next != null;
         }
-        BATCH.setRelease(this, item.next);
+        WorkerProgress.BATCH.setRelease(me, item.next);
+        WorkerProgress.TAKING.setRelease(me, false);
         // Before take(), after which the item may be on another queue.
         item.next = null;
         boolean mine = me.take(item);
@@ -112,27 +90,61 @@ public final class SerialQueue extends RunQueue {
         return item;
     }
 
-    private @Nullable Item takeBatch() {
+    private @Nullable Item takeBatch(Worker me) {
         while (true) {
             if (dropping) {
                 giveUp();
                 return null;
             }
             takeNative();
-            if (!inbox.isEmpty()) {
-                // Before the list leaves the inbox: hasUnstarted() looks there first and here second.
-                batch = TAKING;
-                Item first = inbox.takeAll();
-                batch = first;
+            if (me.streaming && !inbox.isEmpty()) {
+                inbox.gather();
+            }
+            Item first = takeAll(me);
+            if (first != null) {
+                return first;
+            }
+            me.idle();
+            me.streaming = false;
+            if (closing && closeNative() && inbox.close()) {
+                return null;
+            }
+            if (kernel.lock().isHeld()) {
+                idle(false);
+            } else {
+                first = await(me);
                 if (first != null) {
                     return first;
                 }
             }
-            worker.idle();
-            if (closing && closeNative() && inbox.close()) {
+        }
+    }
+
+    private @Nullable Item takeAll(Worker me) {
+        if (inbox.isEmpty()) {
+            return null;
+        }
+        // Before the list leaves the inbox: hasUnstarted() looks there first and here second.
+        WorkerProgress.TAKING.setOpaque(me, true);
+        Item first = inbox.takeAll();
+        if (first == null) {
+            WorkerProgress.TAKING.setRelease(me, false);
+        }
+        return first;
+    }
+
+    /** As idle(), for a worker without the kernel lock: it looks for works where it takes them, with no way to go between the two. */
+    private @Nullable Item await(Worker me) {
+        for (int i = 0; ; i++) {
+            Item first = takeAll(me);
+            if (first != null || closing || doorbell.poll()) {
+                return first;
+            }
+            if (!spins(i)) {
+                park();
                 return null;
             }
-            idle(false);
+            Thread.onSpinWait();
         }
     }
 
@@ -154,11 +166,11 @@ public final class SerialQueue extends RunQueue {
             // The worker writes `inNext` without a fence, but it has had COMES_ROUND to become visible. Inside next()
             // it runs no
             // code but ours, and will be out soon.
-            while (inNext) {
+            while (worker.inNext) {
                 LockSupport.parkNanos(this, LOOK_NANOS);
             }
             if (handedOver.compareAndSet(false, true)) {
-                release(batch, dropped);
+                release(worker.batch, dropped);
                 return;
             }
             boolean ended = await(this::ended, KernelQueue.FOREVER);
@@ -169,7 +181,7 @@ public final class SerialQueue extends RunQueue {
 
     private void giveUp() {
         if (handedOver.compareAndSet(false, true)) {
-            release(batch, givenUp);
+            release(worker.batch, givenUp);
         }
     }
 
@@ -180,7 +192,7 @@ public final class SerialQueue extends RunQueue {
             Item next = item.next;
             item.next = null;
             to.add(item);
-            boolean mine = item.release(this);
+            boolean mine = item.release(number);
             assert mine;
             item = next;
         }
@@ -192,7 +204,7 @@ public final class SerialQueue extends RunQueue {
      * @return true also for works that the worker has taken but not started
      */
     public boolean hasUnstarted() {
-        return !nativeIsEmpty() || !inbox.isEmpty() || batch != null;
+        return !nativeIsEmpty() || !inbox.isEmpty() || worker.taking || worker.batch != null;
     }
 
     @Override

@@ -170,7 +170,7 @@ public final class SharedQueue extends RunQueue {
         drainInbox();
         while (first instanceof Barrier barrier) {
             unlink(barrier);
-            boolean mine = barrier.release(this);
+            boolean mine = barrier.release(number);
             assert mine;
             List<Worker> behind = new ArrayList<>();
             for (Worker worker : workers) {
@@ -255,7 +255,7 @@ public final class SharedQueue extends RunQueue {
      * @return false if it is not pending here: never added, running, or done
      */
     public boolean remove(LinkedItem item) {
-        if (item.owner() != this) {
+        if (!owns(item)) {
             return false;
         }
         acquire();
@@ -264,11 +264,11 @@ public final class SharedQueue extends RunQueue {
             // Workers take items under the lock, so one that is still owned is in the ready list; or its add has
             // claimed it and not
             // pushed it yet, and then this call came first.
-            if (item.owner() != this || (item != first && item.prev == null)) {
+            if (!owns(item) || (item != first && item.prev == null)) {
                 return false;
             }
             unlink(item);
-            return item.release(this);
+            return item.release(number);
         } finally {
             // An idle worker that has not put up its marker yet did not hear of what the drain has made ready.
             if (first != null) {
@@ -353,7 +353,7 @@ public final class SharedQueue extends RunQueue {
                 while (first != null) {
                     LinkedItem item = first;
                     unlink(item);
-                    boolean mine = item.release(this);
+                    boolean mine = item.release(number);
                     assert mine;
                     if (item instanceof Barrier barrier) {
                         barrier.passed = true;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.queue;
 
-import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -13,33 +12,17 @@ import org.percpu.kernel.WorkerState;
 import org.percpu.thread.CpuThread;
 
 /** The worker loop, the only one in the library: one kernel thread that runs what its queue hands it. */
-final class Worker {
-    private static final VarHandle CURRENT;
-    private static final VarHandle EXECUTED;
-
-    static {
-        try {
-            MethodHandles.Lookup lookup = MethodHandles.lookup();
-            CURRENT = lookup.findVarHandle(Worker.class, "current", Item.class);
-            EXECUTED = lookup.findVarHandle(Worker.class, "executed", long.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
-
+final class Worker extends WorkerProgress {
     private final Kernel kernel;
     private final RunQueue queue;
     private final Call call;
     private final boolean mpsafe;
     private final WorkRunEvent probe = new WorkRunEvent();
 
-    // Written by the worker's thread alone; the others may read.
-    private volatile @Nullable Item current;
-    private volatile long executed;
-    private volatile long faults;
-    private volatile long longestNanos;
-
     private volatile @Nullable Lwp lwp;
+
+    @SuppressWarnings("UnusedVariable") // keeps what lies behind off the line
+    private int q00, q01, q02, q03, q04, q05, q06, q07, q08, q09, q10, q11, q12, q13, q14, q15;
 
     Worker(RunQueue queue, Call call, boolean mpsafe) {
         this.kernel = queue.kernel;
@@ -89,7 +72,7 @@ final class Worker {
     boolean take(Item item) {
         CURRENT.setOpaque(this, item);
         call.load(item);
-        return item.release(queue);
+        return item.release(queue.number);
     }
 
     /** The worker looks for more and has nothing in its hands. */
@@ -116,7 +99,7 @@ final class Worker {
     @SuppressWarnings("NonAtomicVolatileUpdate") // one writer
     private void run(Item item) {
         try {
-            call.invoke();
+            call.invoke(item);
         } catch (Throwable t) {
             faults++;
             kernel.fault(queue.name(), item, t);
