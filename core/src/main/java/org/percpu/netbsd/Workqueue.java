@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxException;
@@ -119,7 +118,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     private final Ipl ipl;
     private final boolean perCpu;
     private final SerialQueue[] queues;
-    private final AtomicBoolean destroyed = new AtomicBoolean();
+    private volatile boolean destroyed;
 
     private Workqueue(Kernel kernel, String name, Ipl ipl, boolean perCpu, int count) {
         this.kernel = kernel;
@@ -241,7 +240,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         if (Spl.isUsed()) {
             requireLevel();
         }
-        if (destroyed.get() && !isWorker()) {
+        if (destroyed && !isWorker()) {
             throw shutdown(wk);
         }
         switch (queue.append(wk)) {
@@ -282,7 +281,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
                             + " may run anywhere");
         }
         SerialQueue queue = perCpu ? queues[tableIndex(ci)] : theQueue(ci);
-        if (destroyed.get()) {
+        if (destroyed) {
             throw shutdown(wk);
         }
         return queue.nativeWork(wk + " of workqueue " + name, () -> {
@@ -337,7 +336,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
                                 + ": wait for them, or call drainAndDestroy");
             }
         }
-        if (!destroyed.compareAndSet(false, true)) {
+        if (!becomesDestroyed()) {
             throw destroyedBefore();
         }
         // An enqueue that raced with the checks above runs before its worker ends: nothing taken is lost.
@@ -348,11 +347,11 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     @Override
     @SuppressWarnings("unchecked") // enqueue takes nothing else
     public List<W> drainAndDestroy(Duration atMost) {
-        if (destroyed.get()) {
+        if (destroyed) {
             return List.of();
         }
         requireDestroyable();
-        if (!destroyed.compareAndSet(false, true)) {
+        if (!becomesDestroyed()) {
             return List.of();
         }
         Deadline deadline = Deadline.after(atMost);
@@ -403,9 +402,15 @@ public final class Workqueue<W extends Work> implements KernelQueue {
                     "workqueue_destroy of " + name + " in its own callback: destroy it from another thread");
         }
         kernel.requireSleepable(name);
-        if (destroyed.get()) {
+        if (destroyed) {
             throw destroyedBefore();
         }
+    }
+
+    private synchronized boolean becomesDestroyed() {
+        boolean first = !destroyed;
+        destroyed = true;
+        return first;
     }
 
     private ErrnoException destroyedBefore() {

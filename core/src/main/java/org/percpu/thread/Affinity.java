@@ -57,8 +57,8 @@ public final class Affinity {
      * Moves the calling thread to the given CPUs and makes sure that it worked.
      *
      * @param cpus one or more CPUs, by the kernel's numbers
-     * @throws LinuxException if the kernel refuses (EINVAL: none of the CPUs is allowed) or grants fewer CPUs than asked, in
-     *     which case the thread has its old affinity again
+     * @throws LinuxException if the kernel refuses (EINVAL: none of the CPUs is allowed) or grants fewer CPUs than asked; the
+     *     thread then has its old affinity, unless the CPU it asked for went offline at that moment
      * @throws IllegalArgumentException if the set is empty
      * @throws UnsupportedOperationException on a virtual thread
      */
@@ -68,18 +68,24 @@ public final class Affinity {
             throw new IllegalArgumentException("an empty CPU set: name at least one CPU");
         }
         VirtualThreads.warmSchedulers();
-        CpuSet before = get(0);
-        String call = "sched_setaffinity(0, {" + cpus + "})";
+        // One CPU the kernel grants or refuses. Of several it may grant a part, and then the old mask is wanted again.
+        CpuSet before = cpus.size() == 1 ? null : get(0);
         int result = Backend.linux().sched_setaffinity(0, cpus.toMask());
         if (result < 0) {
-            throw failed(call, result, remedy(before));
+            throw failed(call(cpus), result, remedy(get(0)));
         }
         CpuSet now = get(0);
         if (!now.equals(cpus)) {
-            Backend.linux().sched_setaffinity(0, before.toMask());
+            if (before != null) {
+                Backend.linux().sched_setaffinity(0, before.toMask());
+            }
             throw new LinuxException(
-                    call, Errno.EINVAL.number(), "the kernel granted only {" + now + "}", remedy(before));
+                    call(cpus), Errno.EINVAL.number(), "the kernel granted only {" + now + "}", remedy(get(0)));
         }
+    }
+
+    private static String call(CpuSet cpus) {
+        return "sched_setaffinity(0, {" + cpus + "})";
     }
 
     /**

@@ -12,7 +12,7 @@ final class VirtualThreads {
     private static final @Nullable MethodHandle IS_VIRTUAL = find("isVirtual", false, boolean.class);
     private static final @Nullable MethodHandle START = find("startVirtualThread", true, Thread.class, Runnable.class);
 
-    private static boolean warm;
+    private static volatile boolean warm;
 
     private VirtualThreads() {}
 
@@ -52,11 +52,16 @@ final class VirtualThreads {
      * Sizes the common pool and creates the virtual-thread scheduler before the first thread is pinned. Both ask for the
      * processors of the thread that happens to touch them first, and on a pinned thread that is one, for the JVM's life.
      */
-    static synchronized void warmSchedulers() {
+    static void warmSchedulers() {
+        if (!warm) {
+            warm();
+        }
+    }
+
+    private static synchronized void warm() {
         if (warm) {
             return;
         }
-        warm = true;
         int parallelism = ForkJoinPool.getCommonPoolParallelism();
         assert parallelism >= 0;
         if (START != null) {
@@ -69,5 +74,6 @@ final class VirtualThreads {
                 throw new AssertionError(t);
             }
         }
+        warm = true;
     }
 }
