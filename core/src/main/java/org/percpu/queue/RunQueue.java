@@ -16,7 +16,6 @@ import org.percpu.kernel.Condvar;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
 import org.percpu.kernel.Sleeper;
-import org.percpu.kernel.WaitStrategy;
 
 /**
  * A queue as its workers see it: hands out items, and lets other threads wait for items and for the workers' end.
@@ -25,16 +24,14 @@ import org.percpu.kernel.WaitStrategy;
  * the workers end after the callback they are in and the rest is handed back.
  */
 public abstract class RunQueue {
-    private static final int SPINS_BEFORE_PARK = 2_000;
-
     final Kernel kernel;
     /** Not 0; no other living queue has it. */
     final int number = QueueNumbers.add(this);
 
     final Inbox inbox = new Inbox();
     final Doorbell doorbell = new Doorbell();
+    final Spinning spinning;
     private final String name;
-    private final WaitStrategy waitStrategy;
     private final ReentrantLock interlock = new ReentrantLock();
     private final Condvar changed;
 
@@ -53,7 +50,7 @@ public abstract class RunQueue {
     RunQueue(Kernel kernel, String name) {
         this.kernel = kernel;
         this.name = name;
-        this.waitStrategy = kernel.waitStrategy();
+        this.spinning = new Spinning(kernel.waitStrategy());
         this.changed = new Condvar(kernel, name);
     }
 
@@ -196,14 +193,8 @@ public abstract class RunQueue {
         kernel.unlocked(name, parkWhileOpen);
     }
 
-    /** Whether a worker that has looked for items so many times looks once more before it parks. */
-    final boolean spins(int looks) {
-        return waitStrategy == WaitStrategy.BUSY_SPIN
-                || (waitStrategy == WaitStrategy.SPIN_THEN_PARK && looks < SPINS_BEFORE_PARK);
-    }
-
     private @Nullable Void spinThenPark(boolean sawClosing) {
-        for (int i = 0; spins(i); i++) {
+        for (int looks = 0; spinning.goesOn(looks); looks++) {
             if (!inbox.isEmpty() || closing != sawClosing || doorbell.poll()) {
                 return null;
             }
@@ -216,7 +207,9 @@ public abstract class RunQueue {
         if (inbox.park()) {
             // A close() that came before the marker has not seen it and does not ring.
             if (closing == sawClosing || !inbox.unpark()) {
+                long begin = System.nanoTime();
                 doorbell.await();
+                spinning.parked(System.nanoTime() - begin);
             }
         }
         return null;

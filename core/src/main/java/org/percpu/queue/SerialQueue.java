@@ -135,12 +135,12 @@ public final class SerialQueue extends RunQueue {
 
     /** As idle(), for a worker without the kernel lock: it looks for works where it takes them, with no way to go between the two. */
     private @Nullable Item await(Worker me) {
-        for (int i = 0; ; i++) {
+        for (int looks = 0; ; looks++) {
             Item first = takeAll(me);
             if (first != null || closing || doorbell.poll()) {
                 return first;
             }
-            if (!spins(i)) {
+            if (!spinning.goesOn(looks)) {
                 park();
                 return null;
             }
