@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.tests.bench;
 
+import com.lmax.disruptor.BlockingWaitStrategy;
+import com.lmax.disruptor.BusySpinWaitStrategy;
 import com.lmax.disruptor.RingBuffer;
 import com.lmax.disruptor.WaitStrategy;
 import com.lmax.disruptor.dsl.Disruptor;
@@ -18,7 +20,7 @@ final class DisruptorContender extends Contender {
     private final RingBuffer<Event> ring;
     private final Runnable[][] items;
 
-    DisruptorContender(Setup setup, WaitStrategy strategy) {
+    private DisruptorContender(Setup setup, WaitStrategy strategy) {
         // Room for what all producers may have in flight: publishing never waits for the worker.
         disruptor = new Disruptor<>(
                 Event::new, 2 * Sink.RING, new PinnedThreads(setup.workerCpu()), ProducerType.MULTI, strategy);
@@ -30,6 +32,14 @@ final class DisruptorContender extends Contender {
         });
         ring = disruptor.start();
         items = ExecutorContender.runnables(setup);
+    }
+
+    static Contender busySpin(Setup setup) {
+        return new DisruptorContender(setup, new BusySpinWaitStrategy());
+    }
+
+    static Contender blocking(Setup setup) {
+        return new DisruptorContender(setup, new BlockingWaitStrategy());
     }
 
     @Override

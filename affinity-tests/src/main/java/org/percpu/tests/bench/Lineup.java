@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.tests.bench;
 
-import com.lmax.disruptor.BlockingWaitStrategy;
-import com.lmax.disruptor.BusySpinWaitStrategy;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -121,12 +119,12 @@ public final class Lineup {
                 all,
                 "disruptor-spin",
                 "Disruptor, ProducerType.MULTI, BusySpinWaitStrategy, ring 131072",
-                setup -> new DisruptorContender(setup, new BusySpinWaitStrategy()));
+                setup -> DisruptorContender.busySpin(setup));
         add(
                 all,
                 "disruptor-block",
                 "Disruptor, ProducerType.MULTI, BlockingWaitStrategy, ring 131072",
-                setup -> new DisruptorContender(setup, new BlockingWaitStrategy()),
+                setup -> DisruptorContender.blocking(setup),
                 Trait.SLEEPS);
         add(
                 all,

@@ -96,6 +96,12 @@ record Percpu(int status, String out, String err) {
         return ((Number) member(object, key)).longValue();
     }
 
+    /** A member that is an object. */
+    @SuppressWarnings("unchecked")
+    static Map<String, Object> object(Map<String, Object> object, String key) {
+        return (Map<String, Object>) member(object, key);
+    }
+
     /** A member that is a list of objects. */
     @SuppressWarnings("unchecked")
     static List<Map<String, Object>> objects(Map<String, Object> object, String key) {
