@@ -268,6 +268,9 @@ class KernelShutdownTest {
             before.add(Task.initializer(AtomicInteger::incrementAndGet, runs));
             before.destroy();
             assertThat(runs.get()).isEqualTo(1);
+            own.add(Task.initializer(AtomicInteger::incrementAndGet, runs));
+            own.destroy();
+            assertThat(runs.get()).isEqualTo(2);
             taskq("still").destroy();
         } finally {
             own.drainAndDestroy();
@@ -308,10 +311,20 @@ class KernelShutdownTest {
         for (int i = 0; i < 16; i++) {
             taskq("queue" + i);
         }
+        CountDownLatch go = new CountDownLatch(1);
+        org.percpu.openbsd.Kthread.create(
+                kernel,
+                latch -> kernel.sleeping("runs", () -> {
+                    Bounded.arrive(latch);
+                    return true;
+                }),
+                go,
+                "running");
         boolean interrupted = Bounded.call("shuts down", () -> {
             Thread.currentThread().interrupt();
             ShutdownReport report = kernel.shutdown(LONG);
-            assertThat(report.threadsStillRunning()).isEmpty();
+            go.countDown();
+            assertThat(report.threadsStillRunning()).singleElement().asString().startsWith("running");
             return Thread.currentThread().isInterrupted();
         });
         assertThat(interrupted).isTrue();
