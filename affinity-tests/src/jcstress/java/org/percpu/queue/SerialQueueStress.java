@@ -67,8 +67,7 @@ final class SerialQueueStress {
     @Rule("NWQ-21")
     @State
     public static class RunOrDropped {
-        private final Parts.Rig rig =
-                Parts.serial().queued(new Parts.Plain(), new Parts.Plain(), new Parts.Plain());
+        private final Parts.Rig rig = Parts.serial().queued(new Parts.Plain(), new Parts.Plain(), new Parts.Plain());
 
         @Actor
         public void worker(II_Result r) {

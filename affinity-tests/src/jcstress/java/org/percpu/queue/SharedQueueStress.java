@@ -132,8 +132,7 @@ final class SharedQueueStress {
     @Rule("U22")
     @State
     public static class RunOrDropped {
-        private final Parts.Rig rig =
-                Parts.shared().queued(new Parts.Linked(), new Parts.Linked(), new Parts.Linked());
+        private final Parts.Rig rig = Parts.shared().queued(new Parts.Linked(), new Parts.Linked(), new Parts.Linked());
 
         @Actor
         public void worker(II_Result r) {

@@ -325,6 +325,8 @@ class KthreadCreateTest {
         String name = "a\nb\r\n\tc".repeat(572).substring(0, 4000);
         Kthread thread = waiting(Pri.PRI_NONE, MPSAFE, null, name);
         assertThat(thread.name()).isEqualTo(name);
+        assertThat(thread.toString())
+                .contains(name, Integer.toString(thread.state().tid()));
         assertThat(Proc.comm(thread.state().tid())).isEqualTo("a?b???ca?b???ca");
         finish(thread);
     }

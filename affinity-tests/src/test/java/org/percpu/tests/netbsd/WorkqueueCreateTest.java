@@ -120,6 +120,7 @@ class WorkqueueCreateTest {
         Work work = new Work();
         Refusal.of(Errno.EINVAL, () -> wq.enqueue(work, outside)).contains("small", outside.toString());
         Refusal.of(Errno.EINVAL, () -> wq.nativeWork(work, outside)).contains("small", outside.toString());
+        Refusal.of(Errno.EINVAL, () -> wq.nativeWork(work, null)).contains("small", "name the CPU");
         assertThat(wq.workers().get(0).pending()).isZero();
         // Not pending anywhere, or this would be EBUSY.
         wq.enqueue(work, inside);
@@ -244,6 +245,7 @@ class WorkqueueCreateTest {
         String name = "a\nb\r\n\tc".repeat(572).substring(0, 4000);
         Workqueue<Work> wq = create(test.get(), name, Pri.PRI_NONE, 0);
         assertThat(wq.name()).isEqualTo(name);
+        assertThat(wq).hasToString("workqueue " + name);
         assertThat(Proc.comm(wq.workers().get(0).thread().tid())).isEqualTo("a?b???ca?b???ca");
         wq.destroy();
     }

@@ -85,7 +85,8 @@ class KthreadTest {
         CountDownLatch finish = new CountDownLatch(1);
         Kthread thread = Kthread.create(test.get(), Bounded::arrive, finish, name);
         assertThat(thread.name()).isEqualTo(name);
-        assertThat(thread).hasToString(thread.state().toString());
+        assertThat(thread.toString())
+                .contains(name, Integer.toString(thread.state().tid()));
         assertThat(Proc.comm(thread.state().tid())).isEqualTo("a?b???ca?b???ca");
         finish.countDown();
     }

@@ -123,6 +123,7 @@ class WorkqTest {
         String name = "wq\nwith\r\nlines,".repeat(300).substring(0, length);
         Workq wq = create(name, 3, 1);
         assertThat(wq.name()).isEqualTo(name);
+        assertThat(wq).hasToString("workq " + name);
         assertThat(wq.workers()).hasSize(3).allSatisfy(worker -> assertThat(
                         Proc.comm(worker.thread().tid()))
                 .isEqualTo("wq?with??lines,".substring(0, Math.min(15, length))));

@@ -52,6 +52,14 @@ class ScarceTest {
     }
 
     @Test
+    @Rule({"U13", "G13"})
+    @DisplayName(
+            "a soft interrupt whose level gets k of n threads is EAGAIN, leaves none of them, and is made at the next call")
+    void aRefusedSoftInterruptLeavesNothing() {
+        assertThat(withoutThreads("softint")).contains("was made at the next call");
+    }
+
+    @Test
     @Rule({"NKT-3", "G13"})
     @DisplayName("NKT-3: no thread left for the pin watch does not leave a half-made kernel thread")
     void aRefusedPinWatchLeavesNothing() {

@@ -14,6 +14,7 @@ import org.percpu.ipl.Ipl;
 import org.percpu.kernel.ErrnoException;
 import org.percpu.kernel.Kernel;
 import org.percpu.netbsd.Kthread;
+import org.percpu.netbsd.Softint;
 import org.percpu.openbsd.Task;
 import org.percpu.openbsd.Taskq;
 import org.percpu.tests.support.Bounded;
@@ -52,6 +53,7 @@ final class ScarceThreads {
                 assertThat(console).isEmpty();
             }
             case "systq" -> systemQueue(kernel(Duration.ZERO, false));
+            case "softint" -> softint(kernel(Duration.ZERO, false));
             case "watch" -> watch();
             case "deferred none" -> deferred(kernel(Duration.ZERO, true), 0);
             case "deferred some" -> deferred(kernel(Duration.ZERO, true), SPARE);
@@ -100,6 +102,28 @@ final class ScarceThreads {
         Taskq.systq(kernel).barrier();
         assertThat(runs.get()).isEqualTo(1);
         System.out.println("the refused system queue was made at the next call");
+    }
+
+    private static void softint(Kernel kernel) {
+        int cpus = kernel.cpus().size();
+        AtomicInteger runs = new AtomicInteger();
+        for (int k = 0; k < cpus; k++) {
+            int tasks = allowThreads(k);
+            Refusal.of(
+                            Errno.EAGAIN,
+                            () -> Softint.establish(
+                                    kernel, Softint.SOFTINT_CLOCK, AtomicInteger::incrementAndGet, runs))
+                    .contains("softclock/" + k, "RLIMIT_NPROC");
+            assertThat(kernel.queues()).isEmpty();
+            Bounded.until("the kernel has no thread", () -> kernel.lwps().isEmpty());
+            Bounded.until("Linux has no thread more", () -> Proc.tids().size() <= tasks);
+        }
+        limit(ENOUGH);
+        Softint soft = Softint.establish(kernel, Softint.SOFTINT_CLOCK, AtomicInteger::incrementAndGet, runs);
+        soft.schedule();
+        soft.disestablish();
+        assertThat(runs.get()).isEqualTo(1);
+        System.out.println("the refused soft interrupt was made at the next call");
     }
 
     private void watch() {
