@@ -107,8 +107,7 @@ final class SerialQueueStress {
         @Actor
         public void waiter(I_Result r) {
             boolean done = rig.queue.await(
-                    () -> rig.item.owner() == 0 && !rig.worker.isRunning(rig.item),
-                    Duration.ofNanos(Long.MAX_VALUE));
+                    () -> rig.item.owner() == 0 && !rig.worker.isRunning(rig.item), Duration.ofNanos(Long.MAX_VALUE));
             assert done;
             r.r1 = data;
         }
