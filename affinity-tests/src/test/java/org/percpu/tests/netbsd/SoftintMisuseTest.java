@@ -4,6 +4,7 @@ package org.percpu.tests.netbsd;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
@@ -65,6 +66,33 @@ class SoftintMisuseTest {
         soft.scheduleCpu(test.cpu(1));
         soft.disestablish();
         assertThat(runs.get()).isEqualTo(1);
+    }
+
+    @Test
+    @Rule("U20")
+    @DisplayName("a handler that throws is reported with its soft interrupt, and the next ones run")
+    void aHandlerThatThrowsIsReported() {
+        List<TestKernel.Fault> faults = test.expectFaults();
+        IllegalStateException thrown = new IllegalStateException("the handler's own");
+        AtomicInteger runs = new AtomicInteger();
+        Softint bad = Softint.establish(
+                test.get(),
+                CLOCK,
+                arg -> {
+                    throw thrown;
+                },
+                null);
+        Softint good = Softint.establish(test.get(), CLOCK, AtomicInteger::incrementAndGet, runs);
+        bad.schedule();
+        bad.disestablish();
+        good.schedule();
+        good.disestablish();
+        assertThat(runs.get()).isEqualTo(1);
+        assertThat(faults).singleElement().satisfies(fault -> {
+            assertThat(fault.thrown()).isSameAs(thrown);
+            assertThat(fault.item()).hasToString("soft interrupt of softclock");
+            assertThat(fault.queue()).startsWith("softclock/");
+        });
     }
 
     @Test
