@@ -27,8 +27,8 @@ final class ItemStress {
     @State
     public static class OneOwner {
         private final Item item = new Parts.Plain();
-        private final Object one = new Object();
-        private final Object other = new Object();
+        private final int one = 1;
+        private final int other = 2;
 
         @Actor
         public void one(II_Result r) {

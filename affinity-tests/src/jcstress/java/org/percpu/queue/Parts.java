@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.queue;
 
+import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
+import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
+
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import org.openjdk.jcstress.annotations.Outcome;
 import org.percpu.kernel.Kernel;
 
-/** What the tests of the engine's parts are made of: queues without threads, whose worker is an actor of the test. */
+/**
+ * What the tests of the engine's parts are made of: queues without threads, whose worker is an actor of the test. Both kinds of queue
+ * answer to the same scenarios; jcstress wants actors in the class of each test, so those are one line each and the rest is here.
+ */
 final class Parts {
     /** One kernel for each forked JVM, made when the first test in it asks. */
     static final Kernel KERNEL =
@@ -29,15 +37,104 @@ final class Parts {
         public void invoke(Item item) {}
     }
 
-    static SerialQueue serial() {
-        return new SerialQueue(KERNEL, "serial", new NoCall(), true);
+    /** A queue, its worker, and an item. */
+    static final class Rig {
+        final RunQueue queue;
+        final Worker worker;
+        final Item item;
+
+        private Rig(RunQueue queue, Item item) {
+            this.queue = queue;
+            this.worker = Parts.worker(queue);
+            this.item = item;
+        }
+
+        Rig queued() {
+            return queued(item);
+        }
+
+        Rig queued(Item... items) {
+            for (Item each : items) {
+                Append appended = queue.append(each);
+                assert appended == Append.QUEUED;
+            }
+            return this;
+        }
+
+        Rig closing() {
+            queue.close();
+            return this;
+        }
+
+        int append() {
+            return queue.append(item) == Append.QUEUED ? 1 : 0;
+        }
+
+        @SuppressWarnings("ReferenceEquality")
+        int takes(@Nullable Item expected) {
+            return queue.next(worker) == expected ? 1 : 0;
+        }
+
+        /** To the end of the queue. */
+        int takesAll() {
+            int taken = 0;
+            while (queue.next(worker) != null) {
+                taken++;
+            }
+            return taken;
+        }
+
+        int pending() {
+            return item.owner() == 0 ? 0 : 1;
+        }
+
+        int endsWith() {
+            return queue.end(Duration.ZERO).size();
+        }
     }
 
-    static SharedQueue shared() {
-        return new SharedQueue(KERNEL, "shared", NoCall::new, true);
+    /** The worker finds nothing and goes to sleep while an item comes. */
+    @Outcome(id = "1", expect = ACCEPTABLE, desc = "The worker has the item, whether it slept or not.")
+    @Outcome(expect = FORBIDDEN, desc = "The worker came back with something else.")
+    static final class AppendWakes {
+        private AppendWakes() {}
     }
 
-    static Worker worker(RunQueue queue) {
+    /** A destroyed queue ends while somebody appends. */
+    @Outcome(id = "1, 1, 0", expect = ACCEPTABLE, desc = "Taken before the end, and run.")
+    @Outcome(id = "0, 0, 0", expect = ACCEPTABLE, desc = "Too late: ESHUTDOWN, not run, and the item can go elsewhere.")
+    @Outcome(expect = FORBIDDEN, desc = "Accepted and never run, refused and run, or left pending on a dead queue.")
+    static final class AppendOrEnd {
+        private AppendOrEnd() {}
+    }
+
+    /** A drain runs out of time while the worker takes three items: each is run, or handed back, and never both. */
+    @Outcome(id = "3, 0", expect = ACCEPTABLE, desc = "All were run in time.")
+    @Outcome(
+            id = {"2, 1", "1, 2"},
+            expect = ACCEPTABLE,
+            desc = "Some were run, the rest is handed back.")
+    @Outcome(id = "0, 3", expect = ACCEPTABLE, desc = "None was run, all are handed back.")
+    @Outcome(expect = FORBIDDEN, desc = "An item that was neither run nor handed back, or both.")
+    static final class RunOrDropped {
+        private RunOrDropped() {}
+    }
+
+    /** The queue of a workqueue. */
+    static Rig serial() {
+        return new Rig(new SerialQueue(KERNEL, "serial", new NoCall(), true), new Plain());
+    }
+
+    /** The queue of a workq or taskq. */
+    static Rig shared() {
+        return new Rig(new SharedQueue(KERNEL, "shared", NoCall::new, true), new Linked());
+    }
+
+    static int remove(Rig shared) {
+        return ((SharedQueue) shared.queue).remove((LinkedItem) shared.item) ? 1 : 0;
+    }
+
+    private static Worker worker(RunQueue queue) {
         return new Worker(queue, new NoCall(), true);
     }
 }

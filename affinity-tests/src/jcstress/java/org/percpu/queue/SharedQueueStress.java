@@ -4,9 +4,9 @@ package org.percpu.queue;
 import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
 
-import java.time.Duration;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
+import org.openjdk.jcstress.annotations.JCStressMeta;
 import org.openjdk.jcstress.annotations.JCStressTest;
 import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
@@ -19,27 +19,21 @@ import org.percpu.tests.support.Rule;
 final class SharedQueueStress {
     private SharedQueueStress() {}
 
-    /** The worker finds nothing and goes to sleep while a task comes. */
     @JCStressTest
+    @JCStressMeta(Parts.AppendWakes.class)
     @Rule("OTQ-8")
-    @Outcome(id = "1", expect = ACCEPTABLE, desc = "The worker has the task, whether it slept or not.")
-    @Outcome(expect = FORBIDDEN, desc = "The worker came back with something else.")
     @State
     public static class AppendWakes {
-        private final SharedQueue queue = Parts.shared();
-        private final Worker worker = Parts.worker(queue);
-        private final Item item = new Parts.Linked();
+        private final Parts.Rig rig = Parts.shared();
 
         @Actor
         public void adder() {
-            Append appended = queue.append(item);
-            assert appended == Append.QUEUED;
+            rig.queued();
         }
 
         @Actor
-        @SuppressWarnings("ReferenceEquality")
         public void worker(I_Result r) {
-            r.r1 = queue.next(worker) == item ? 1 : 0;
+            r.r1 = rig.takes(rig.item);
         }
     }
 
@@ -50,17 +44,16 @@ final class SharedQueueStress {
     @Outcome(expect = FORBIDDEN, desc = "The worker came back with a task that nobody added.")
     @State
     public static class CloseWakes {
-        private final SharedQueue queue = Parts.shared();
-        private final Worker worker = Parts.worker(queue);
+        private final Parts.Rig rig = Parts.shared();
 
         @Actor
         public void destroyer() {
-            queue.close();
+            rig.closing();
         }
 
         @Actor
         public void worker(I_Result r) {
-            r.r1 = queue.next(worker) == null ? 1 : 0;
+            r.r1 = rig.takes(null);
         }
     }
 
@@ -72,26 +65,16 @@ final class SharedQueueStress {
     @Outcome(expect = FORBIDDEN, desc = "Both, or neither.")
     @State
     public static class DelOrRun {
-        private final SharedQueue queue = Parts.shared();
-        private final Worker worker = Parts.worker(queue);
-        private final LinkedItem item = new Parts.Linked();
-
-        public DelOrRun() {
-            Append appended = queue.append(item);
-            assert appended == Append.QUEUED;
-            queue.close();
-        }
+        private final Parts.Rig rig = Parts.shared().queued().closing();
 
         @Actor
         public void deleter(II_Result r) {
-            r.r1 = queue.remove(item) ? 1 : 0;
+            r.r1 = Parts.remove(rig);
         }
 
         @Actor
         public void worker(II_Result r) {
-            while (queue.next(worker) != null) {
-                r.r2++;
-            }
+            r.r2 = rig.takesAll();
         }
     }
 
@@ -103,94 +86,62 @@ final class SharedQueueStress {
     @Outcome(expect = FORBIDDEN, desc = "A delete that says yes and leaves the task, or says no and takes it.")
     @State
     public static class AddOrDel {
-        private final SharedQueue queue = Parts.shared();
-        private final Worker worker = Parts.worker(queue);
-        private final LinkedItem item = new Parts.Linked();
+        private final Parts.Rig rig = Parts.shared();
 
         @Actor
         public void adder() {
-            Append appended = queue.append(item);
-            assert appended == Append.QUEUED;
+            rig.queued();
         }
 
         @Actor
         public void deleter(II_Result r) {
-            r.r1 = queue.remove(item) ? 1 : 0;
+            r.r1 = Parts.remove(rig);
         }
 
         @Arbiter
         public void rest(II_Result r) {
-            queue.close();
-            r.r2 = queue.next(worker) == null ? 1 : 0;
+            r.r2 = rig.closing().takes(null);
         }
     }
 
-    /** A destroyed queue ends while somebody adds. */
     @JCStressTest
+    @JCStressMeta(Parts.AppendOrEnd.class)
     @Rule({"U7", "OTQ-12"})
-    @Outcome(id = "1, 1, 0", expect = ACCEPTABLE, desc = "Taken before the end, and run.")
-    @Outcome(id = "0, 0, 0", expect = ACCEPTABLE, desc = "Too late: ESHUTDOWN, not run, and the task can go elsewhere.")
-    @Outcome(expect = FORBIDDEN, desc = "Accepted and never run, refused and run, or left pending on a dead queue.")
     @State
     public static class AppendOrEnd {
-        private final SharedQueue queue = Parts.shared();
-        private final Worker worker = Parts.worker(queue);
-        private final Item item = new Parts.Linked();
-
-        public AppendOrEnd() {
-            queue.close();
-        }
+        private final Parts.Rig rig = Parts.shared().closing();
 
         @Actor
         public void adder(III_Result r) {
-            r.r1 = queue.append(item) == Append.QUEUED ? 1 : 0;
+            r.r1 = rig.append();
         }
 
         @Actor
         public void worker(III_Result r) {
-            while (queue.next(worker) != null) {
-                r.r2++;
-            }
+            r.r2 = rig.takesAll();
         }
 
         @Arbiter
         public void pending(III_Result r) {
-            r.r3 = item.owner() == 0 ? 0 : 1;
+            r.r3 = rig.pending();
         }
     }
 
-    /** A drain runs out of time while the worker takes tasks: each is run, or handed back, and never both. */
     @JCStressTest
+    @JCStressMeta(Parts.RunOrDropped.class)
     @Rule("U22")
-    @Outcome(id = "3, 0", expect = ACCEPTABLE, desc = "All were run in time.")
-    @Outcome(
-            id = {"2, 1", "1, 2"},
-            expect = ACCEPTABLE,
-            desc = "Some were run, the rest is handed back.")
-    @Outcome(id = "0, 3", expect = ACCEPTABLE, desc = "None was run, all are handed back.")
-    @Outcome(expect = FORBIDDEN, desc = "A task that was neither run nor handed back, or both.")
     @State
     public static class RunOrDropped {
-        private final SharedQueue queue = Parts.shared();
-        private final Worker worker = Parts.worker(queue);
-
-        public RunOrDropped() {
-            for (int i = 0; i < 3; i++) {
-                Append appended = queue.append(new Parts.Linked());
-                assert appended == Append.QUEUED;
-            }
-        }
+        private final Parts.Rig rig = Parts.shared().queued(new Parts.Linked(), new Parts.Linked(), new Parts.Linked());
 
         @Actor
         public void worker(II_Result r) {
-            while (queue.next(worker) != null) {
-                r.r1++;
-            }
+            r.r1 = rig.takesAll();
         }
 
         @Actor
         public void shutdown(II_Result r) {
-            r.r2 = queue.end(Duration.ZERO).size();
+            r.r2 = rig.endsWith();
         }
     }
 }

@@ -555,7 +555,8 @@ public final class Kernel implements AutoCloseable {
      * nothing can be created in it. Threads that run their own functions cannot be ended from outside; they are daemons and are
      * reported.
      *
-     * @param drainAtMost how long to go on running works, over all queues; zero drops everything that has not started
+     * @param drainAtMost how long to go on running works, over all queues; zero drops everything that has not started, and so does any
+     *     other in a cold kernel
      * @return what the owners had left behind, and the works that were dropped
      * @throws IllegalStateException if this is {@link #system()}
      * @throws ErrnoException EDEADLK in a callback of one of its queues
@@ -571,7 +572,8 @@ public final class Kernel implements AutoCloseable {
                     Errno.EDEADLK,
                     "shutdown of kernel " + name + " in a callback of " + caller.name() + ": it would wait for itself");
         }
-        Deadline deadline = Deadline.after(drainAtMost);
+        // Nothing runs in a cold kernel, and nothing will: there is nothing to drain.
+        Deadline deadline = Deadline.after(isCold() ? Duration.ZERO : drainAtMost);
         closed = true;
         List<String> queuesLeft = new ArrayList<>();
         List<Object> neverRun = new ArrayList<>();
@@ -588,7 +590,9 @@ public final class Kernel implements AutoCloseable {
         for (Lwp lwp : lwps()) {
             String label = lwp.name() + " (tid " + lwp.tid() + ")";
             if (lwp.destroyIfIdle()) {
-                neverStarted.add(label);
+                if (!lwp.is(Lwp.Flag.WORKER)) {
+                    neverStarted.add(label);
+                }
             } else if (lwp.mustJoinAndWasNot()) {
                 neverJoined.add(label);
             } else if (!lwp.endsSoon()) {

@@ -83,7 +83,12 @@ final class ThreadedQueue {
         this.flags.addAll(flags);
         this.face = face;
         this.system = system;
-        this.queue = new SharedQueue(kernel, name, calls, flags.contains(Lwp.Flag.MPSAFE));
+        try {
+            this.queue = new SharedQueue(kernel, name, calls, flags.contains(Lwp.Flag.MPSAFE));
+        } catch (OutOfMemoryError e) {
+            throw new ErrnoException(
+                    Errno.ENOMEM, call + " of " + name + ": no memory for the queue (" + e.getMessage() + ")", e);
+        }
     }
 
     static void notNull(@Nullable Object argument, String call, String name) {

@@ -55,13 +55,6 @@ final class CompareCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Answer in JSON.")
     private boolean json;
 
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this text.")
-    @SuppressWarnings("UnusedVariable") // read by picocli
-    private boolean help;
-
     CompareCommand(Streams streams) {
         this.streams = streams;
     }
@@ -90,15 +83,7 @@ final class CompareCommand implements Callable<Integer> {
         if (rounds == null) {
             return quick ? QUICK_ROUNDS : FULL_ROUNDS;
         }
-        try {
-            int number = Integer.parseInt(rounds);
-            if (number >= 1 && number <= MAX_ROUNDS) {
-                return number;
-            }
-        } catch (NumberFormatException e) {
-            throw new BadInput("--rounds " + rounds + " is not a number: write one from 1 to " + MAX_ROUNDS, e);
-        }
-        throw new BadInput("--rounds " + rounds + " is out of range: write a number from 1 to " + MAX_ROUNDS);
+        return (int) Numbers.parse("--rounds", rounds, 1, MAX_ROUNDS);
     }
 
     private List<Lineup.Entry> entries() {

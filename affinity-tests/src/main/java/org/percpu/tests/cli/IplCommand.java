@@ -64,13 +64,6 @@ final class IplCommand implements Callable<Integer> {
             description = "How the demonstration masks (default: lazy if it can).")
     private String mode = "";
 
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this text.")
-    @SuppressWarnings("UnusedVariable") // read by picocli
-    private boolean help;
-
     IplCommand(Streams streams) {
         this.streams = streams;
     }

@@ -10,12 +10,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.percpu.cpu.Cpu;
-import org.percpu.cpu.CpuSet;
-import org.percpu.cpu.CpuTopology;
 import org.percpu.kernel.Kernel;
 import org.percpu.thread.Pri;
 import org.percpu.thread.RealtimePolicy;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -43,12 +42,8 @@ final class RunCommand implements Callable<Integer> {
 
     private final Streams streams;
 
-    @Option(
-            names = "--cpus",
-            paramLabel = "LIST",
-            description =
-                    "CPUs as taskset writes them, such as 0-3,8 or 0-15:2; otherwise every CPU that this process may use.")
-    private @Nullable String cpus;
+    @Mixin
+    private CpusOption cpus = new CpusOption();
 
     @Option(
             names = "--works",
@@ -95,13 +90,6 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Answer in JSON.")
     private boolean json;
 
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this text.")
-    @SuppressWarnings("UnusedVariable") // read by picocli
-    private boolean help;
-
     @Parameters(
             paramLabel = "FILE",
             arity = "0..*",
@@ -114,7 +102,7 @@ final class RunCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        int inFlightNow = (int) number("--in-flight", inFlight, 1, MAX_IN_FLIGHT);
+        int inFlightNow = (int) Numbers.parse("--in-flight", inFlight, 1, MAX_IN_FLIGHT);
         Dealer.Amount amount = amount();
         RealtimePolicy policy = policy();
         int pri = priority(policy);
@@ -147,21 +135,14 @@ final class RunCommand implements Callable<Integer> {
     }
 
     private Kernel kernel(RealtimePolicy policy, List<String> faults) {
-        try {
-            CpuSet set = cpus == null ? CpuTopology.system().allowed() : CpuSet.parse(cpus);
-            return Kernel.builder("percpu run")
-                    .cpus(set)
-                    .realtimePolicy(policy)
-                    .faultHandler((queue, item, thrown) -> {
-                        if (faults.isEmpty()) {
-                            faults.add("a callback on " + queue + " threw " + thrown);
-                        }
-                    })
-                    .console(streams.err()::println)
-                    .build();
-        } catch (IllegalArgumentException e) {
-            throw new BadInput("--cpus '" + cpus + "': " + e.getMessage(), e);
-        }
+        return cpus.kernel(Kernel.builder("percpu run")
+                .realtimePolicy(policy)
+                .faultHandler((queue, item, thrown) -> {
+                    if (faults.isEmpty()) {
+                        faults.add("a callback on " + queue + " threw " + thrown);
+                    }
+                })
+                .console(streams.err()::println));
     }
 
     private int report(RunReport report, @Nullable Sha256 sha256) {
@@ -189,7 +170,7 @@ final class RunCommand implements Callable<Integer> {
         if (duration != null) {
             return new Dealer.Amount.Time(Durations.parse("--duration", duration));
         }
-        return new Dealer.Amount.Even(number("--works", works == null ? "200000" : works, 1, MAX_WORKS));
+        return new Dealer.Amount.Even(Numbers.parse("--works", works == null ? "200000" : works, 1, MAX_WORKS));
     }
 
     private RealtimePolicy policy() {
@@ -209,7 +190,7 @@ final class RunCommand implements Callable<Integer> {
         if (priority == null) {
             return asksForRealtime ? Pri.PRI_KERNEL : Pri.PRI_NONE;
         }
-        int pri = (int) number("--priority", priority, Pri.PRI_NONE, Pri.PRI_COUNT - 1);
+        int pri = (int) Numbers.parse("--priority", priority, Pri.PRI_NONE, Pri.PRI_COUNT - 1);
         if (policy == RealtimePolicy.REQUIRE && pri < Pri.PRI_KERNEL) {
             throw new BadInput(
                     "--priority " + pri + " is time-sharing and --realtime require cannot be met: real-time is "
@@ -254,17 +235,5 @@ final class RunCommand implements Callable<Integer> {
                 ? even.works()
                 : ((Dealer.Amount.WhoeverIsFree) amount).works();
         return Progress.start(streams.err(), "percpu run", total, "works");
-    }
-
-    private static long number(String option, String text, long least, long most) {
-        try {
-            long number = Long.parseLong(text);
-            if (number >= least && number <= most) {
-                return number;
-            }
-        } catch (NumberFormatException e) {
-            // The sentence below serves both.
-        }
-        throw new BadInput(option + " '" + text + "': write a whole number from " + least + " to " + most);
     }
 }

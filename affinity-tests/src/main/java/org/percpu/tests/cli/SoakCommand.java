@@ -10,10 +10,9 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Backend;
-import org.percpu.cpu.CpuSet;
-import org.percpu.cpu.CpuTopology;
 import org.percpu.kernel.Kernel;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code percpu soak}: many task_add from every CPU, and not one unaccounted for. */
@@ -35,11 +34,8 @@ final class SoakCommand implements Callable<Integer> {
 
     private final Streams streams;
 
-    @Option(
-            names = "--cpus",
-            paramLabel = "LIST",
-            description = "CPUs as taskset writes them, such as 0-3,8; otherwise every CPU that this process may use.")
-    private @Nullable String cpus;
+    @Mixin
+    private CpusOption cpus = new CpusOption();
 
     @Option(
             names = "--duration",
@@ -53,20 +49,13 @@ final class SoakCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Answer in JSON.")
     private boolean json;
 
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this text.")
-    @SuppressWarnings("UnusedVariable") // read by picocli
-    private boolean help;
-
     SoakCommand(Streams streams) {
         this.streams = streams;
     }
 
     @Override
     public Integer call() throws InterruptedException {
-        long atMost = adds == null ? Long.MAX_VALUE : addsAsked(adds);
+        long atMost = adds == null ? Long.MAX_VALUE : Numbers.parse("--adds", adds, 1, MAX_ADDS);
         long nanos = Long.MAX_VALUE;
         if (duration != null) {
             nanos = Durations.parse("--duration", duration);
@@ -95,32 +84,13 @@ final class SoakCommand implements Callable<Integer> {
     }
 
     private Kernel kernel(List<String> faults) {
-        try {
-            CpuSet set = cpus == null ? CpuTopology.system().allowed() : CpuSet.parse(cpus);
-            return Kernel.builder("percpu soak")
-                    .cpus(set)
-                    .faultHandler((queue, item, thrown) -> {
-                        if (faults.isEmpty()) {
-                            faults.add("a task on " + queue + " threw " + thrown);
-                        }
-                    })
-                    .console(streams.err()::println)
-                    .build();
-        } catch (IllegalArgumentException e) {
-            throw new BadInput("--cpus '" + cpus + "': " + e.getMessage(), e);
-        }
-    }
-
-    private static long addsAsked(String text) {
-        try {
-            long number = Long.parseLong(text);
-            if (number >= 1 && number <= MAX_ADDS) {
-                return number;
-            }
-        } catch (NumberFormatException e) {
-            // The sentence below serves both.
-        }
-        throw new BadInput("--adds '" + text + "': write a whole number from 1 to " + MAX_ADDS);
+        return cpus.kernel(Kernel.builder("percpu soak")
+                .faultHandler((queue, item, thrown) -> {
+                    if (faults.isEmpty()) {
+                        faults.add("a task on " + queue + " threw " + thrown);
+                    }
+                })
+                .console(streams.err()::println));
     }
 
     private void print(Soak.Outcome outcome, List<String> faults) {

@@ -28,13 +28,6 @@ final class TopologyCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Answer in JSON.")
     private boolean json;
 
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this text.")
-    @SuppressWarnings("UnusedVariable") // read by picocli
-    private boolean help;
-
     TopologyCommand(Streams streams) {
         this.streams = streams;
     }

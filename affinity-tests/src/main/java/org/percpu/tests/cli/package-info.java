@@ -5,8 +5,9 @@
  * <p>A command is one class with picocli's annotations: it reads its options, asks the library, and answers on {@link
  * org.percpu.tests.cli.Streams#out()}; what is not the answer goes to {@link org.percpu.tests.cli.Streams#err()}. A new command is
  * added in {@link org.percpu.tests.cli.Main} and nowhere else. Beside the commands stand the small things they share: {@link
- * org.percpu.tests.cli.Table}, {@link org.percpu.tests.cli.Json}, {@link org.percpu.tests.cli.Durations} and {@link
- * org.percpu.tests.cli.Progress}.
+ * org.percpu.tests.cli.Table}, {@link org.percpu.tests.cli.Json}, {@link org.percpu.tests.cli.Numbers}, {@link
+ * org.percpu.tests.cli.Durations}, {@link org.percpu.tests.cli.CpusOption} and {@link org.percpu.tests.cli.Progress}. {@code --help} is
+ * declared in Main and inherited.
  *
  * <p>Exit statuses are the same for all commands, see {@link org.percpu.tests.cli.ExitStatus}. Bad input and denied privileges
  * are one line that names the offender and the remedy; a stack trace is never an answer.

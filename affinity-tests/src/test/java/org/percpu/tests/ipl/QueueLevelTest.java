@@ -64,8 +64,13 @@ class QueueLevelTest {
         Packet packet = new Packet();
         Task task = Task.initializer(arg -> ran.incrementAndGet(), null);
         WorkqTask entry = new WorkqTask();
+        CountDownLatch plug = new CountDownLatch(1);
+        tq.add(Task.initializer(Bounded::arrive, plug));
+        Task queued = Task.initializer(arg -> ran.incrementAndGet(), null);
+        tq.add(queued);
         Levels.on(SplMode.EAGER, spl -> {
             int s = spl.splhigh();
+            refused(() -> tq.del(queued), "HIGH", "VM");
             refused(() -> wq.enqueue(packet, null), "HIGH", "VM");
             refused(() -> tq.add(task), "HIGH", "VM");
             refused(() -> tq.del(task), "HIGH", "VM");
@@ -73,6 +78,8 @@ class QueueLevelTest {
             refused(() -> owq.queueTask(entry, 0, (a, b) -> ran.incrementAndGet(), null, null), "HIGH", "VM");
             spl.splx(s);
             assertThat(task.pending()).isFalse();
+            assertThat(queued.pending()).isTrue();
+            plug.countDown();
             int vm = spl.splvm();
             wq.enqueue(packet, null);
             assertThat(tq.add(task)).isTrue();
@@ -84,19 +91,21 @@ class QueueLevelTest {
         tq.destroy();
         owq.destroy();
         wq.waitFor(packet);
-        assertThat(ran).hasValue(4);
+        assertThat(ran).hasValue(5);
         wq.destroy();
     }
 
     @Test
+    @Rule({"U11", "U12"})
     @DisplayName(
-            "A hard interrupt may use workqueues of VM and above only, and creating or destroying from one is refused")
+            "U12: a hard interrupt may use workqueues of VM and above only, and creating or destroying from one is refused")
     void hardInterruptsNeedAQueueWithASpinMutex() {
         Workqueue<Packet> net = workqueue(Ipl.NET, () -> {});
         Workqueue<Packet> vm = workqueue(Ipl.VM, () -> {});
+        Packet refused = new Packet();
         Levels.on(SplMode.EAGER, spl -> {
             InterruptLine line = InterruptLine.establish(spl, "net", Ipl.NET, value -> {
-                refused(() -> net.enqueue(new Packet(), null), "NET", "VM");
+                refused(() -> net.enqueue(refused, null), "NET", "VM");
                 vm.enqueue(new Packet(), null);
                 refused(() -> workqueue(Ipl.NONE, () -> {}), "interrupt", "wq");
                 refused(vm::destroy, "interrupt", "wq");
@@ -106,6 +115,10 @@ class QueueLevelTest {
             line.close();
         });
         Bounded.until("the work has run", () -> vm.workers().get(0).executed() == 1);
+        assertThat(kernels.get().queues()).containsExactlyInAnyOrder(net, vm);
+        net.enqueue(refused, null);
+        net.waitFor(refused);
+        assertThat(net.workers().get(0).executed()).isEqualTo(1);
         net.destroy();
         vm.destroy();
     }

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.percpu.kernel.Condvar;
 import org.percpu.kernel.Kernel;
+import org.percpu.kernel.KernelLock;
 import org.percpu.netbsd.Kthread;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Rule;
@@ -77,6 +78,16 @@ class KernelLockTest {
             two.lock().unlock();
         });
         one.lock().unlock();
+    }
+
+    @Test
+    @DisplayName("the lock says who has it")
+    void theLockNamesItsOwner() {
+        KernelLock lock = test.get().lock();
+        assertThat(lock.toString()).startsWith("KernelLock").contains("Unlocked");
+        lock(1);
+        assertThat(lock.toString()).contains(Thread.currentThread().getName());
+        unlock(1);
     }
 
     @Test

@@ -4,30 +4,45 @@ package org.percpu.tests.kernel;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.logging.Handler;
+import java.util.logging.Level;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
+import org.percpu.bindings.spi.Errno;
 import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuSet;
 import org.percpu.cpu.CpuTopology;
 import org.percpu.ipl.Ipl;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.Lwp;
+import org.percpu.kernel.WaitStrategy;
 import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Work;
 import org.percpu.netbsd.Workqueue;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.Proc;
+import org.percpu.tests.support.Refusal;
 import org.percpu.tests.support.Rule;
 import org.percpu.tests.support.TestKernel;
 import org.percpu.thread.CpuThread;
+import org.percpu.thread.PinPolicy;
 import org.percpu.thread.Pri;
+import org.percpu.thread.RealtimePolicy;
 
 /** A kernel: its table of CPUs, its registry, its end. */
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -196,4 +211,138 @@ class KernelTest {
             wq.destroy();
         }
     }
+
+    @Test
+    @Rule({"U3", "U23"})
+    @DisplayName(
+            "interrupts of a CPU that the kernel does not have are EINVAL, in a cold kernel EAGAIN; no thread is made")
+    void interruptsAreRefusedWhereTheyCannotBe() {
+        Cpu known = test.lastCpu();
+        Kernel cold = test.with(settings -> settings.cold(true).cpus(CpuSet.of(known.id())));
+        Refusal.of(Errno.EAGAIN, () -> cold.interrupts(known)).contains(known.toString(), "warm");
+        if (test.get().cpus().size() > 1) {
+            Refusal.of(Errno.EINVAL, () -> cold.interrupts(test.cpu(0)))
+                    .contains(test.cpu(0).toString(), "does not have");
+        }
+        assertThat(cold.lwps()).isEmpty();
+    }
+
+    @Test
+    @DisplayName("a kernel says what it was built with")
+    void settingsCanBeRead() {
+        Kernel kernel =
+                test.with(settings -> settings.pinPolicy(PinPolicy.BEST_EFFORT).realtimePolicy(RealtimePolicy.NEVER));
+        assertThat(kernel.pinPolicy()).isSameAs(PinPolicy.BEST_EFFORT);
+        assertThat(kernel.realtimePolicy()).isSameAs(RealtimePolicy.NEVER);
+        assertThat(kernel.waitStrategy()).isSameAs(WaitStrategy.PARK);
+        assertThat(kernel).hasToString("kernel test on " + kernel.cpus());
+    }
+
+    @Test
+    @Rule({"NWQ-18", "U20"})
+    @DisplayName(
+            "without a fault handler and a console of its own, a kernel logs faults as errors and lines as warnings")
+    void theDefaultsAreTheLog() {
+        List<LogRecord> records = new CopyOnWriteArrayList<>();
+        Handler handler = new Handler() {
+            @Override
+            public void publish(LogRecord message) {
+                records.add(message);
+            }
+
+            @Override
+            public void flush() {}
+
+            @Override
+            public void close() {}
+        };
+        Logger logger = Logger.getLogger(Kernel.class.getName());
+        logger.addHandler(handler);
+        logger.setUseParentHandlers(false);
+        IllegalStateException thrown = new IllegalStateException("the callback's own");
+        Kernel kernel = Kernel.builder("quiet").pinWatch(Duration.ZERO).build();
+        try {
+            Workqueue<Work> wq = Workqueue.create(
+                    kernel,
+                    "logged",
+                    (work, arg) -> {
+                        throw thrown;
+                    },
+                    null,
+                    Pri.PRI_NONE,
+                    Ipl.NONE,
+                    0);
+            wq.enqueue(new Work(), null);
+            Bounded.until("it threw", () -> wq.workers().get(0).executed() == 1);
+        } finally {
+            kernel.close();
+            logger.removeHandler(handler);
+            logger.setUseParentHandlers(true);
+        }
+        assertThat(records).hasSize(2);
+        assertThat(records.get(0).getLevel()).isEqualTo(Level.SEVERE);
+        assertThat(records.get(0).getMessage()).contains("logged", "threw");
+        assertThat(records.get(0).getThrown()).isSameAs(thrown);
+        assertThat(records.get(1).getLevel()).isEqualTo(Level.WARNING);
+        assertThat(records.get(1).getMessage()).contains("quiet", "logged", "never destroyed");
+    }
+
+    @Test
+    @Rule("G24")
+    @DisplayName(
+            "closing a kernel that never became warm does not wait for workers that never ran: their works are reported")
+    void aColdKernelWithAWorkqueueCloses() {
+        List<String> console = test.expectConsole();
+        Kernel cold = test.with(settings -> settings.cold(true));
+        AtomicInteger ran = new AtomicInteger();
+        Workqueue<Work> wq =
+                Workqueue.create(cold, "frozen", (work, arg) -> ran.incrementAndGet(), null, Pri.PRI_NONE, Ipl.NONE, 0);
+        Work work = new Work();
+        wq.enqueue(work, null);
+        Bounded.run("closes", cold::close);
+        assertThat(console).hasSize(2);
+        assertThat(console.get(0)).contains("frozen", "never destroyed");
+        assertThat(console.get(1)).contains(work.toString(), "never run");
+        assertThat(ran.get()).isZero();
+        Bounded.until("its worker is gone", () -> cold.lwps().isEmpty());
+    }
+
+    @Test
+    @Rule("NWQ-17")
+    @DisplayName("a flight recording has each run over the threshold, with queue and item, and none below it")
+    void longRunsAreRecorded(@TempDir Path folder) throws IOException {
+        Path file = folder.resolve("runs.jfr");
+        Workqueue<Work> wq = Workqueue.create(
+                test.get(),
+                "recorded",
+                (work, arg) -> {
+                    if (work instanceof Slow) {
+                        test.get().sleepq().tsleep(work, "slow", 20_000_000);
+                    }
+                },
+                null,
+                Pri.PRI_NONE,
+                Ipl.NONE,
+                0);
+        try (Recording recording = new Recording()) {
+            recording.enable("org.percpu.WorkRun").withThreshold(Duration.ofMillis(20));
+            recording.start();
+            for (int i = 0; i < 100; i++) {
+                wq.enqueue(i == 50 ? new Slow() : new Work(), null);
+            }
+            wq.drainAndDestroy();
+            recording.stop();
+            recording.dump(file);
+        }
+        // A fast one may have lost its CPU for so long on a busy machine.
+        assertThat(RecordingFile.readAllEvents(file))
+                .filteredOn(event -> event.getString("item").equals(Slow.class.getName()))
+                .singleElement()
+                .satisfies(event -> {
+                    assertThat(event.getString("queue")).isEqualTo("recorded");
+                    assertThat(event.getDuration()).isGreaterThanOrEqualTo(Duration.ofMillis(20));
+                });
+    }
+
+    private static final class Slow extends Work {}
 }

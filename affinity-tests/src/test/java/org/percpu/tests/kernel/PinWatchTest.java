@@ -98,9 +98,9 @@ class PinWatchTest {
 
     @Test
     @Tag("offline")
-    @Rule({"NKT-7", "NWQ-6", "U21"})
+    @Rule({"NKT-7", "NWQ-6", "U21", "NWQ-3"})
     @DisplayName(
-            "NKT-7: a worker whose CPU goes offline lives on and runs its works; with the CPU back it is pinned again")
+            "NKT-7: a worker whose CPU goes offline lives on and runs its works, nothing new is made for it; with the CPU back it is pinned again")
     void aCpuGoesOfflineAndComesBack() throws IOException {
         Machine.needsRoot("to take a CPU offline");
         Machine.needsCpus(2);

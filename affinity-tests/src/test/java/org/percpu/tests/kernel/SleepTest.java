@@ -10,7 +10,9 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -148,6 +150,16 @@ class SleepTest {
             mutex.unlock();
         }
         assertThat(condvar.hasWaiters()).isFalse();
+    }
+
+    @Test
+    @DisplayName("an interlock of another kind that cannot be released is its own error, and no wait")
+    void aForeignInterlockThatCannotBeReleased() {
+        Condvar cv = new Condvar(test.get(), "foreign");
+        Lock notHeld = new ReentrantReadWriteLock().writeLock();
+        assertThatThrownBy(() -> cv.await(notHeld)).isInstanceOf(IllegalMonitorStateException.class);
+        assertThat(cv.hasWaiters()).isFalse();
+        assertThat(notHeld.tryLock()).as("the lock is free").isTrue();
     }
 
     @Test

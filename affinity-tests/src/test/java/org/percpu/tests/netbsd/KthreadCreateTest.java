@@ -21,6 +21,7 @@ import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuSet;
 import org.percpu.kernel.ErrnoException;
 import org.percpu.kernel.Kernel;
+import org.percpu.kernel.Lwp;
 import org.percpu.netbsd.Kthread;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Machine;
@@ -318,6 +319,19 @@ class KthreadCreateTest {
     }
 
     @Test
+    @Rule({"NKT-4", "G4"})
+    @DisplayName("NKT-4: a name of 4000 characters with newlines does not break /proc and is kept")
+    void newlinesInNamesAreHarmless() {
+        String name = "a\nb\r\n\tc".repeat(572).substring(0, 4000);
+        Kthread thread = waiting(Pri.PRI_NONE, MPSAFE, null, name);
+        assertThat(thread.name()).isEqualTo(name);
+        assertThat(thread.toString())
+                .contains(name, Integer.toString(thread.state().tid()));
+        assertThat(Proc.comm(thread.state().tid())).isEqualTo("a?b???ca?b???ca");
+        finish(thread);
+    }
+
+    @Test
     @Rule({"NKT-7", "U17", "U3"})
     @DisplayName("U17: a CPU that the kernel does not have is EINVAL and names it")
     void anUnknownCpuIsRefused() {
@@ -418,6 +432,7 @@ class KthreadCreateTest {
         Bounded.arrive(done);
         assertThat(thrown.get()).hasSize(4).allSatisfy(t -> assertThat(((ErrnoException) t).errno())
                 .isEqualTo(Errno.EPERM));
+        assertThat(kernel.lwps()).extracting(Lwp::name).doesNotContain("child");
         // The refused join was no join.
         finish(other);
     }

@@ -102,10 +102,14 @@ class KthreadExitTest {
     @Rule({"NKT-9", "U18"})
     @DisplayName("NKT-9, U18: exit on a thread that is no kernel thread is EPERM and names it")
     void onlyAKernelThreadExits() {
+        test.get().lock().lock();
         Refusal.of(Errno.EPERM, () -> {
                     throw Kthread.exit(0);
                 })
                 .contains(Thread.currentThread().getName());
+        // An exit drops the kernel lock (KL-7), a refused one does not.
+        assertThat(test.get().lock().holds()).isEqualTo(1);
+        test.get().lock().unlock();
     }
 
     @Test
@@ -232,13 +236,16 @@ class KthreadExitTest {
     @DisplayName("NKT-16, U15: joining a thread made without MUSTJOIN is EINVAL and it runs on")
     void onlyMustJoinThreadsCanBeJoined() {
         CountDownLatch end = new CountDownLatch(1);
+        CountDownLatch ended = new CountDownLatch(1);
         Kthread thread = create(MPSAFE, "free", arg -> {
             Bounded.arrive(end);
+            ended.countDown();
             throw Kthread.exit(0);
         });
         Refusal.of(Errno.EINVAL, thread::join).contains("free", "KTHREAD_MUSTJOIN");
         assertThat(Proc.exists(thread.state().tid())).isTrue();
         end.countDown();
+        Bounded.arrive(ended);
     }
 
     @Test

@@ -154,6 +154,7 @@ class KthreadIdleTest {
     void startingTwiceIsBusy() {
         CountDownLatch end = new CountDownLatch(1);
         Kthread.Function<Object> func = arg -> {
+            runs.incrementAndGet();
             Bounded.arrive(end);
             throw Kthread.exit(0);
         };
@@ -165,6 +166,7 @@ class KthreadIdleTest {
         end.countDown();
         idle.join();
         plain.join();
+        assertThat(runs.get()).isEqualTo(2);
     }
 
     @Test

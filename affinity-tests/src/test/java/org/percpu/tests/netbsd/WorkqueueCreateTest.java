@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -24,6 +25,7 @@ import org.percpu.ipl.Ipl;
 import org.percpu.kernel.ErrnoException;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.Lwp;
+import org.percpu.kernel.WaitStrategy;
 import org.percpu.kernel.WorkerState;
 import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Work;
@@ -37,6 +39,7 @@ import org.percpu.tests.support.TestKernel;
 import org.percpu.thread.Affinity;
 import org.percpu.thread.CpuThread;
 import org.percpu.thread.Pri;
+import org.percpu.thread.RealtimePolicy;
 import org.percpu.thread.Sched;
 
 /** workqueue_create: what is there when it returns, and what it refuses. */
@@ -110,14 +113,19 @@ class WorkqueueCreateTest {
         Cpu inside = all.get(1);
         Cpu outside = all.get(0);
         Kernel small = test.with(settings -> settings.cpus(CpuSet.of(inside.id())));
-        CountDownLatch ran = new CountDownLatch(1);
-        Workqueue<Work> wq =
-                Workqueue.create(small, "small", (work, arg) -> ran.countDown(), null, Pri.PRI_NONE, Ipl.NONE, BOTH);
+        AtomicInteger runs = new AtomicInteger();
+        Workqueue<Work> wq = Workqueue.create(
+                small, "small", (work, arg) -> runs.incrementAndGet(), null, Pri.PRI_NONE, Ipl.NONE, BOTH);
         assertThat(wq.workers()).hasSize(1);
         Work work = new Work();
         Refusal.of(Errno.EINVAL, () -> wq.enqueue(work, outside)).contains("small", outside.toString());
+        Refusal.of(Errno.EINVAL, () -> wq.nativeWork(work, outside)).contains("small", outside.toString());
+        Refusal.of(Errno.EINVAL, () -> wq.nativeWork(work, null)).contains("small", "name the CPU");
+        assertThat(wq.workers().get(0).pending()).isZero();
+        // Not pending anywhere, or this would be EBUSY.
         wq.enqueue(work, inside);
-        Bounded.arrive(ran);
+        wq.waitFor(work);
+        assertThat(runs.get()).isEqualTo(1);
         wq.destroy();
     }
 
@@ -237,6 +245,7 @@ class WorkqueueCreateTest {
         String name = "a\nb\r\n\tc".repeat(572).substring(0, 4000);
         Workqueue<Work> wq = create(test.get(), name, Pri.PRI_NONE, 0);
         assertThat(wq.name()).isEqualTo(name);
+        assertThat(wq).hasToString("workqueue " + name);
         assertThat(Proc.comm(wq.workers().get(0).thread().tid())).isEqualTo("a?b???ca?b???ca");
         wq.destroy();
     }
@@ -311,6 +320,7 @@ class WorkqueueCreateTest {
         assertThat(done.await(30, SECONDS)).isTrue();
         assertThat(thrown.get()).isInstanceOf(ErrnoException.class).hasMessageContaining("EPERM");
         assertThat(kernel.queues()).isEmpty();
+        assertThat(kernel.lwps()).extracting(Lwp::name).doesNotContain("from-intr");
     }
 
     @Test
@@ -386,6 +396,28 @@ class WorkqueueCreateTest {
         Bounded.arrive(ran);
         kernel.cpus().forEach(cpu -> assertThat(masks).containsEntry(cpu.id(), CpuSet.of(cpu.id())));
         wq.destroy();
+    }
+
+    @Test
+    @Rule({"U17", "G5"})
+    @DisplayName(
+            "busy-spinning real-time workers on every allowed CPU are EINVAL with the ways out, each of which works")
+    void workersThatWouldFreezeTheMachineAreRefused() {
+        Kernel spinning = test.with(settings -> settings.waitStrategy(WaitStrategy.BUSY_SPIN));
+        Refusal.of(Errno.EINVAL, () -> create(spinning, "freeze", Pri.PRI_KERNEL, BOTH))
+                .contains("freeze", "leave a CPU out", "wait strategy", "priority below " + Pri.PRI_KERNEL);
+        assertNothingWasMade(spinning);
+        create(spinning, "below", Pri.PRI_KERNEL - 1, BOTH).destroy();
+        create(test.with(settings -> {}), "parks", Pri.PRI_KERNEL, BOTH).destroy();
+        create(
+                        test.with(settings ->
+                                settings.waitStrategy(WaitStrategy.BUSY_SPIN).realtimePolicy(RealtimePolicy.NEVER)),
+                        "never",
+                        Pri.PRI_KERNEL,
+                        BOTH)
+                .destroy();
+        Machine.needsCpus(2);
+        create(spinning, "one CPU", Pri.PRI_KERNEL, 0).destroy();
     }
 
     private static CpuSet ids(Kernel kernel) {

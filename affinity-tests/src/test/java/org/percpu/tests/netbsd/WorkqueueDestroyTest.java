@@ -201,6 +201,10 @@ class WorkqueueDestroyTest {
         Workqueue<Work> wq = create("twice", 0, (work, arg) -> {});
         wq.destroy();
         Refusal.of(Errno.EINVAL, wq::destroy).contains("twice");
+        // It is as destroyed as before, and the kernel knows nothing of it.
+        Refusal.of(Errno.ESHUTDOWN, () -> wq.enqueue(new Work(), null)).contains("twice");
+        assertThat(test.get().queues()).isEmpty();
+        Bounded.until("its worker is gone", () -> test.get().lwps().isEmpty());
 
         for (int round = 0; round < 100; round++) {
             Workqueue<Work> raced = create("raced", 0, (work, arg) -> {});
@@ -223,6 +227,7 @@ class WorkqueueDestroyTest {
             threads.forEach(Bounded::join);
             assertThat(succeeded.get()).isEqualTo(1);
             assertThat(refused.get()).isEqualTo(1);
+            assertThat(test.get().queues()).isEmpty();
         }
     }
 

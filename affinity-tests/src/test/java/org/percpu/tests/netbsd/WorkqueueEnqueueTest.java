@@ -434,6 +434,9 @@ class WorkqueueEnqueueTest {
         Work work = new Work();
         Refusal.of(Errno.EINVAL, () -> wq.enqueue(work, test.cpu(0)))
                 .contains("nocpu", test.cpu(0).toString(), "WQ_PERCPU");
+        Refusal.of(Errno.EINVAL, () -> wq.nativeWork(work, test.cpu(0)))
+                .contains("nocpu", test.cpu(0).toString(), "WQ_PERCPU");
+        assertThat(wq.workers().get(0).pending()).isZero();
         wq.enqueue(work, null);
         Bounded.until("it ran", () -> runs.get() == 1);
         wq.destroy();
@@ -444,14 +447,19 @@ class WorkqueueEnqueueTest {
     @Rule("U7")
     @DisplayName("U7: enqueue on a destroyed queue is ESHUTDOWN, and the work may go elsewhere")
     void aDestroyedQueueTakesNothing() {
+        CountDownLatch notHere = new CountDownLatch(1);
         CountDownLatch ran = new CountDownLatch(1);
-        Workqueue<Work> gone = queue("gone", new CountDownLatch(1));
+        Workqueue<Work> gone = queue("gone", notHere);
         Workqueue<Work> other = queue("other", ran);
         gone.destroy();
         Work work = new Work();
         Refusal.of(Errno.ESHUTDOWN, () -> gone.enqueue(work, null)).contains("gone", work.toString());
+        Refusal.of(Errno.ESHUTDOWN, () -> gone.nativeWork(work, null)).contains("gone", work.toString());
         other.enqueue(work, null);
         Bounded.arrive(ran);
+        other.waitFor(work);
+        assertThat(other.workers().get(0).executed()).isEqualTo(1);
+        assertThat(notHere.getCount()).isEqualTo(1);
         other.destroy();
     }
 

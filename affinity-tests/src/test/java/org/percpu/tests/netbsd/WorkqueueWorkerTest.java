@@ -97,7 +97,11 @@ class WorkqueueWorkerTest {
     void aCallbackMustNotExitTheWorker() {
         AtomicReference<Throwable> thrown = new AtomicReference<>();
         CountDownLatch ran = new CountDownLatch(1);
+        List<Thread> threads = new CopyOnWriteArrayList<>();
+        List<Integer> holds = new CopyOnWriteArrayList<>();
         Workqueue<Work> wq = create("exit", 0, (work, arg) -> {
+            threads.add(Thread.currentThread());
+            holds.add(test.get().lock().holds());
             if (thrown.get() == null) {
                 try {
                     throw Kthread.exit(1);
@@ -113,6 +117,8 @@ class WorkqueueWorkerTest {
         Bounded.arrive(ran);
         assertThat(((ErrnoException) thrown.get()).errno()).isEqualTo(Errno.EPERM);
         assertThat(thrown.get()).hasMessageContaining("exit");
+        assertThat(holds).containsExactly(1, 1);
+        assertThat(threads.get(1)).isSameAs(threads.get(0));
         wq.destroy();
     }
 

@@ -240,9 +240,12 @@ class ColdKernelTest {
     void aBarrierWhileColdIsRefused() {
         Taskq tq = taskq("early", 1);
         AtomicInteger runs = new AtomicInteger();
-        tq.add(Task.initializer(AtomicInteger::incrementAndGet, runs));
+        Task task = Task.initializer(AtomicInteger::incrementAndGet, runs);
+        tq.add(task);
         Refusal.of(Errno.EINVAL, () -> Bounded.run("barrier", tq::barrier)).contains("early", "warm");
         assertThat(runs.get()).isZero();
+        assertThat(task.pending()).isTrue();
+        assertThat(kernel.queues()).containsExactly(tq);
         kernel.warm();
         tq.barrier();
         assertThat(runs.get()).isEqualTo(1);

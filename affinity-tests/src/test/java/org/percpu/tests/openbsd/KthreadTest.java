@@ -78,6 +78,20 @@ class KthreadTest {
     }
 
     @Test
+    @Rule({"OKT-3", "G4"})
+    @DisplayName("OKT-3: a name of 4000 characters with newlines does not break /proc and is kept")
+    void newlinesInNamesAreHarmless() {
+        String name = "a\nb\r\n\tc".repeat(572).substring(0, 4000);
+        CountDownLatch finish = new CountDownLatch(1);
+        Kthread thread = Kthread.create(test.get(), Bounded::arrive, finish, name);
+        assertThat(thread.name()).isEqualTo(name);
+        assertThat(thread.toString())
+                .contains(name, Integer.toString(thread.state().tid()));
+        assertThat(Proc.comm(thread.state().tid())).isEqualTo("a?b???ca?b???ca");
+        finish.countDown();
+    }
+
+    @Test
     @Rule({"OKT-3", "OKT-6", "U17"})
     @DisplayName(
             "a null function, a null and an empty name are EINVAL, and a closed kernel is ESHUTDOWN; no thread is made")
@@ -187,8 +201,12 @@ class KthreadTest {
     @Rule({"OKT-8", "U18"})
     @DisplayName("OKT-8, U18: exit on a thread that is no kthread is EPERM and names the thread")
     void exitOnAForeignThreadIsRefused() {
+        test.get().lock().lock();
         Refusal.of(Errno.EPERM, () -> Kthread.exit(0))
                 .contains(Thread.currentThread().getName());
+        // An exit drops the kernel lock (KL-7), a refused one does not.
+        assertThat(test.get().lock().holds()).isEqualTo(1);
+        test.get().lock().unlock();
     }
 
     @Test

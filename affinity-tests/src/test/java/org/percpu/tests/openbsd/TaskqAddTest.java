@@ -89,6 +89,7 @@ class TaskqAddTest {
         Task task = Task.initializer(seen::set, null);
         Refusal.of(Errno.EINVAL, () -> task.set(null, "other")).contains("fn");
         Refusal.of(Errno.EINVAL, () -> Task.initializer(null, "other")).contains("fn");
+        Refusal.of(Errno.EINVAL, () -> tq.nativeTask(new Task())).contains(tq.name(), "task_set it first");
         assertThat(tq.add(task)).isTrue();
         tq.barrier();
         assertThat(seen.get()).isNull();

@@ -89,6 +89,7 @@ class TaskqCreateTest {
         String shown = "tq?with??lines,".substring(0, Math.min(length, 15));
         Taskq tq = Taskq.create(test.get(), name, 3, Ipl.NONE, 0);
         assertThat(tq.name()).isEqualTo(name);
+        assertThat(tq).hasToString("taskq " + name);
         assertThat(tq.workers()).hasSize(3).allSatisfy(worker -> {
             assertThat(worker.queue()).isEqualTo(name);
             assertThat(Proc.comm(worker.thread().tid())).isEqualTo(shown);

@@ -199,6 +199,12 @@ class TaskqDestroyTest {
         tq.destroy();
         Refusal.of(Errno.EINVAL, tq::destroy).contains("twice", "destroyed");
         assertThat(tq.drainAndDestroy(Duration.ZERO)).isEmpty();
+        // It is as destroyed as before, and the kernel knows nothing of it.
+        Task task = Task.initializer(arg -> {}, null);
+        Refusal.of(Errno.ESHUTDOWN, () -> tq.add(task)).contains("twice");
+        assertThat(task.pending()).isFalse();
+        assertThat(test.get().queues()).isEmpty();
+        Bounded.until("its threads are gone", () -> test.get().lwps().isEmpty());
     }
 
     @Test

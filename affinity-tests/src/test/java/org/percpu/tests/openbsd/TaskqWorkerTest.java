@@ -430,6 +430,8 @@ class TaskqWorkerTest {
         sleeps.put("kthread_create", () -> Kthread.create(kernel, arg -> {}, null, "inside"));
         Map<String, Object> outcomes = outcomes(tq, new ReentrantLock(), sleeps);
         assertThat(outcomes).allSatisfy((what, outcome) -> assertThat(outcome).isEqualTo(Errno.EPERM));
+        assertThat(kernel.queues()).containsExactly(tq);
+        assertThat(kernel.lwps()).extracting(Lwp::name).containsExactly("insomnia");
         tq.destroy();
     }
 

@@ -69,8 +69,13 @@ class WorkqTest {
         Refusal.of(Errno.EINVAL, () -> count(wq, flags, runs)).contains("flags", "0x");
         Refusal.of(Errno.EINVAL, () -> wq.queueTask(entry, flags, (a, b) -> runs.incrementAndGet(), null, null))
                 .contains("flags", "0x");
-        wq.queueTask(entry, 0, (a, b) -> {}, null, null);
+        assertThat(wq.workers().get(0).pending()).isZero();
+        // The caller's entry and the only one of the pool are free.
+        AtomicInteger good = new AtomicInteger();
+        wq.queueTask(entry, 0, (a, b) -> good.incrementAndGet(), null, null);
+        assertThat(count(wq, 0, good)).isTrue();
         wq.destroy();
+        assertThat(good.get()).isEqualTo(2);
         assertThat(runs.get()).isZero();
     }
 
@@ -98,6 +103,8 @@ class WorkqTest {
         assertThat(test.get().lwps()).isEmpty();
         Workq wq = create("args", 1, 1);
         Refusal.of(Errno.EINVAL, () -> wq.addTask(0, null, 1, 2)).contains("func", "args");
+        Refusal.of(Errno.EINVAL, () -> wq.nativeTask(new WorkqTask(), null, 1, 2))
+                .contains("func", "args");
         Refusal.of(Errno.EINVAL, () -> wq.queueTask(new WorkqTask(), 0, null, 1, 2))
                 .contains("func", "args");
         assertThat(catchThrowable(() -> wq.queueTask(null, 0, (a, b) -> {}, 1, 2)))
@@ -116,6 +123,7 @@ class WorkqTest {
         String name = "wq\nwith\r\nlines,".repeat(300).substring(0, length);
         Workq wq = create(name, 3, 1);
         assertThat(wq.name()).isEqualTo(name);
+        assertThat(wq).hasToString("workq " + name);
         assertThat(wq.workers()).hasSize(3).allSatisfy(worker -> assertThat(
                         Proc.comm(worker.thread().tid()))
                 .isEqualTo("wq?with??lines,".substring(0, Math.min(15, length))));

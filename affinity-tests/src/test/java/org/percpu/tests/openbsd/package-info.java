@@ -4,6 +4,6 @@
  *
  * <p>A task that must be held is held by a {@code Plug}; waits are bounded. That something does <em>not</em> happen is shown by
  * a wait that runs out, after everything that would make it happen has been seen. Races are run for many rounds and judged by
- * exact counts. Rules without a meaning in a process of Linux stand in {@code NoMeaningHere} with the reason.
+ * exact counts.
  */
 package org.percpu.tests.openbsd;

@@ -159,13 +159,10 @@ public final class RuleTable {
         }
     }
 
-    /** Scenarios of peer tests, such as N1, are cited as well and have no place in this table. */
     private void add(String rule, String test, String run, String status, String reason) {
         Map<String, Proof> tests = proofs.get(rule);
         if (tests == null) {
-            if (rule.contains("-") || rule.startsWith("U")) {
-                unknown.add(rule + " (" + test + ")");
-            }
+            unknown.add(rule + " (" + test + ")");
             return;
         }
         Proof proof = tests.computeIfAbsent(test, any -> new Proof());
@@ -251,7 +248,10 @@ public final class RuleTable {
                 "rule has neither a test that passes nor a reason. How each test fared in each run: `target/rules.md`.\n\n");
         page.append(
                 "NWQ: NetBSD workqueue(9). NKT: NetBSD kthread(9). OWQ: OpenBSD workq_add_task(9). OTQ: OpenBSD task_add(9).\n");
-        page.append("OKT: OpenBSD kthread(9). KL: the kernel lock. U: what is undefined in BSD.\n\n");
+        page.append("OKT: OpenBSD kthread(9). KL: the kernel lock. U: what is undefined in BSD.\n");
+        page.append(
+                "N, S, Z, X, H: scenarios of the tests that NetBSD, SPL, Zephyr, NuttX and HSE have of theirs. G: what none of\n");
+        page.append("them tests.\n\n");
         page.append("| Rule | What | Status | Tests |\n|---|---|---|---|\n");
         for (Map.Entry<String, String> rule : rules.entrySet()) {
             Map<String, Proof> tests = proofs.getOrDefault(rule.getKey(), Map.of());

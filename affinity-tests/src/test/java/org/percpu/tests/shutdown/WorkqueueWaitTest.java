@@ -211,6 +211,8 @@ class WorkqueueWaitTest {
             assertThat(((ErrnoException) thrown).errno()).isEqualTo(Errno.EDEADLK);
         }
         assertThat(idle.get()).isNull();
+        assertThat(wq.workers().get(0).executed()).isEqualTo(2);
+        assertThat(wq.workers().get(0).pending()).isZero();
         wq.destroy();
     }
 

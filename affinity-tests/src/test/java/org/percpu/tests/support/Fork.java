@@ -6,16 +6,23 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Runs a {@code main} of the test classes in a JVM of its own, with the backend of this one: for tests that need another user,
@@ -25,6 +32,9 @@ public final class Fork {
     private static final long MINUTES = 2;
     private static final int FIRST_UID = 200_000;
     private static final int UIDS = 100_000;
+    private static final String COVERAGE = "coverage.exec";
+    private static final Pattern AGENT =
+            Pattern.compile("-javaagent:(?<jar>[^=]*jacoco[^=]*)=(?<before>.*)destfile=(?<file>[^,]+)(?<after>.*)");
 
     private final Class<?> program;
     private final List<String> prefix = new ArrayList<>();
@@ -97,6 +107,7 @@ public final class Fork {
         if (backend != null) {
             command.add("-Dpercpu.backend=" + backend);
         }
+        command.addAll(coverage(folder));
         command.addAll(options);
         command.addAll(List.of("-cp", foreign ? copyOfClassPath(folder) : System.getProperty("java.class.path")));
         command.add(program.getName());
@@ -112,6 +123,7 @@ public final class Fork {
         if (!ended) {
             process.destroyForcibly();
         }
+        keepCoverage(folder.resolve(COVERAGE));
         String text = Files.readString(output, StandardCharsets.UTF_8);
         assertThat(ended)
                 .as("%s still ran after %d minutes:%n%s", program, MINUTES, text)
@@ -120,6 +132,39 @@ public final class Fork {
                 .as("exit status of %s:%n%s", program, text)
                 .isZero();
         return text;
+    }
+
+    /** JaCoCo's agent, if this JVM runs under it: what the other JVM covers counts. It writes where its user may. */
+    private List<String> coverage(Path folder) throws IOException {
+        for (String argument : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
+            Matcher agent = AGENT.matcher(argument);
+            if (agent.matches()) {
+                Path jar = folder.resolve("agent.jar");
+                copy(Path.of(agent.group("jar")), jar);
+                return List.of("-javaagent:" + jar + "=" + agent.group("before") + "destfile="
+                        + folder.resolve(COVERAGE) + agent.group("after"));
+            }
+        }
+        return List.of();
+    }
+
+    /** Behind what other JVMs have written: such files may be joined, and the agents write them under this lock. */
+    private static void keepCoverage(Path file) throws IOException {
+        if (!Files.exists(file)) {
+            return;
+        }
+        for (String argument : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
+            Matcher agent = AGENT.matcher(argument);
+            if (agent.matches()) {
+                try (FileChannel all = FileChannel.open(
+                                Path.of(agent.group("file")), StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+                        FileLock lock = all.lock()) {
+                    assertThat(lock.isValid()).isTrue();
+                    long written = all.write(ByteBuffer.wrap(Files.readAllBytes(file)));
+                    assertThat(written).isEqualTo(Files.size(file));
+                }
+            }
+        }
     }
 
     /** The class path may lie in a home directory that others cannot enter. */

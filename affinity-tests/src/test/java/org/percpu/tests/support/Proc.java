@@ -35,6 +35,11 @@ public final class Proc {
         return tids().stream().filter(tid -> commOrEmpty(tid).equals(comm)).count();
     }
 
+    /** How many threads have a name that begins so. */
+    public static long namedLike(String start) {
+        return tids().stream().filter(tid -> commOrEmpty(tid).startsWith(start)).count();
+    }
+
     private static String commOrEmpty(int tid) {
         try {
             return Files.readString(TASKS.resolve(tid + "/comm"), StandardCharsets.UTF_8)

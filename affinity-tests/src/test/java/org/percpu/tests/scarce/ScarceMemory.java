@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.tests.netbsd;
+package org.percpu.tests.scarce;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -11,44 +11,49 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import org.percpu.bindings.spi.Errno;
-import org.percpu.ipl.Ipl;
 import org.percpu.kernel.ErrnoException;
 import org.percpu.kernel.Kernel;
-import org.percpu.netbsd.Work;
-import org.percpu.netbsd.Workqueue;
 import org.percpu.tests.support.Bounded;
 
-/** Fills the native memory and gives ever more of it back to a per-CPU queue, until it is enough. Run with 4 MB of it. */
+/** Fills the native memory and gives ever more of it back, until it is enough. Run with 4 MB of it. */
 final class ScarceMemory {
-    private static final int SPARE = 128;
-    private static final int SPARES = 64;
-    private static final int PERCPU = Workqueue.WQ_MPSAFE | Workqueue.WQ_PERCPU;
+    /** Less than a thread needs, so that no k is passed over. */
+    private static final int SPARE = 448;
+
+    private static final int SPARES = 16;
+    private static final int LEAST = 32;
 
     private ScarceMemory() {}
 
     public static void main(String[] args) throws ReflectiveOperationException {
+        Maker maker = Maker.valueOf(args[0]);
         Kernel kernel = Kernel.builder("scarce")
                 .console(System.out::println)
                 .pinWatch(Duration.ZERO)
                 .build();
-        create(kernel).destroy();
+        maker.makeUseAndEnd(kernel);
         List<ByteBuffer> spares = new ArrayList<>();
         for (int i = 0; i < SPARES; i++) {
             spares.add(ByteBuffer.allocateDirect(SPARE));
         }
         List<ByteBuffer> filling = fill();
-        Set<String> refused = new TreeSet<>();
+        Set<String> refusals = new TreeSet<>();
         for (ByteBuffer spare : spares) {
             try {
-                create(kernel).destroy();
-                System.out.println("created in the end; refused before: " + refused);
+                maker.makeUseAndEnd(kernel);
+                for (int k = 1; k <= maker.threads(kernel); k++) {
+                    String missing = maker.missing(kernel, k);
+                    assertThat(refusals).as(missing).anyMatch(message -> message.contains(missing));
+                }
+                System.out.println("created in the end");
                 System.exit(filling.isEmpty() ? 1 : 0);
             } catch (ErrnoException e) {
                 System.out.println(e.getMessage());
                 assertThat(e.errno()).isEqualTo(Errno.ENOMEM);
-                refused.add(e.getMessage());
+                assertThat(e.getMessage()).contains(Maker.NAME);
+                refusals.add(e.getMessage());
                 assertThat(kernel.queues()).isEmpty();
-                Bounded.until("no worker is left", () -> kernel.lwps().isEmpty());
+                Bounded.until("no thread is left", () -> kernel.lwps().isEmpty());
             }
             free(spare);
         }
@@ -58,7 +63,7 @@ final class ScarceMemory {
     /** Takes all native memory that a direct buffer can get. */
     private static List<ByteBuffer> fill() {
         List<ByteBuffer> filling = new ArrayList<>();
-        for (int size = 1 << 20; size >= SPARE; size /= 8) {
+        for (int size = 1 << 20; size >= LEAST; size /= 8) {
             try {
                 while (true) {
                     filling.add(ByteBuffer.allocateDirect(size));
@@ -77,9 +82,5 @@ final class ScarceMemory {
         field.setAccessible(true);
         Object unused = type.getMethod("invokeCleaner", ByteBuffer.class).invoke(field.get(null), buffer);
         assertThat(unused).isNull();
-    }
-
-    private static Workqueue<Work> create(Kernel kernel) {
-        return Workqueue.create(kernel, "scarce", (work, arg) -> {}, null, -1, Ipl.NONE, PERCPU);
     }
 }
