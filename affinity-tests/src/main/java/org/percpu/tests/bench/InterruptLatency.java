@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
@@ -113,7 +114,7 @@ public final class InterruptLatency {
     /** The work, and the values it found. */
     private static final class Arrival extends Work implements LongConsumer {
         private final Histogram[] histograms;
-        private volatile NativeWork handle;
+        private volatile @Nullable NativeWork handle;
         private volatile long count;
         private volatile int round = -1;
         private volatile int tid;
@@ -131,7 +132,7 @@ public final class InterruptLatency {
             if (tid == 0) {
                 tid = Backend.linux().gettid();
             }
-            int drained = handle.drain(this);
+            int drained = Objects.requireNonNull(handle).drain(this);
             assert drained >= 0;
         }
 
