@@ -88,13 +88,28 @@ static void nap(int64_t nanos)
 	nanosleep(&time, NULL);
 }
 
+/* When it was sent. Other processes of the user may have used up the queue of signals for a moment. */
+static int64_t send(pthread_t thread, int64_t gap)
+{
+	int64_t start = now();
+
+	for (;;) {
+		int64_t sent = now();
+		union sigval value = {.sival_ptr = (void *)(intptr_t)sent};
+		int error = pthread_sigqueue(thread, SIGRTMIN, value);
+		if (error == 0)
+			return sent;
+		if (error != EAGAIN || sent - start > LOST)
+			fail("pthread_sigqueue", error);
+		nap(gap);
+	}
+}
+
 /* One at a time. The sender sleeps, as it may be in the worker's way. */
 static void send_all(pthread_t thread, int count, int64_t gap)
 {
 	for (int i = 0; i < count; i++) {
-		int64_t before = atomic_load(&ran), sent = now();
-		union sigval value = {.sival_ptr = (void *)(intptr_t)sent};
-		check("pthread_sigqueue", pthread_sigqueue(thread, SIGRTMIN, value));
+		int64_t before = atomic_load(&ran), sent = send(thread, gap);
 		do
 			nap(gap);
 		while (atomic_load_explicit(&ran, memory_order_acquire) == before && now() - sent < LOST);

@@ -17,7 +17,9 @@ import java.util.function.LongConsumer;
 import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Backend;
+import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.bindings.spi.LinuxException;
 import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuSet;
 import org.percpu.cpu.CpuTopology;
@@ -298,7 +300,30 @@ public final class InterruptLatency {
         try {
             done.join();
         } catch (CompletionException e) {
+            if (e.getCause() instanceof LinuxException cause) {
+                throw cause;
+            }
             throw new IllegalStateException(sender.name() + " failed: " + e.getCause(), e);
+        }
+    }
+
+    /** When it was sent. Other processes of the user may have used up the queue of signals for a moment. */
+    private long send(long thread, int signal, long gap) {
+        long start = System.nanoTime();
+        while (true) {
+            long sent = System.nanoTime();
+            int result = linux.pthread_sigqueue(thread, signal, sent);
+            if (result == 0) {
+                return sent;
+            }
+            if (result != -Errno.EAGAIN.number() || sent - start > LOST_SECONDS * SECOND) {
+                throw new LinuxException(
+                        "pthread_sigqueue",
+                        -result,
+                        linux.strerror(-result),
+                        "EAGAIN: other processes of this user fill the queue of signals (RLIMIT_SIGPENDING, ulimit -i)");
+            }
+            LockSupport.parkNanos(gap);
         }
     }
 
@@ -306,11 +331,7 @@ public final class InterruptLatency {
     private void sendAll(long thread, int signal, Arrival arrival, int count, long gap) {
         for (int i = 0; i < count; i++) {
             long before = arrival.count;
-            long sent = System.nanoTime();
-            int result = linux.pthread_sigqueue(thread, signal, sent);
-            if (result < 0) {
-                throw new IllegalStateException("pthread_sigqueue: " + linux.strerror(-result));
-            }
+            long sent = send(thread, signal, gap);
             do {
                 LockSupport.parkNanos(gap);
             } while (arrival.count == before && System.nanoTime() - sent < LOST_SECONDS * SECOND);

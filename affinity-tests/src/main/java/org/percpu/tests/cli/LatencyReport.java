@@ -93,31 +93,26 @@ final class LatencyReport {
         return String.format(Locale.ROOT, "%.2f", value);
     }
 
-    /** Two steps for each doubling. */
-    private static double limit(int step) {
-        return 1_000 * Math.pow(2, step / 2.0);
+    /** 1, 1.5, 2, 3, 4, 6 and so on microseconds, in nanoseconds. */
+    private static long limit(int step) {
+        return (step % 2 == 0 ? 1_000L : 1_500L) << (step / 2);
     }
 
+    /** Ranges in which nobody was are left out. */
     private void histogram(InterruptLatency.Result result) {
         Histogram java = all(result.java());
         Histogram c = all(result.c());
         boolean both = !result.c().isEmpty();
-        Table table = both
-                ? new Table(place(result.places()) + ": us", "Java>", "", "C>", " ")
-                : new Table(place(result.places()) + ": us", "Java>", "");
-        int last = 0;
-        while (limit(last) <= Math.max(java.getMaxValue(), both ? c.getMaxValue() : 0)) {
-            last++;
-        }
-        boolean begun = false;
-        for (int step = 0; step <= last; step++) {
+        String head = place(result.places()) + ": us";
+        Table table = both ? new Table(head, "Java>", "", "C>", " ") : new Table(head, "Java>", "");
+        long most = Math.max(java.getMaxValue(), both ? c.getMaxValue() : 0);
+        for (int step = 0; step == 0 || limit(step - 1) <= most; step++) {
             long mine = between(java, step);
             long theirs = both ? between(c, step) : 0;
-            begun |= mine + theirs > 0;
-            if (!begun) {
+            if (mine + theirs == 0) {
                 continue;
             }
-            String range = "below " + Durations.micros((long) limit(step));
+            String range = "below " + limit(step) / 1_000.0;
             if (both) {
                 table.row(range, mine, bar(mine, java), theirs, bar(theirs, c));
             } else {
@@ -129,10 +124,10 @@ final class LatencyReport {
     }
 
     private static long between(Histogram histogram, int step) {
-        long from = step == 0 ? 0 : (long) limit(step - 1);
+        long from = step == 0 ? 0 : limit(step - 1);
         long count = 0;
         for (var value : histogram.recordedValues()) {
-            if (value.getValueIteratedTo() >= from && value.getValueIteratedTo() < (long) limit(step)) {
+            if (value.getValueIteratedTo() >= from && value.getValueIteratedTo() < limit(step)) {
                 count += value.getCountAtValueIteratedTo();
             }
         }
