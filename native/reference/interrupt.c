@@ -11,7 +11,7 @@
 #include <signal.h>
 
 #define VALUES 1024
-#define WARMING 2000
+#define WARMING 200
 #define LOST (10 * NANOS)
 
 /* Written by the handler, which nothing interrupts, and read by the worker. */

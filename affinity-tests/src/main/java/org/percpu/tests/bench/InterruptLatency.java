@@ -44,6 +44,7 @@ public final class InterruptLatency {
 
     private static final int DIGITS = 3;
     private static final int WARMING = 10_000;
+    private static final long WARMING_SECONDS = 2;
     private static final long SECOND = 1_000_000_000L;
     private static final long LOST_SECONDS = 10;
 
@@ -232,7 +233,7 @@ public final class InterruptLatency {
             int signal = line.signal();
             Receiver interrupted = Receiver.of(receiver);
             // Warm, and then the worker's policy is known.
-            send(kernel, places, () -> sendAll(interrupted.thread(), signal, arrival, WARMING, 1_000));
+            send(kernel, places, () -> warm(interrupted.thread(), signal, arrival));
             Policy worker = Policy.of(linux, arrival.tid);
             for (int round = 0; round < plan.rounds(); round++) {
                 arrival.round = round;
@@ -327,17 +328,29 @@ public final class InterruptLatency {
         }
     }
 
-    /** One at a time. The sender sleeps, as it may be in the worker's way. */
     private void sendAll(long thread, int signal, Arrival arrival, int count, long gap) {
         for (int i = 0; i < count; i++) {
-            long before = arrival.count;
-            long sent = send(thread, signal, gap);
-            do {
-                LockSupport.parkNanos(gap);
-            } while (arrival.count == before && System.nanoTime() - sent < LOST_SECONDS * SECOND);
-            if (arrival.count == before) {
-                throw new IllegalStateException("signal " + i + " of " + count + " was lost");
-            }
+            sendOne(thread, signal, arrival, gap);
+        }
+    }
+
+    /** Until the compiler has seen enough, but not for ever on a busy machine. */
+    private void warm(long thread, int signal, Arrival arrival) {
+        long start = System.nanoTime();
+        for (int i = 0; i < WARMING && System.nanoTime() - start < WARMING_SECONDS * SECOND; i++) {
+            sendOne(thread, signal, arrival, 1_000);
+        }
+    }
+
+    /** And waits until its work has run. The sender sleeps, as it may be in the worker's way. */
+    private void sendOne(long thread, int signal, Arrival arrival, long gap) {
+        long before = arrival.count;
+        long sent = send(thread, signal, gap);
+        do {
+            LockSupport.parkNanos(gap);
+        } while (arrival.count == before && System.nanoTime() - sent < LOST_SECONDS * SECOND);
+        if (arrival.count == before) {
+            throw new IllegalStateException("a signal was lost, or its work has not run for " + LOST_SECONDS + " s");
         }
     }
 

@@ -18,7 +18,7 @@ import org.percpu.ipl.Ipl;
 import org.percpu.ipl.SplSupport;
 import org.percpu.tests.support.Machine;
 
-@Timeout(60)
+@Timeout(180)
 class IplCommandTest {
     private final ByteArrayOutputStream out = new ByteArrayOutputStream();
     private final ByteArrayOutputStream err = new ByteArrayOutputStream();
