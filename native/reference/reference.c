@@ -8,47 +8,13 @@
  *   spin   the same list; the worker never sleeps
  *   micro  no queue: the cost of pinning the calling thread and of asking for its CPU
  */
-#define _GNU_SOURCE
-#include <errno.h>
-#include <linux/futex.h>
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/queue.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
+#include "common.h"
 
-#define CACHE_LINE 64
+#include <sys/queue.h>
+
 #define RING (1 << 16)
 #define MAX_PRODUCERS 2
 #define CHUNKS 21
-#define NANOS 1000000000L
-
-static void fail(const char *what, int error)
-{
-	fprintf(stderr, "reference: %s: %s\n", what, strerror(error));
-	exit(1);
-}
-
-static void check(const char *what, int error)
-{
-	if (error != 0)
-		fail(what, error);
-}
-
-static int64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * NANOS + t.tv_nsec;
-}
 
 static void relax(void)
 {
@@ -65,23 +31,6 @@ static void pause_for(int64_t nanos)
 
 	while (now() < end)
 		relax();
-}
-
-static cpu_set_t one_cpu(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return set;
-}
-
-static void pin(int cpu)
-{
-	cpu_set_t set = one_cpu(cpu);
-
-	if (sched_setaffinity(0, sizeof(set), &set) != 0)
-		fail("sched_setaffinity", errno);
 }
 
 /* What the callbacks leave behind, one for each producer. */
@@ -181,22 +130,6 @@ static struct {
 	bool sleeps;
 } list;
 
-static void ring(void)
-{
-	if (atomic_exchange(&list.bell, 1) == 0)
-		syscall(SYS_futex, &list.bell, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-}
-
-static void await_bell(void)
-{
-	uint32_t rung = 1;
-
-	while (!atomic_compare_exchange_strong(&list.bell, &rung, 0)) {
-		syscall(SYS_futex, &list.bell, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
-		rung = 1;
-	}
-}
-
 static bool list_add(struct item *item)
 {
 	bool expected = false;
@@ -208,7 +141,7 @@ static bool list_add(struct item *item)
 		item->next = head == &parked ? NULL : head;
 	while (!atomic_compare_exchange_weak(&list.head, &head, item));
 	if (head == &parked)
-		ring();
+		ring(&list.bell);
 	return true;
 }
 
@@ -219,7 +152,7 @@ static void list_idle(void)
 	if (!list.sleeps)
 		relax();
 	else if (atomic_compare_exchange_strong(&list.head, &empty, &parked))
-		await_bell();
+		await_bell(&list.bell);
 }
 
 static void list_loop(void)
@@ -254,7 +187,7 @@ static void list_end(void)
 
 	atomic_store(&list.ending, true);
 	if (atomic_compare_exchange_strong(&list.head, &marker, NULL))
-		ring();
+		ring(&list.bell);
 }
 
 /* The measurements. */

@@ -12,10 +12,11 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/** The program that native/reference becomes: built by Maven, or here if that has not happened. */
+/** A program of native/reference: built by Maven, or here if that has not happened. */
 final class CReference {
     private static final List<String> OPTIONS = List.of("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread");
     private static final int COMPILER_SECONDS = 60;
+    private static final String FOLDER = "native/reference";
 
     private final @Nullable Path program;
     private final String problem;
@@ -36,16 +37,17 @@ final class CReference {
         return problem;
     }
 
-    static CReference find() throws IOException, InterruptedException {
+    static CReference find(String name) throws IOException, InterruptedException {
         Path root = root();
         if (root == null) {
             return new CReference(
-                    null, "native/reference/reference.c is not beside the program: run percpu from its repository");
+                    null, FOLDER + "/" + name + ".c is not beside the program: run percpu from its repository");
         }
-        Path source = root.resolve("native/reference/reference.c");
-        Path built = root.resolve("native/target/reference");
+        Path source = root.resolve(FOLDER).resolve(name + ".c");
+        Path built = root.resolve("native/target").resolve(name);
         if (Files.isExecutable(built)
-                && Files.getLastModifiedTime(built).compareTo(Files.getLastModifiedTime(source)) >= 0) {
+                && isNewer(built, source)
+                && isNewer(built, root.resolve(FOLDER).resolve("common.h"))) {
             return new CReference(built, "");
         }
         Path compiler = onPath("cc");
@@ -73,11 +75,15 @@ final class CReference {
         return new CReference(fresh, "");
     }
 
+    private static boolean isNewer(Path file, Path than) throws IOException {
+        return Files.getLastModifiedTime(file).compareTo(Files.getLastModifiedTime(than)) >= 0;
+    }
+
     /** The folder that holds native/, above the place where this class was loaded from. */
     private static @Nullable Path root() {
         for (String entry : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
             for (Path at = Path.of(entry).toAbsolutePath(); at != null; at = at.getParent()) {
-                if (Files.isRegularFile(at.resolve("native/reference/reference.c"))) {
+                if (Files.isRegularFile(at.resolve(FOLDER).resolve("common.h"))) {
                     return at;
                 }
             }

@@ -56,7 +56,7 @@ public final class Rounds {
      */
     public Results run(BiConsumer<Integer, String> progress) throws IOException, InterruptedException {
         List<Lineup.Entry> running = new ArrayList<>(entries);
-        CReference reference = CReference.find();
+        CReference reference = CReference.find("reference");
         if (reference.program() == null) {
             leaveOut(running, Lineup.Trait.C, reference.problem());
         }

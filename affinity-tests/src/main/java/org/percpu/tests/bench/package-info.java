@@ -12,6 +12,9 @@
  * queue and one garbage collection history. {@link org.percpu.tests.bench.Rounds} starts these JVMs and the C program in turn, several
  * times over, so that a noisy minute hits all of them; {@link org.percpu.tests.bench.Results} divides within a round and takes the
  * median over the rounds.
+ *
+ * <p>{@link org.percpu.tests.bench.InterruptLatency} is for {@code percpu ipl --latency}: it and {@code native/reference/interrupt.c} do the
+ * same, too.
  */
 @NullMarked
 package org.percpu.tests.bench;

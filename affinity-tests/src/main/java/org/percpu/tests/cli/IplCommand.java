@@ -22,21 +22,32 @@ import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Spl;
 import org.percpu.ipl.SplMode;
 import org.percpu.ipl.SplSupport;
+import org.percpu.tests.bench.InterruptLatency;
 import org.percpu.thread.CpuThread;
+import org.percpu.thread.Pri;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** {@code percpu ipl}: the ladder of levels on this machine, and interrupts at work. */
 @Command(
         name = "ipl",
-        description =
-                "Shows each interrupt priority level, its names in NetBSD and OpenBSD, its signal, and the mask that the kernel"
-                        + " reports for a thread at that level. Then a timer interrupts a pinned thread that raises and lowers its level.",
+        description = {
+            "Shows each interrupt priority level, its names in NetBSD and OpenBSD, its signal, and the mask that the kernel"
+                    + " reports for a thread at that level. Then a timer interrupts a pinned thread that raises and lowers its level.",
+            "",
+            "With --latency, instead: a thread sends signals to the interrupt thread of a CPU, the handler in C posts a work, and"
+                    + " the work looks at the clock; on the same CPU and on another one. A C program that does it with pthreads"
+                    + " alone runs in turn with it, at the same CPUs and policies. A ratio is taken within a round; below 1 percpu"
+                    + " is ahead.",
+            ""
+        },
         footer = {"", "Exit status: 0 no interrupt was lost and none ran while masked; 1 otherwise; 2 bad input."})
 final class IplCommand implements Callable<Integer> {
     private static final long MICROSECOND = 1_000;
     private static final long MAX_MILLIS = 60_000;
     private static final long MAX_LATENCY = 60_000_000_000L;
+    private static final int MAX_ROUNDS = 100;
+    private static final int MAX_SAMPLES = 1_000_000;
 
     private final Streams streams;
 
@@ -64,6 +75,22 @@ final class IplCommand implements Callable<Integer> {
             description = "How the demonstration masks (default: lazy if it can).")
     private String mode = "";
 
+    @Option(names = "--latency", description = "Measure from a signal to a work, beside C.")
+    private boolean latency;
+
+    @Option(names = "--rounds", paramLabel = "N", description = "Rounds of --latency (default: 3).")
+    private int rounds = 3;
+
+    @Option(names = "--samples", paramLabel = "N", description = "Signals in a round of --latency (default: 2000).")
+    private int samples = 2_000;
+
+    @Option(
+            names = "--priority",
+            paramLabel = "P",
+            description =
+                    "Priority of the works of --latency: -1, time-sharing, or 64 to 223, real-time (default: -1).")
+    private int priority = Pri.PRI_NONE;
+
     IplCommand(Streams streams) {
         this.streams = streams;
     }
@@ -73,13 +100,16 @@ final class IplCommand implements Callable<Integer> {
             SplMode mode, InterruptLine.State state, long deferrals, long inMask, Histogram open, Histogram masked) {}
 
     @Override
-    public Integer call() {
+    public Integer call() throws IOException, InterruptedException {
         Ipl raised = level();
         if (periodMicros < 50 || holdMicros < 1 || millis < 0 || millis > MAX_MILLIS) {
             throw new BadInput("--period must be at least 50, --hold at least 1, --time 0 to " + MAX_MILLIS);
         }
         SplSupport support = SplSupport.get();
         SplMode wanted = mode(support);
+        if (latency) {
+            return latency(support);
+        }
         Cpu cpu = last(CpuTopology.system().allowedCpus());
         PrintStream out = streams.out();
         out.println("levels: " + support.mode() + " by default; libpercpu "
@@ -98,6 +128,23 @@ final class IplCommand implements Callable<Integer> {
             return ExitStatus.OK;
         }
         return report(on(cpu, () -> demonstrate(raised, wanted)), raised, cpu);
+    }
+
+    private int latency(SplSupport support) throws IOException, InterruptedException {
+        if (rounds < 1 || rounds > MAX_ROUNDS || samples < 1 || samples > MAX_SAMPLES) {
+            throw new BadInput("--rounds must be 1 to " + MAX_ROUNDS + ", --samples 1 to " + MAX_SAMPLES);
+        }
+        if (priority != Pri.PRI_NONE && (priority < Pri.PRI_KERNEL || priority >= Pri.PRI_COUNT)) {
+            throw new BadInput("--priority " + priority + ": must be -1, or " + Pri.PRI_KERNEL + " to "
+                    + (Pri.PRI_COUNT - 1) + ", as C has no other");
+        }
+        if (support.library() == null) {
+            streams.out().println("no latency: a signal needs libpercpu, and it is not loaded: " + support.reason());
+            return ExitStatus.OK;
+        }
+        InterruptLatency.Plan plan = new InterruptLatency.Plan(rounds, samples, periodMicros, priority);
+        new LatencyReport(plan, streams).run();
+        return ExitStatus.OK;
     }
 
     private Ipl level() {

@@ -27,9 +27,25 @@ class ReadmeTest {
 
     @Test
     void theExampleCompilesAndGreetsFromEveryCpu(@TempDir Path folder) throws IOException, InterruptedException {
-        Matcher example = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL).matcher(readme());
+        assertThat(linesOf("Hello", folder))
+                .containsExactlyInAnyOrderElementsOf(CpuTopology.system().allowed().stream()
+                        .mapToObj(cpu -> "hello from CPU " + cpu)
+                        .toList());
+    }
+
+    @Test
+    void theExampleOfInterruptsPrintsWhatStandsAboveIt(@TempDir Path folder) throws IOException, InterruptedException {
+        List<String> lines = linesOf("Interrupts", folder);
+        assertThat(lines).containsExactly("masked at HIGH", "interrupt 7 at VM", "back at NONE");
+        assertThat(lines).allSatisfy(line -> assertThat(readme()).contains("`" + line + "`"));
+    }
+
+    /** What the README's example with a class of this name prints. */
+    private static List<String> linesOf(String name, Path folder) throws IOException, InterruptedException {
+        Matcher example = Pattern.compile("```java\n((?:(?!```).)*public class " + name + " .*?)```", Pattern.DOTALL)
+                .matcher(readme());
         assertThat(example.find()).isTrue();
-        Path source = Files.writeString(folder.resolve("Hello.java"), example.group(1));
+        Path source = Files.writeString(folder.resolve(name + ".java"), example.group(1));
         JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
         assertNotNull(compiler, "the tests run on a JDK");
         String classPath = System.getProperty("java.class.path");
@@ -48,7 +64,7 @@ class ReadmeTest {
                 source.toString());
         assertThat(status).as(said.toString(StandardCharsets.UTF_8)).isZero();
 
-        Percpu greeting = Percpu.program(
+        Percpu answer = Percpu.program(
                 folder,
                 List.of(
                         Percpu.java(),
@@ -56,12 +72,9 @@ class ReadmeTest {
                         "-D" + Backend.PROPERTY + "=" + Backend.linux().backend(),
                         "-cp",
                         classPath + ":" + folder,
-                        "Hello"));
-        assertThat(greeting.status()).as(greeting.err()).isZero();
-        assertThat(greeting.out().lines())
-                .containsExactlyInAnyOrderElementsOf(CpuTopology.system().allowed().stream()
-                        .mapToObj(cpu -> "hello from CPU " + cpu)
-                        .toList());
+                        name));
+        assertThat(answer.status()).as(answer.err()).isZero();
+        return answer.out().lines().toList();
     }
 
     @Test

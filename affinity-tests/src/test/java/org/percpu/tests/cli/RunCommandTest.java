@@ -250,7 +250,7 @@ class RunCommandTest {
     }
 
     /** A copy of the class path for a user who may not look into the build's folders. */
-    private static String readableClassPath(Path folder) throws IOException {
+    static String readableClassPath(Path folder) throws IOException {
         Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
         List<String> copies = new ArrayList<>();
         for (String entry : System.getProperty("java.class.path").split(":", -1)) {

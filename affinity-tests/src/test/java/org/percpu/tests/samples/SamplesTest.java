@@ -3,13 +3,20 @@ package org.percpu.tests.samples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuTopology;
+import org.percpu.ipl.SplSupport;
 import org.percpu.tests.support.Fork;
+import org.percpu.tests.support.Machine;
 
 /** Each sample, in a JVM of its own as its reader runs it, prints what its comment says. */
 class SamplesTest {
@@ -69,5 +76,60 @@ class SamplesTest {
                         "threads can be made, cold: false",
                         "task of disk0 runs",
                         "task of net0 runs");
+    }
+
+    @Test
+    @DisplayName("sample 6 posts works from a native thread and from a signal handler")
+    void postFromC(@TempDir Path folder) throws IOException, InterruptedException {
+        Machine.skipUnless(
+                Runtime.version().feature() >= 22,
+                "sample 6 calls C by java.lang.foreign, which needs Java 22 or newer");
+        Machine.needsCommand("sample 6 needs a C compiler (Debian: apt-get install gcc libc6-dev)", "cc", "--version");
+        Machine.skipUnless(
+                SplSupport.get().library() != null,
+                "sample 6 needs libpercpu.so: " + SplSupport.get().reason());
+        Path sample = Path.of("src", "samples", "Sample06_PostFromC");
+        String library = folder.resolve("libsample06.so").toString();
+        assertThat(run(
+                        folder,
+                        "cc -std=c11 -Wall -Wextra -Werror -shared -fPIC -pthread -I../native/include -o " + library
+                                + " " + sample.resolve("sample06.c")))
+                .isEmpty();
+        List<Cpu> cpus = CpuTopology.system().allowedCpus();
+        List<String> expected = new ArrayList<>();
+        for (int value = 1; value <= 3; value++) {
+            int cpu = cpus.get(0).id();
+            expected.add("a native thread posted " + value + " to CPU " + cpu + ", received on CPU " + cpu);
+        }
+        for (int value = 1; value <= 3; value++) {
+            int cpu = cpus.get(cpus.size() - 1).id();
+            expected.add("a signal handler posted " + value + " to CPU " + cpu + ", received on CPU " + cpu);
+        }
+        String backend = System.getProperty("percpu.backend");
+        assertThat(run(
+                        folder,
+                        Path.of(System.getProperty("java.home"), "bin", "java")
+                                + " --enable-native-access=ALL-UNNAMED -XX:-UsePerfData"
+                                + (backend == null ? "" : " -Dpercpu.backend=" + backend)
+                                + " -cp " + System.getProperty("java.class.path") + " "
+                                + sample.resolve("Sample06_PostFromC.java") + " " + library))
+                .containsExactlyElementsOf(expected);
+    }
+
+    /** What a command prints; it must exit with 0. */
+    private static List<String> run(Path folder, String command) throws IOException, InterruptedException {
+        Path output = folder.resolve("output");
+        Process process = new ProcessBuilder(command.split(" ", -1))
+                .redirectErrorStream(true)
+                .redirectOutput(output.toFile())
+                .start();
+        boolean ended = process.waitFor(1, TimeUnit.MINUTES);
+        if (!ended) {
+            process.destroyForcibly();
+        }
+        List<String> lines = Files.readAllLines(output);
+        assertThat(ended).as("%s ends: %s", command, lines).isTrue();
+        assertThat(process.exitValue()).as("%s: %s", command, lines).isZero();
+        return lines;
     }
 }
