@@ -61,10 +61,10 @@ class CompareCommandTest {
         Map<String, Object> json = answer.json();
         assertThat(Percpu.number(json, "rounds")).isEqualTo(1);
         Map<String, Object> pin = Percpu.objects(json, "bars").stream()
-                .filter(bar -> bar.get("measure").equals("current CPU for enqueue(work, null)"))
+                .filter(bar -> "current CPU for enqueue(work, null)".equals(bar.get("measure")))
                 .findFirst()
                 .orElseThrow();
-        assertThat(((Number) Percpu.object(pin, "figure").get("median")).doubleValue())
+        assertThat(((Number) Percpu.member(Percpu.object(pin, "figure"), "median")).doubleValue())
                 .isPositive();
         assertThat(answer.err()).isEmpty();
     }
