@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
@@ -26,6 +27,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.percpu.bindings.spi.Backend;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.bindings.spi.LinuxException;
 import org.percpu.ipl.InterruptLine;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Mutex;
@@ -278,6 +280,51 @@ class ForkedTest {
                 .contains("none lost");
     }
 
+    /** A file and a timer with no room for signals at all. */
+    static final class NoRoomForFiles {
+        private NoRoomForFiles() {}
+
+        private static long cCall(String function, long a, long b, long c) {
+            LinuxCalls linux = Backend.linux();
+            return linux.call(linux.dlsym(linux.dlopen(null), function), a, b, c, 0, 0, 0);
+        }
+
+        public static void main(String[] args) {
+            LinuxCalls linux = Backend.linux();
+            assertThat(linux.setrlimit(LinuxCalls.RLIMIT_SIGPENDING, 0, 0)).isZero();
+            ByteBuffer pair = ByteBuffer.allocateDirect(2 * Integer.BYTES).order(ByteOrder.nativeOrder());
+            assertThat((int) cCall("pipe", linux.address(pair), 0, 0)).isZero();
+            int reader = pair.getInt(0);
+            AtomicLong ready = new AtomicLong();
+            try (Levels.Waiting receiver = new Levels.Waiting(SplMode.valueOf(args[0]))) {
+                InterruptLine line = InterruptLine.establish(receiver.spl, "file", Ipl.NET, ready::set);
+                line.watch(reader);
+                assertThat(cCall("write", pair.getInt(Integer.BYTES), linux.address(pair), 1))
+                        .isEqualTo(1);
+                Bounded.until("the file is said to be ready", () -> ready.get() == reader);
+                assertThatThrownBy(() -> line.timer(1, 0, 0))
+                        .isInstanceOf(LinuxException.class)
+                        .hasMessageContaining("EAGAIN")
+                        .hasMessageContaining("RLIMIT_SIGPENDING");
+                line.close();
+            }
+            System.out.println("ready all the same");
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("Scenario 9: a file whose signal the kernel cannot queue triggers its line by SIGIO, a timer is refused")
+    void limitOfPendingSignalsHidesNoFile(SplMode mode) {
+        Levels.needLibrary();
+        Machine.needsCommand("no other user can be had here", "setpriv", "--reuid=200000", "true");
+        assertThat(Fork.of(NoRoomForFiles.class)
+                        .unprivileged()
+                        .argument(mode.name())
+                        .run())
+                .contains("ready all the same");
+    }
+
     /** Everything for which HotSpot uses signals, at the highest level. */
     static final class Health {
         @SuppressWarnings("NullAway") // null on purpose
@@ -382,8 +429,11 @@ class ForkedTest {
 
         public static void main(String[] args) {
             LinuxCalls linux = Backend.linux();
-            for (int i = 0; i < 50; i++) {
-                Levels.on(SplMode.EAGER, spl -> {
+            for (int i = 0; i < 100; i++) {
+                InterruptLine[] left = new InterruptLine[1];
+                Levels.on(SplMode.values()[i % 2], spl -> {
+                    left[0] = InterruptLine.establish(spl, "left", Ipl.VM, value -> {});
+                    int own = left[0].signal();
                     int forgotten = spl.splhigh();
                     assertThat(forgotten).isNotNegative();
                     for (int signal : SplSupport.get().signals()) {
@@ -392,7 +442,13 @@ class ForkedTest {
                                     .isZero();
                         }
                     }
+                    // In LAZY mode the first was recorded, and what comes now is blocked.
+                    assertThat(linux.pthread_sigqueue(linux.pthread_self(), own, 2))
+                            .isZero();
+                    assertThat(Proc.signalsBlocked(linux.gettid()) & 1L << (own - 1))
+                            .isNotZero();
                 });
+                left[0].close();
             }
             System.out.println("alive, strays " + (SplSupport.straySignals() > 0));
         }

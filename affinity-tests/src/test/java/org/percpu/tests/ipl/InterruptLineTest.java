@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.BeforeEach;
@@ -144,6 +145,80 @@ class InterruptLineTest {
             assertThat(line.state().spills()).isPositive();
             assertThat(line.state().lost()).isZero();
             line.close();
+        });
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void signalsForAWorkThatDoesNotRunWaitInTheKernelWhateverTheLevelDoes(SplMode mode) {
+        AtomicLong next = new AtomicLong();
+        Semaphore gate = new Semaphore(0);
+        NativeWork[] handle = new NativeWork[1];
+        Workqueue<Packet> wq = Workqueue.create(
+                kernels.get(),
+                "stalled",
+                (packet, arg) -> {
+                    Bounded.acquire(gate, 1);
+                    int drained = handle[0].drain(value -> assertThat(value).isEqualTo(next.getAndIncrement()));
+                    assertThat(drained).isNotNegative();
+                },
+                null,
+                Pri.PRI_NONE,
+                Ipl.VM,
+                Workqueue.WQ_MPSAFE);
+        NativeWork work = wq.nativeWork(new Packet(), null);
+        handle[0] = work;
+        int many = 3 * NativeWork.MAX_VALUES;
+        Levels.on(mode, spl -> {
+            InterruptLine line = InterruptLine.establish(spl, "stalled", Ipl.VM, work);
+            int signal = line.signal();
+            long self = linux.pthread_self();
+            for (int i = 0; i < many; i++) {
+                assertThat(linux.pthread_sigqueue(self, signal, i)).isZero();
+            }
+            for (int i = 0; i < 2 * NativeWork.MAX_VALUES; i++) {
+                int s = spl.splhigh();
+                spl.splx(s);
+            }
+            assertThat(line.state().received()).isEqualTo(NativeWork.MAX_VALUES);
+            assertThat(work.post(-1)).isEqualTo(-Errno.EAGAIN.number());
+            gate.release(many);
+            while (next.get() < many) {
+                int ran = spl.poll();
+                assertThat(ran).isZero();
+            }
+            assertThat(line.state().lost()).isZero();
+            assertThat(line.state().spills()).isPositive();
+            line.close();
+        });
+        work.close();
+        wq.destroy();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("Bad input: what the kernel keeps of a closed line does not reach the next one that gets its signal")
+    void closedLineLeavesNoSignalsBehind(SplMode mode) {
+        Levels.on(mode, spl -> {
+            long[] sum = {0};
+            int many = 2 * InterruptLine.MAX_VALUES;
+            InterruptLine first = InterruptLine.establish(spl, "first", Ipl.AUDIO, value -> {});
+            int signal = first.signal();
+            long before = SplSupport.straySignals();
+            for (int i = 0; i < many; i++) {
+                assertThat(linux.pthread_sigqueue(linux.pthread_self(), signal, 1))
+                        .isZero();
+            }
+            assertThat(first.state().received()).isEqualTo(InterruptLine.MAX_VALUES);
+            first.close();
+            assertThat(spl.poll()).isZero();
+            assertThat(SplSupport.straySignals() - before).isEqualTo(many - InterruptLine.MAX_VALUES);
+            InterruptLine second = InterruptLine.establish(spl, "second", Ipl.AUDIO, value -> sum[0] += value);
+            assertThat(second.signal()).isEqualTo(signal);
+            assertThat(linux.pthread_sigqueue(linux.pthread_self(), signal, 5)).isZero();
+            assertThat(spl.poll()).isEqualTo(1);
+            assertThat(sum[0]).isEqualTo(5);
+            second.close();
         });
     }
 

@@ -217,6 +217,28 @@ class QueueLevelTest {
     }
 
     @Test
+    void valueBehindOneWhoseConsumerThrowsWaitsForTheNextDrain() {
+        AtomicLong sum = new AtomicLong();
+        Taskq tq = Taskq.create(kernels.get(), "throws", 1, Ipl.VM, Taskq.TASKQ_MPSAFE);
+        NativeWork work = tq.nativeTask(Task.initializer(arg -> {}, null));
+        assertThat(work.post(1)).isZero();
+        assertThat(work.post(2)).isBetween(0, 1);
+        assertThatThrownBy(() -> {
+                    int drained = work.drain(value -> {
+                        throw new IllegalArgumentException("value " + value);
+                    });
+                    assertThat(drained).isNegative();
+                })
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("value 1");
+        assertThat(work.drain(sum::addAndGet)).isEqualTo(1);
+        assertThat(sum).hasValue(2);
+        assertThat(work.drain(sum::addAndGet)).isZero();
+        work.close();
+        tq.destroy();
+    }
+
+    @Test
     void tasksOfSeveralThreadsAndEntriesOfWorkqsArePostedToo() {
         AtomicLong sum = new AtomicLong();
         NativeWork[] handles = new NativeWork[2];
