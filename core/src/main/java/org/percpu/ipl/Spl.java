@@ -669,9 +669,7 @@ public final class Spl {
      */
     private void sigmask(int how, long signals) {
         set[0] = how == LinuxCalls.SIG_UNBLOCK
-                ? signals
-                        & ~(support.signals.routed() & ~ownSignals)
-                        & ~(long) LONG.getVolatile(memory, Memory.SPILLED)
+                ? signals & ~(support.signals.routed() & ~ownSignals) & ~(long) LONG.getVolatile(memory, Memory.SPILLED)
                 : signals;
         int result = support.linux.pthread_sigmask(how, set, null);
         assert result == 0;

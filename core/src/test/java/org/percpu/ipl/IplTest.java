@@ -19,8 +19,10 @@ class IplTest {
     @Test
     void eachSystemKnowsItsNamesAndTheSameNameMayBeAnotherLevel() {
         for (Ipl ipl : Ipl.values()) {
-            assertThat(ipl.netbsdNames()).allSatisfy(name -> assertThat(Ipl.netbsd(name)).isSameAs(ipl));
-            assertThat(ipl.openbsdNames()).allSatisfy(name -> assertThat(Ipl.openbsd(name)).isSameAs(ipl));
+            assertThat(ipl.netbsdNames())
+                    .allSatisfy(name -> assertThat(Ipl.netbsd(name)).isSameAs(ipl));
+            assertThat(ipl.openbsdNames())
+                    .allSatisfy(name -> assertThat(Ipl.openbsd(name)).isSameAs(ipl));
         }
         assertThat(Ipl.netbsd("IPL_BIO")).isSameAs(Ipl.VM);
         assertThat(Ipl.openbsd("ipl_bio")).isSameAs(Ipl.BIO);

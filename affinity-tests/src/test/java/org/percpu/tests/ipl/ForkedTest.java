@@ -314,7 +314,8 @@ class ForkedTest {
 
     @ParameterizedTest
     @EnumSource
-    @DisplayName("Scenario 9: a file whose signal the kernel cannot queue triggers its line by SIGIO, a timer is refused")
+    @DisplayName(
+            "Scenario 9: a file whose signal the kernel cannot queue triggers its line by SIGIO, a timer is refused")
     void limitOfPendingSignalsHidesNoFile(SplMode mode) {
         Levels.needLibrary();
         Machine.needsCommand("no other user can be had here", "setpriv", "--reuid=200000", "true");

@@ -204,7 +204,8 @@ class SplTest {
 
     @ParameterizedTest
     @EnumSource
-    @DisplayName("R6: a handler that lowers its level, or throws into a fault handler that throws, spoils nothing for others")
+    @DisplayName(
+            "R6: a handler that lowers its level, or throws into a fault handler that throws, spoils nothing for others")
     void handlerThatLowersItsLevelIsPutRight(SplMode mode) {
         Levels.on(mode, spl -> {
             List<String> faults = new ArrayList<>();

@@ -36,7 +36,6 @@ import org.percpu.ipl.InterruptLine;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Spl;
 import org.percpu.ipl.SplMode;
-import org.percpu.tests.support.Machine;
 import org.percpu.thread.CpuThread;
 
 /**
@@ -65,7 +64,11 @@ class StormTest {
         Levels.needLibrary();
         Process target = java(
                 Target.class,
-                List.of(collector, "-Xmx256m", "-XX:CompileCommand=quiet", "-XX:CompileCommand=exclude," + Target.NULL_CHECK),
+                List.of(
+                        collector,
+                        "-Xmx256m",
+                        "-XX:CompileCommand=quiet",
+                        "-XX:CompileCommand=exclude," + Target.NULL_CHECK),
                 mode.name(),
                 folder.resolve("jfr").toString());
         Process sender = null;
@@ -179,6 +182,7 @@ class StormTest {
 
         /** Not compiled: the interpreter finds null by SIGSEGV each time, where compiled code soon learns to look. */
         static final String NULL_CHECK = "org.percpu.tests.ipl.StormTest$Target::lengthOf";
+
         private static final AtomicBoolean STOP = new AtomicBoolean();
 
         @SuppressWarnings("NullAway") // null on purpose
@@ -241,11 +245,13 @@ class StormTest {
                 worker.thread().join();
             }
             long lost = lines.stream().mapToLong(line -> line.state().lost()).sum();
-            long spills = lines.stream().mapToLong(line -> line.state().spills()).sum();
+            long spills =
+                    lines.stream().mapToLong(line -> line.state().spills()).sum();
             long collections = ManagementFactory.getGarbageCollectorMXBeans().stream()
                     .mapToLong(GarbageCollectorMXBean::getCollectionCount)
                     .sum();
-            System.out.println("HANDLED " + HANDLED + " " + SUM + " masked " + MASKED + " lost " + lost + " spills " + spills
+            System.out.println("HANDLED " + HANDLED + " " + SUM + " masked " + MASKED + " lost " + lost + " spills "
+                    + spills
                     + " nulls " + NULLS + " overflows " + OVERFLOWS + " dumps " + dumps + " collections " + collections
                     + " samples " + samples(Path.of(args[1])));
         }
