@@ -432,7 +432,7 @@ class ForkedTest {
             LinuxCalls linux = Backend.linux();
             for (int i = 0; i < 100; i++) {
                 InterruptLine[] left = new InterruptLine[1];
-                Levels.on(SplMode.values()[i % 2], spl -> {
+                Levels.on(i % 2 == 0 ? SplMode.EAGER : SplMode.LAZY, spl -> {
                     left[0] = InterruptLine.establish(spl, "left", Ipl.VM, value -> {});
                     int own = left[0].signal();
                     int forgotten = spl.splhigh();
