@@ -80,8 +80,8 @@ public final class NativeWork implements AutoCloseable {
      * Posts the work as {@code percpu_post} does. Lock-free, allocates nothing.
      *
      * @param value added to those that wait
-     * @return 0 queued; 1 pending already, and that run finds the value; or -errno: EAGAIN ({@value #MAX_VALUES} values wait),
-     *     ESHUTDOWN (the queue has ended), EINVAL (closed)
+     * @return 0 queued; 1 pending already, and that run finds the value, unless the queue ends at this very moment; or -errno: EAGAIN
+     *     ({@value #MAX_VALUES} values wait), ESHUTDOWN (the queue has ended), EINVAL (closed)
      */
     public int post(long value) {
         port.enter();
