@@ -43,7 +43,7 @@ import org.percpu.thread.CpuThread;
  * for: they allocate and are stopped for collections and thread dumps, meet null where no code looks for it, overflow their stacks and are
  * sampled by JFR. {@code -Dpercpu.storm=10000000} sets how many signals.
  */
-@Timeout(1800)
+@Timeout(7200)
 class StormTest {
     private static final long SIGNALS = Long.getLong("percpu.storm", 10_000);
 
