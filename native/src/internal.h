@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Layouts that libpercpu shares with org.percpu.ipl.Layout, and the calls that only Java makes. */
+/* Layouts that libpercpu shares with org.percpu.ipl.Memory, and the calls that only Java makes. */
 #ifndef PERCPU_INTERNAL_H
 #define PERCPU_INTERNAL_H
 
@@ -10,14 +10,14 @@
 #include <stdint.h>
 
 /* Changes with every change of this file that Java could notice: 'PCPU' and a number. */
-#define PERCPU_ABI INT64_C(0x5043505500000001)
+#define PERCPU_ABI INT64_C(0x5043505500000002)
 
 #define PORTS 4096 /* the low bits of a handle are an index, the rest is a generation */
 #define RANKS 13   /* the ladder of Ipl */
 #define SIGNALS 65
-#define VALUES PERCPU_VALUES
-#define RESERVE 256 /* room below which the receiver's thread leaves the kernel to do the queueing */
-#define REMASK 1   /* in pending, where level 0 has no use for its bit: signals are blocked that the level does not mask */
+#define VALUES PERCPU_VALUES /* where callers are refused, and the receiver's thread leaves the kernel to do the queueing */
+#define SLOTS (2 * VALUES)   /* the second half is for signals alone: nobody can tell their senders to try again */
+#define REMASK 1             /* in pending, where level 0 has no use for its bit: signals are blocked that the level does not mask */
 #define SHUT (-1)
 
 enum { STRAY, FOREIGN, COUNTERS };
@@ -70,7 +70,7 @@ struct percpu_port {
     _Atomic int64_t head;
     int64_t head_alone[7];
 
-    struct percpu_slot slots[VALUES];
+    struct percpu_slot slots[SLOTS];
 };
 
 #define LAYOUT(type, field, at) _Static_assert(offsetof(struct type, field) == (at), #field " of " #type " moved")
@@ -89,7 +89,7 @@ LAYOUT(percpu_inbox, head, 0);
 LAYOUT(percpu_inbox, bell, 8);
 
 _Static_assert(sizeof(struct percpu_slot) == 16, "two words");
-_Static_assert(sizeof(struct percpu_port) == 256 + 16 * VALUES, "four cache lines and the slots");
+_Static_assert(sizeof(struct percpu_port) == 256 + 16 * SLOTS, "four cache lines and the slots");
 LAYOUT(percpu_port, handle, 0);
 LAYOUT(percpu_port, active, 8);
 LAYOUT(percpu_port, receiver, 16);
@@ -118,7 +118,6 @@ long percpu_register(long index, long port);
 long percpu_route(long signal, long handle);
 long percpu_watch(long signal, long fd);
 long percpu_attach(long receiver);
-long percpu_detach(void);
 long percpu_counter(long which);
 
 #endif

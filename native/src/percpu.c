@@ -58,14 +58,21 @@ static void leave(struct percpu_port *port) {
     atomic_fetch_sub(&port->active, 1);
 }
 
+static int64_t waiting(struct percpu_port *port, int64_t tail) {
+    return tail - atomic_load(&port->head);
+}
+
 /*
  * A bounded queue of many producers: a slot whose sequence is its position is free, one more is full. A producer that is
  * interrupted between its claim and its store is found "not full yet" by the consumer, and sets the pending mark afterwards.
  */
-static int push(struct percpu_port *port, int64_t value) {
+static int push(struct percpu_port *port, int64_t value, int64_t limit) {
     int64_t tail = atomic_load_explicit(&port->tail, memory_order_relaxed);
     for (;;) {
-        struct percpu_slot *slot = &port->slots[tail & (VALUES - 1)];
+        if (waiting(port, tail) >= limit) {
+            return -EAGAIN;
+        }
+        struct percpu_slot *slot = &port->slots[tail & (SLOTS - 1)];
         int64_t distance = atomic_load_explicit(&slot->sequence, memory_order_acquire) - tail;
         if (distance == 0) {
             if (atomic_compare_exchange_weak(&port->tail, &tail, tail + 1)) {
@@ -81,16 +88,16 @@ static int push(struct percpu_port *port, int64_t value) {
     }
 }
 
-static int64_t room(struct percpu_port *port) {
-    return VALUES - (atomic_load(&port->tail) - atomic_load(&port->head));
+static int is_full(struct percpu_port *port) {
+    return waiting(port, atomic_load(&port->tail)) >= VALUES;
 }
 
-static long post(struct percpu_port *port, int64_t value) {
+static long post(struct percpu_port *port, int64_t value, int64_t limit) {
     struct percpu_inbox *inbox = port->inbox;
     if (atomic_load(&inbox->head) == SHUT) {
         return -ESHUTDOWN;
     }
-    if (push(port, value) != 0) {
+    if (push(port, value, limit) != 0) {
         return -EAGAIN;
     }
     /* The worker clears the mark before it runs the work: who finds it set knows that the run is still to come. */
@@ -116,11 +123,11 @@ static void notify(struct percpu_receiver *receiver, int32_t bits) {
 }
 
 /* Where the values of a line go: to the line itself, or to the work it is bound to. */
-static long deliver(struct percpu_port *line, int64_t value, struct percpu_port **target) {
+static long deliver(struct percpu_port *line, int64_t value, int64_t limit, struct percpu_port **target) {
     int64_t bound = atomic_load(&line->bound);
     *target = line;
     if (bound == 0) {
-        long result = push(line, value);
+        long result = push(line, value, limit);
         if (result == 0) {
             notify(line->receiver, 1 << line->rank);
         }
@@ -130,7 +137,7 @@ static long deliver(struct percpu_port *line, int64_t value, struct percpu_port 
     if (work == NULL) {
         return -ESHUTDOWN;
     }
-    long result = post(work, value);
+    long result = post(work, value, limit);
     *target = work;
     leave(work);
     return result > 0 ? 0 : result;
@@ -145,7 +152,7 @@ long percpu_post(long handle, long value) {
     if (port == NULL) {
         return -EINVAL;
     }
-    long result = port->inbox == NULL ? -EINVAL : post(port, value);
+    long result = port->inbox == NULL ? -EINVAL : post(port, value, VALUES);
     leave(port);
     return result;
 }
@@ -156,7 +163,7 @@ long percpu_trigger(long handle, long value) {
         return -EINVAL;
     }
     struct percpu_port *target;
-    long result = port->receiver == NULL ? -EINVAL : deliver(port, value, &target);
+    long result = port->receiver == NULL ? -EINVAL : deliver(port, value, VALUES, &target);
     leave(port);
     return result;
 }
@@ -202,7 +209,7 @@ static void spill(struct percpu_port *line, struct percpu_port *target, int sign
     block_in(context, bit(signal));
     atomic_fetch_or(&self->spilled, bit(signal));
     atomic_store(&target->spilled, 1);
-    if (room(target) >= RESERVE) {
+    if (!is_full(target)) {
         remask(self, atomic_exchange(&self->spilled, 0));
     }
 }
@@ -221,7 +228,12 @@ static void defer(struct percpu_port *line, ucontext_t *context) {
     }
 }
 
-/* No room: the value goes back to the kernel's queue, for the receiver's thread, which keeps the signal blocked there. */
+/*
+ * No room even for signals. The receiver's thread takes one more at most once VALUES wait, and so does each other thread; so more
+ * than a thousand threads have taken one while the receiver ran no handler. The value goes back to the kernel's queue, for the
+ * receiver's thread, which keeps the signal blocked there. That is a last resort: at the limit of RLIMIT_SIGPENDING the kernel may
+ * have given the room of this signal to the next one already, and then the value is lost.
+ */
 static void send_back(struct percpu_port *line, struct percpu_port *target, int signal, siginfo_t *info, ucontext_t *context) {
     siginfo_t again;
     memset(&again, 0, sizeof again);
@@ -242,7 +254,7 @@ static void on_line(struct percpu_port *line, int signal, siginfo_t *info, ucont
         atomic_fetch_add_explicit(&line->overruns, info->si_overrun, memory_order_relaxed);
     }
     struct percpu_port *target;
-    long result = deliver(line, value_of(info), &target);
+    long result = deliver(line, value_of(info), SLOTS, &target);
     if (result == 0) {
         atomic_fetch_add_explicit(&line->received, 1, memory_order_relaxed);
     } else if (result == -EAGAIN) {
@@ -251,7 +263,7 @@ static void on_line(struct percpu_port *line, int signal, siginfo_t *info, ucont
         atomic_fetch_add(&line->lost, 1);
     }
     if (line->receiver == self) {
-        if (result == 0 && room(target) < RESERVE) {
+        if (result == 0 && is_full(target)) {
             spill(line, target, signal, context);
         }
         defer(line, context);
@@ -285,7 +297,7 @@ static void on_sigio(int signal, siginfo_t *info, void *context) {
         struct percpu_port *line = fd == 0 ? NULL : enter(atomic_load(&line_of[i]));
         if (line != NULL) {
             struct percpu_port *target;
-            if (deliver(line, fd - 1, &target) < 0) {
+            if (deliver(line, fd - 1, SLOTS, &target) < 0) {
                 atomic_fetch_add(&line->lost, 1);
             }
             leave(line);
@@ -371,13 +383,9 @@ long percpu_watch(long signal, long fd) {
     return 0;
 }
 
+/* The receiver is the calling thread's from now on; 0 for none. */
 long percpu_attach(long receiver) {
     self = (struct percpu_receiver *)(uintptr_t)receiver;
-    return 0;
-}
-
-long percpu_detach(void) {
-    self = NULL;
     return 0;
 }
 

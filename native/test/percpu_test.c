@@ -37,7 +37,7 @@ static void *zeroed(size_t size) {
 static long open_port(int index, int generation, struct percpu_receiver *r, struct percpu_inbox *i, int rank) {
     struct percpu_port *port = ports[index];
     memset(port, 0, sizeof *port);
-    for (int slot = 0; slot < VALUES; slot++) {
+    for (int slot = 0; slot < SLOTS; slot++) {
         port->slots[slot].sequence = slot;
     }
     port->receiver = r;
@@ -51,12 +51,12 @@ static long open_port(int index, int generation, struct percpu_receiver *r, stru
 }
 
 static int take(struct percpu_port *port, int64_t *value) {
-    struct percpu_slot *slot = &port->slots[port->head & (VALUES - 1)];
+    struct percpu_slot *slot = &port->slots[port->head & (SLOTS - 1)];
     if (slot->sequence != port->head + 1) {
         return 0;
     }
     *value = slot->value;
-    slot->sequence = port->head + VALUES;
+    slot->sequence = port->head + SLOTS;
     port->head = port->head + 1;
     return 1;
 }
@@ -168,7 +168,7 @@ static void signal_is_recorded_with_its_value_and_rings(void) {
     CHECK(receiver->bell == 1);
     CHECK(ports[2]->received == 2 && ports[2]->lost == 0);
     CHECK(!blocked(signal_of_line));
-    CHECK(percpu_detach() == 0);
+    CHECK(percpu_attach(0) == 0);
 }
 
 static void masked_signal_blocks_what_the_level_masks(void) {
@@ -188,7 +188,7 @@ static void masked_signal_blocks_what_the_level_masks(void) {
     unblock(signal_of_line);
     CHECK(ports[2]->received == 2 && !blocked(signal_of_line));
     unblock(signal_of_line + 1);
-    CHECK(percpu_detach() == 0);
+    CHECK(percpu_attach(0) == 0);
 }
 
 static void foreign_thread_forwards_and_is_not_asked_again(void) {
@@ -227,7 +227,81 @@ static void signals_beyond_the_ring_wait_in_the_kernel_and_none_is_lost(void) {
         unblock(signal_of_line);
     }
     CHECK(ports[2]->spills > 0 && ports[2]->lost == 0 && ports[2]->received == total);
-    CHECK(percpu_detach() == 0);
+    CHECK(percpu_attach(0) == 0);
+}
+
+static void limit_pending_signals(rlim_t limit) {
+    struct rlimit both;
+    CHECK(getrlimit(RLIMIT_SIGPENDING, &both) == 0);
+    both.rlim_cur = limit;
+    CHECK(setrlimit(RLIMIT_SIGPENDING, &both) == 0);
+}
+
+static rlim_t pending_signals(void) {
+    struct rlimit both;
+    CHECK(getrlimit(RLIMIT_SIGPENDING, &both) == 0);
+    return both.rlim_cur;
+}
+
+static void block(int signal) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, signal);
+    CHECK(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
+}
+
+static void signal_finds_room_where_callers_have_left_none(void) {
+    long line = open_port(2, 11, receiver, NULL, 8);
+    CHECK(percpu_route(signal_of_line, line) == 0);
+    CHECK(percpu_attach((long)(uintptr_t)receiver) == 0);
+    block(signal_of_line);
+    send(VALUES);
+    for (int i = 0; i < VALUES; i++) {
+        CHECK(percpu_trigger(line, i) == 0);
+    }
+    CHECK(percpu_trigger(line, -1) == -EAGAIN);
+    rlim_t limit = pending_signals();
+    limit_pending_signals(0); /* the kernel takes nothing back */
+    unblock(signal_of_line);
+    limit_pending_signals(limit);
+    CHECK(ports[2]->received == 1 && ports[2]->lost == 0 && ports[2]->spills == 1);
+    CHECK(blocked(signal_of_line) && receiver->spilled != 0 && ports[2]->spilled == 1);
+    int64_t value;
+    for (int i = 0; i <= VALUES; i++) {
+        CHECK(take(ports[2], &value) && value == i);
+    }
+    CHECK(!take(ports[2], &value));
+    unblock(signal_of_line);
+    CHECK(percpu_attach(0) == 0);
+}
+
+static void last_resort_is_the_kernels_queue(void) {
+    long line = open_port(2, 12, receiver, NULL, 8);
+    CHECK(percpu_route(signal_of_line, line) == 0);
+    for (int i = 0; i < SLOTS; i++) {
+        send(i); /* as so many threads that are not the receiver */
+        unblock(signal_of_line);
+    }
+    CHECK(ports[2]->received == SLOTS);
+    CHECK(percpu_attach((long)(uintptr_t)receiver) == 0);
+    send(SLOTS);
+    CHECK(ports[2]->received == SLOTS && ports[2]->lost == 0 && blocked(signal_of_line));
+    int64_t value;
+    CHECK(take(ports[2], &value) && value == 0);
+    unblock(signal_of_line);
+    CHECK(ports[2]->received == SLOTS + 1);
+    block(signal_of_line);
+    send(-1);
+    rlim_t limit = pending_signals();
+    limit_pending_signals(0);
+    unblock(signal_of_line);
+    limit_pending_signals(limit);
+    CHECK(ports[2]->lost == 1);
+    for (int i = 1; i <= SLOTS; i++) {
+        CHECK(take(ports[2], &value) && value == i);
+    }
+    unblock(signal_of_line);
+    CHECK(percpu_attach(0) == 0);
 }
 
 static void line_bound_to_a_work_posts_it(void) {
@@ -244,7 +318,7 @@ static void line_bound_to_a_work_posts_it(void) {
     CHECK(inbox->head == 2 && (receiver->pending & ~REMASK) == 0);
     ports[1]->handle = 0;
     CHECK(percpu_trigger(line, 13) == -ESHUTDOWN);
-    CHECK(percpu_detach() == 0);
+    CHECK(percpu_attach(0) == 0);
 }
 
 static void handler_of_somebody_else_is_left_alone(void) {
@@ -345,6 +419,8 @@ int main(void) {
     RUN(masked_signal_blocks_what_the_level_masks);
     RUN(foreign_thread_forwards_and_is_not_asked_again);
     RUN(signals_beyond_the_ring_wait_in_the_kernel_and_none_is_lost);
+    RUN(signal_finds_room_where_callers_have_left_none);
+    RUN(last_resort_is_the_kernels_queue);
     RUN(line_bound_to_a_work_posts_it);
     RUN(handler_of_somebody_else_is_left_alone);
     RUN(producers_and_handlers_lose_nothing);

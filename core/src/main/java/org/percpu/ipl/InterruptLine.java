@@ -21,7 +21,9 @@ import org.percpu.bindings.spi.LinuxException;
  * line.watch(fd);                                 // whenever a file is ready; the value is the file descriptor
  * }</pre>
  *
- * <p>Values are kept in order, {@value #MAX_VALUES} for each line; what comes by signal beyond that waits in the kernel's queue.
+ * <p>Values are kept in order, {@value #MAX_VALUES} for each line; what comes by signal beyond that waits in the kernel's queue. At the
+ * limit of that (RLIMIT_SIGPENDING) sigqueue(3) refuses with EAGAIN: what a sender was not refused arrives. Only kill(2) is never refused:
+ * at the limit its signals become one.
  * {@link #trigger()} without a value is one bit: requests that come before the handler runs are one (R5).
  *
  * <p>The handler runs at the line's level in interrupt state, where sleeping calls refuse; it may enqueue works whose queue's level is
@@ -283,7 +285,7 @@ public final class InterruptLine implements AutoCloseable {
      * the value. Read it until it would block. If the kernel cannot queue a signal it says "any file may be ready" with SIGIO; the line
      * then is triggered as well.
      *
-     * @param descriptor of a pipe, socket or terminal; it stays the caller's
+     * @param descriptor of a pipe, socket or terminal; it stays the caller's, who closes the line first
      * @throws UnsupportedOperationException without libpercpu
      * @throws IllegalStateException if another file is watched
      * @throws LinuxException as {@link #signal()}; EBADF, EINVAL if the file has no signals; EBUSY if somebody else handles SIGIO
@@ -340,7 +342,7 @@ public final class InterruptLine implements AutoCloseable {
             ran += receiver.preempt();
         }
         if (ran > 0 && port.unspill()) {
-            receiver.roomWasMade();
+            receiver.roomWasMade(Spl.ALL_SIGNALS);
         }
         running = false;
         port.leave();
@@ -401,7 +403,9 @@ public final class InterruptLine implements AutoCloseable {
      * @param handled calls of the handler
      * @param overruns times of the timer that found the one before still waiting
      * @param spills how often the kernel was left to do the queueing because {@link InterruptLine#MAX_VALUES} was near
-     * @param lost values that the kernel refused to queue when they had to go back to it; 0 but at the end of RLIMIT_SIGPENDING
+     * @param lost values that came by signal and found no place; 0 unless more than {@link InterruptLine#MAX_VALUES} other threads took a
+     *     signal of the line while its receiver ran no handler, and the kernel, at the limit of RLIMIT_SIGPENDING, did not take them
+     *     back; or unless the queue of the line's work has ended
      */
     public record State(
             String name, Ipl ipl, int signal, long received, long handled, long overruns, long spills, long lost) {}
@@ -425,7 +429,7 @@ public final class InterruptLine implements AutoCloseable {
 
     /**
      * Takes the line down: timer and file are let go, the signal is free for another line, values that wait are dropped. A signal that
-     * comes later is counted and ignored. Closing twice is harmless.
+     * comes later is counted and ignored, unless another line has got it by then. Closing twice is harmless.
      */
     @Override
     public void close() {
@@ -461,8 +465,10 @@ public final class InterruptLine implements AutoCloseable {
         receiver.remove(this);
         synchronized (this) {
             if (signal != 0) {
-                receiver.dismiss(1L << (signal - 1));
+                long set = 1L << (signal - 1);
+                receiver.dismiss(set);
                 support.signals.giveBack(signal, ipl.rank());
+                receiver.roomWasMade(set);
                 signal = 0;
             }
         }

@@ -9,7 +9,7 @@ import java.nio.ByteOrder;
 /** Native memory shared with libpercpu: the layouts of native/src/internal.h, by byte offset. */
 final class Memory {
     /** As PERCPU_ABI. */
-    static final long ABI = 0x5043_5055_0000_0001L;
+    static final long ABI = 0x5043_5055_0000_0002L;
 
     static final int RECEIVER_BYTES = 64;
     static final int LEVEL = 0;
@@ -28,7 +28,12 @@ final class Memory {
     static final int INBOX_BELL = 8;
     static final long SHUT = -1;
 
+    /** Where callers are refused. */
     static final int VALUES = 1024;
+
+    /** The second half is for signals, whose senders cannot be refused. */
+    static final int SLOTS = 2 * VALUES;
+
     static final int PORTS = 4096;
     static final int PORT_HANDLE = 0;
     static final int PORT_ACTIVE = 8;
@@ -48,7 +53,7 @@ final class Memory {
     static final int PORT_HEAD = 192;
     static final int PORT_SLOTS = 256;
     static final int SLOT_BYTES = 16;
-    static final int PORT_BYTES = PORT_SLOTS + SLOT_BYTES * VALUES;
+    static final int PORT_BYTES = PORT_SLOTS + SLOT_BYTES * SLOTS;
 
     private static final int CACHE_LINE = 64;
 

@@ -80,8 +80,8 @@ public final class NativeWork implements AutoCloseable {
      * Posts the work as {@code percpu_post} does. Lock-free, allocates nothing.
      *
      * @param value added to those that wait
-     * @return 0 queued; 1 pending already, and that run finds the value; or -errno: EAGAIN ({@value #MAX_VALUES} values wait),
-     *     ESHUTDOWN (the queue has ended), EINVAL (closed)
+     * @return 0 queued; 1 pending already, and that run finds the value, unless the queue ends at this very moment; or -errno: EAGAIN
+     *     ({@value #MAX_VALUES} values wait), ESHUTDOWN (the queue has ended), EINVAL (closed)
      */
     public int post(long value) {
         port.enter();
@@ -118,13 +118,16 @@ public final class NativeWork implements AutoCloseable {
         recycleIfDone();
     }
 
-    /** The memory is somebody else's as soon as the handle is closed and nothing is left to run or to take. */
+    /**
+     * The memory is somebody else's as soon as the handle is closed and nothing is left to run or to take. A queue that has ended runs
+     * nothing more, whatever came too late for it.
+     */
     private void recycleIfDone() {
         if (!closed) {
             return;
         }
         synchronized (this) {
-            if (!recycled && !port.isMarked() && port.isEmpty()) {
+            if (!recycled && (inbox.isShut() || (!port.isMarked() && port.isEmpty()))) {
                 recycled = true;
                 port.recycle();
             }
@@ -134,7 +137,7 @@ public final class NativeWork implements AutoCloseable {
     /**
      * Takes the values that wait, in the order in which they were posted. Allocates nothing.
      *
-     * @param consumer called for each
+     * @param consumer called for each; if it throws, the values behind wait for the next call
      * @return how many there were
      */
     public int drain(LongConsumer consumer) {
@@ -148,14 +151,18 @@ public final class NativeWork implements AutoCloseable {
             }
         } finally {
             port.leave();
-        }
-        if (count > 0 && port.unspill()) {
-            for (Spl receiver : spillers) {
-                receiver.roomWasMade();
-            }
+            roomWasMade(count);
         }
         recycleIfDone();
         return count;
+    }
+
+    private void roomWasMade(int count) {
+        if (count > 0 && port.unspill()) {
+            for (Spl receiver : spillers) {
+                receiver.roomWasMade(Spl.ALL_SIGNALS);
+            }
+        }
     }
 
     private long claim() {

@@ -74,7 +74,7 @@ final class Port {
                 m.putLong(at, 0);
             }
         }
-        for (int i = 0; i < Memory.VALUES; i++) {
+        for (int i = 0; i < Memory.SLOTS; i++) {
             m.putLong(Memory.PORT_SLOTS + i * Memory.SLOT_BYTES, i);
         }
         m.putLong(Memory.PORT_INDEX, index);
@@ -142,13 +142,16 @@ final class Port {
     }
 
     private static int slot(long position) {
-        return Memory.PORT_SLOTS + (int) (position & (Memory.VALUES - 1)) * Memory.SLOT_BYTES;
+        return Memory.PORT_SLOTS + (int) (position & (Memory.SLOTS - 1)) * Memory.SLOT_BYTES;
     }
 
-    /** Any thread; false if there is no room. */
+    /** Any thread; false if there is no room for callers. */
     boolean push(long value) {
         while (true) {
             long tail = (long) LONG.getVolatile(memory, Memory.PORT_TAIL);
+            if (tail - (long) LONG.getVolatile(memory, Memory.PORT_HEAD) >= Memory.VALUES) {
+                return false;
+            }
             int slot = slot(tail);
             long distance = (long) LONG.getAcquire(memory, slot) - tail;
             if (distance == 0) {
@@ -187,7 +190,7 @@ final class Port {
     long take(long position) {
         int slot = slot(position);
         long value = (long) LONG.get(memory, slot + Long.BYTES);
-        LONG.setRelease(memory, slot, position + Memory.VALUES);
+        LONG.setRelease(memory, slot, position + Memory.SLOTS);
         return value;
     }
 

@@ -59,6 +59,9 @@ public final class Spl {
     private static final int PENDING_WORD = Memory.PENDING / Integer.BYTES;
     private static final int LEVEL_MASK = (1 << LEVEL_BITS) - 1;
 
+    /** For {@link #roomWasMade}. */
+    static final long ALL_SIGNALS = -1;
+
     /** Levels at which a thread still may take a mutex that sleeps. */
     private static final int SOFT_MAX = Ipl.SOFTSERIAL.rank();
 
@@ -344,14 +347,12 @@ public final class Spl {
     }
 
     /**
-     * After a callback that returned at a raised level: forgets the spin mutexes it may still hold, and lowers to {@link Ipl#NONE}. For the
-     * workers of queues.
+     * After a callback that returned at a raised level: lowers to {@link Ipl#NONE}, even with a spin mutex held. For the workers of queues.
+     *
+     * @throws IllegalStateException on another thread than the level's
      */
     public void leaveAll() {
         requireOwner();
-        spinHeld = 0;
-        spinCount = 0;
-        spinTop = null;
         if (level > 0) {
             lower(0);
         }
@@ -483,7 +484,12 @@ public final class Spl {
     }
 
     void fault(InterruptLine line, Throwable thrown) {
-        faults.accept(line, thrown);
+        try {
+            faults.accept(line, thrown);
+        } catch (Throwable t) {
+            // The values behind this one must not wait for the next interrupt.
+            log(line, t);
+        }
     }
 
     /**
@@ -630,6 +636,16 @@ public final class Spl {
         return (words.get(PENDING_WORD) & (-2 << to | Memory.REMASK)) != 0;
     }
 
+    /** Puts the level where it belongs without a look at what is pending. */
+    private void restore(int to) {
+        setLevel(to);
+        compilerFence();
+        if (eager) {
+            block(to);
+            unblock(to);
+        }
+    }
+
     private void block(int to) {
         long more = support.signals.mask(to) & ~blocked;
         if (more != 0) {
@@ -647,11 +663,14 @@ public final class Spl {
     }
 
     /**
-     * Signals of other receivers' lines stay blocked once the handler has blocked them here: each thread takes one of them at most, for
-     * which the rings have room in reserve.
+     * Signals of other receivers' lines stay blocked once the handler has blocked them here, and signals of own lines until their rings
+     * have room: each thread takes one of them at most, for which the rings have room in reserve. Whoever takes a bit out of SPILLED puts
+     * it into DEFERRED afterwards, so that what is left out here is looked at again.
      */
     private void sigmask(int how, long signals) {
-        set[0] = how == LinuxCalls.SIG_UNBLOCK ? signals & ~(support.signals.routed() & ~ownSignals) : signals;
+        set[0] = how == LinuxCalls.SIG_UNBLOCK
+                ? signals & ~(support.signals.routed() & ~ownSignals) & ~(long) LONG.getVolatile(memory, Memory.SPILLED)
+                : signals;
         int result = support.linux.pthread_sigmask(how, set, null);
         assert result == 0;
     }
@@ -701,17 +720,13 @@ public final class Spl {
                 ran += line.run();
                 if (level != rank) {
                     fault(line, new IllegalStateException("the handler of " + line + " returned at " + level()));
-                    level = rank;
+                    restore(rank);
                 }
             }
         } finally {
             interrupts--;
             hardInterrupts -= hard ? 1 : 0;
-            setLevel(to);
-            compilerFence();
-            if (eager) {
-                unblock(to);
-            }
+            restore(to);
         }
         return ran;
     }
@@ -724,9 +739,13 @@ public final class Spl {
         wakeup();
     }
 
-    /** Any thread: a full ring has room again; the thread shall let the kernel deliver what it kept. */
-    void roomWasMade() {
-        long spilled = (long) LONG.getAndSet(memory, Memory.SPILLED, 0L);
+    /** Any thread: a full ring has room again, or is gone; the thread shall let the kernel deliver what it kept of these signals. */
+    void roomWasMade(long signals) {
+        // The memory of a thread that has ended may be another's.
+        if (!isAlive()) {
+            return;
+        }
+        long spilled = (long) LONG.getAndBitwiseAnd(memory, Memory.SPILLED, ~signals) & signals;
         if (spilled != 0) {
             LONG.getAndBitwiseOr(memory, Memory.DEFERRED, spilled);
             notifyRank(0);

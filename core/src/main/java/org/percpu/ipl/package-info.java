@@ -18,8 +18,10 @@
  * processor does anyway, and so there are fences that cost nothing. {@link org.percpu.ipl.SplMode#EAGER} is a system call at each change
  * instead, and needs no library.
  *
- * <p><b>Nothing is lost.</b> Rings are bounded. Short of the end the handler leaves a signal blocked, and the kernel queues what comes, until
- * there is room. A signal that meets a thread which is not the receiver is passed on through memory, and that thread takes no more of them.
+ * <p><b>Nothing is lost.</b> Rings are bounded. Callers are refused when 1024 values wait, and from then on the handler leaves a signal
+ * blocked, and the kernel queues what comes, until there is room. A signal that meets a thread which is not the receiver is passed on
+ * through memory, and that thread takes no more of them. So a signal that was taken from the kernel finds one of 1024 further places,
+ * which callers cannot fill: it could not go back where RLIMIT_SIGPENDING allows no more, and its sender was told that it was sent.
  * Triggers from this process go through memory alone: a full limit of pending signals cannot hurt them.
  *
  * <p><b>Memory</b> that a handler may touch is never freed. Memory of threads is used again when Linux says that the thread is gone; that of

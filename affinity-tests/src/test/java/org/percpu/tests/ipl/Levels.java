@@ -58,9 +58,14 @@ final class Levels {
         private volatile boolean closed;
 
         Waiting() {
+            this(SplMode.LAZY);
+        }
+
+        Waiting(SplMode mode) {
             AtomicReference<Spl> made = new AtomicReference<>();
             thread = new Thread(() -> {
                 Spl mine = Spl.current();
+                mine.setMode(mode);
                 made.set(mine);
                 while (!closed) {
                     int ran = mine.awaitInterrupt(LinuxCalls.FOREVER);

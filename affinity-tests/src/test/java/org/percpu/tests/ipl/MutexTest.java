@@ -13,6 +13,8 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.percpu.ipl.InterruptLine;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Mutex;
@@ -43,10 +45,11 @@ class MutexTest {
         assertThat(Mutex.openbsd("a", Ipl.HIGH, null).ipl()).isEqualTo(Ipl.HIGH);
     }
 
-    @Test
+    @ParameterizedTest
+    @EnumSource
     @DisplayName("Scenario 11: NetBSD's level stays until the last release, in whatever order")
-    void netbsdLevelStaysUntilTheLastRelease() {
-        Levels.on(SplMode.EAGER, spl -> {
+    void netbsdLevelStaysUntilTheLastRelease(SplMode mode) {
+        Levels.on(mode, spl -> {
             Mutex vm = Mutex.netbsd("vm", Ipl.VM);
             Mutex high = Mutex.netbsd("high", Ipl.HIGH);
             List<String> ran = new ArrayList<>();
@@ -66,10 +69,11 @@ class MutexTest {
         });
     }
 
-    @Test
+    @ParameterizedTest
+    @EnumSource
     @DisplayName("Scenario 11: OpenBSD's level drops with each release, and the wrong order is reported")
-    void openbsdReportsReleaseOutOfOrder() {
-        Levels.on(SplMode.EAGER, spl -> {
+    void openbsdReportsReleaseOutOfOrder(SplMode mode) {
+        Levels.on(mode, spl -> {
             List<String> reports = new ArrayList<>();
             Mutex first = Mutex.openbsd("first", Ipl.VM, reports::add);
             Mutex second = Mutex.openbsd("second", Ipl.HIGH, reports::add);
@@ -174,12 +178,13 @@ class MutexTest {
         }
     }
 
-    @Test
+    @ParameterizedTest
+    @EnumSource
     @DisplayName("Scenario 12: a sleep at a raised level, in an interrupt and with a spin mutex held are three errors")
-    void sleepingWhereItIsForbiddenHasThreeErrors() {
+    void sleepingWhereItIsForbiddenHasThreeErrors(SplMode mode) {
         Kernel kernel = kernels.get();
         Mutex spin = Mutex.netbsd("spin", Ipl.VM);
-        Levels.on(SplMode.EAGER, spl -> {
+        Levels.on(mode, spl -> {
             List<String> errors = new ArrayList<>();
             int s = spl.splsoftclock();
             errors.add(refusal(kernel));

@@ -12,6 +12,8 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.ipl.InterruptLine;
@@ -53,10 +55,11 @@ class QueueLevelTest {
                 .hasMessageContaining(queue);
     }
 
-    @Test
+    @ParameterizedTest
+    @EnumSource
     @Rule("U11")
     @DisplayName("Scenario 6, U11: enqueueing above the queue's level is an error that names both, and changes nothing")
-    void enqueueAboveTheQueuesLevelIsRefused() {
+    void enqueueAboveTheQueuesLevelIsRefused(SplMode mode) {
         AtomicLong ran = new AtomicLong();
         Workqueue<Packet> wq = workqueue(Ipl.VM, ran::incrementAndGet);
         Taskq tq = Taskq.create(kernels.get(), "tq", 1, Ipl.VM, Taskq.TASKQ_MPSAFE);
@@ -68,7 +71,7 @@ class QueueLevelTest {
         tq.add(Task.initializer(Bounded::arrive, plug));
         Task queued = Task.initializer(arg -> ran.incrementAndGet(), null);
         tq.add(queued);
-        Levels.on(SplMode.EAGER, spl -> {
+        Levels.on(mode, spl -> {
             int s = spl.splhigh();
             refused(() -> tq.del(queued), "HIGH", "VM");
             refused(() -> wq.enqueue(packet, null), "HIGH", "VM");
@@ -95,15 +98,16 @@ class QueueLevelTest {
         wq.destroy();
     }
 
-    @Test
+    @ParameterizedTest
+    @EnumSource
     @Rule({"U11", "U12"})
     @DisplayName(
             "U12: a hard interrupt may use workqueues of VM and above only, and creating or destroying from one is refused")
-    void hardInterruptsNeedAQueueWithASpinMutex() {
+    void hardInterruptsNeedAQueueWithASpinMutex(SplMode mode) {
         Workqueue<Packet> net = workqueue(Ipl.NET, () -> {});
         Workqueue<Packet> vm = workqueue(Ipl.VM, () -> {});
         Packet refused = new Packet();
-        Levels.on(SplMode.EAGER, spl -> {
+        Levels.on(mode, spl -> {
             InterruptLine line = InterruptLine.establish(spl, "net", Ipl.NET, value -> {
                 refused(() -> net.enqueue(refused, null), "NET", "VM");
                 vm.enqueue(new Packet(), null);
@@ -209,6 +213,28 @@ class QueueLevelTest {
         assertThat(runs).hasValue(1);
         work.close();
         one.destroy();
+        tq.destroy();
+    }
+
+    @Test
+    void valueBehindOneWhoseConsumerThrowsWaitsForTheNextDrain() {
+        AtomicLong sum = new AtomicLong();
+        Taskq tq = Taskq.create(kernels.get(), "throws", 1, Ipl.VM, Taskq.TASKQ_MPSAFE);
+        NativeWork work = tq.nativeTask(Task.initializer(arg -> {}, null));
+        assertThat(work.post(1)).isZero();
+        assertThat(work.post(2)).isBetween(0, 1);
+        assertThatThrownBy(() -> {
+                    int drained = work.drain(value -> {
+                        throw new IllegalArgumentException("value " + value);
+                    });
+                    assertThat(drained).isNegative();
+                })
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("value 1");
+        assertThat(work.drain(sum::addAndGet)).isEqualTo(1);
+        assertThat(sum).hasValue(2);
+        assertThat(work.drain(sum::addAndGet)).isZero();
+        work.close();
         tq.destroy();
     }
 
