@@ -339,8 +339,15 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         if (!becomesDestroyed()) {
             throw destroyedBefore();
         }
-        // An enqueue that raced with the checks above runs before its worker ends: nothing taken is lost.
-        endWorkers(queues.length);
+        // An enqueue that raced with the checks above runs before its worker ends: nothing taken is lost. Workers of a cold kernel end
+        // when they first run.
+        if (!kernel.isCold()) {
+            endWorkers(queues.length);
+        } else {
+            for (SerialQueue queue : queues) {
+                queue.close();
+            }
+        }
         kernel.remove(this);
     }
 
@@ -373,7 +380,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
      *
      * @param wk any work; one that was never enqueued is not waited for
      * @throws ErrnoException EDEADLK in the work's own callback, or in another callback of the worker on whose queue it is pending
-     *     (U5); EPERM if the caller must not sleep
+     *     (U5); EINVAL if the kernel is cold and the work pending (U23); EPERM if the caller must not sleep
      */
     public void waitFor(W wk) {
         kernel.requireSleepable(name);
@@ -384,7 +391,13 @@ public final class Workqueue<W extends Work> implements KernelQueue {
                         "workqueue_wait on " + name + ": the worker that would run " + wk + " is the one that waits");
             }
         }
+        boolean cold = kernel.isCold();
         for (SerialQueue queue : queues) {
+            if (cold && isOn(queue, wk)) {
+                throw new ErrnoException(
+                        Errno.EINVAL,
+                        "workqueue_wait on " + name + ": nothing runs before the kernel is warm, it would wait for ever");
+            }
             boolean done = queue.await(() -> !isOn(queue, wk), FOREVER);
             assert done;
         }

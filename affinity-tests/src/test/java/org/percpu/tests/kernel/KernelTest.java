@@ -308,6 +308,33 @@ class KernelTest {
     }
 
     @Test
+    @Rule({"U23", "NWQ-21", "NWQ-26"})
+    @DisplayName(
+            "U23: in a cold kernel waiting for a pending work is EINVAL, for an idle one returns, and destroy does not hang")
+    void aWorkqueueOfAColdKernelDoesNotWaitForEver() {
+        Kernel cold = test.with(settings -> settings.cold(true));
+        AtomicInteger ran = new AtomicInteger();
+        Workqueue<Work> wq = Workqueue.create(
+                cold, "frozen", (work, arg) -> ran.incrementAndGet(), null, Pri.PRI_NONE, Ipl.NONE, 0);
+        Workqueue<Work> idle =
+                Workqueue.create(cold, "idle", (work, arg) -> {}, null, Pri.PRI_NONE, Ipl.NONE, Workqueue.WQ_PERCPU);
+        Work work = new Work();
+        wq.enqueue(work, null);
+        Refusal.of(Errno.EINVAL, () -> Bounded.run("waits", () -> wq.waitFor(work)))
+                .contains("frozen", "warm");
+        Bounded.run("waits for an idle one", () -> wq.waitFor(new Work()));
+        Refusal.of(Errno.EBUSY, wq::destroy).contains("frozen");
+        Bounded.run("destroys", idle::destroy);
+        assertThat(cold.queues()).containsExactly(wq);
+        assertThat(ran.get()).isZero();
+        cold.warm();
+        wq.waitFor(work);
+        assertThat(ran.get()).isEqualTo(1);
+        wq.destroy();
+        Bounded.until("all workers are gone", () -> cold.lwps().isEmpty());
+    }
+
+    @Test
     @Rule("NWQ-17")
     @DisplayName("a flight recording has each run over the threshold, with queue and item, and none below it")
     void longRunsAreRecorded(@TempDir Path folder) throws IOException {
