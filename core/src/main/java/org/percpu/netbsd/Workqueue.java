@@ -339,7 +339,8 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         if (!becomesDestroyed()) {
             throw destroyedBefore();
         }
-        // An enqueue that raced with the checks above runs before its worker ends: nothing taken is lost. Workers of a cold kernel end
+        // An enqueue that raced with the checks above runs before its worker ends: nothing taken is lost. Workers of a
+        // cold kernel end
         // when they first run.
         if (!kernel.isCold()) {
             endWorkers(queues.length);
@@ -396,7 +397,8 @@ public final class Workqueue<W extends Work> implements KernelQueue {
             if (cold && isOn(queue, wk)) {
                 throw new ErrnoException(
                         Errno.EINVAL,
-                        "workqueue_wait on " + name + ": nothing runs before the kernel is warm, it would wait for ever");
+                        "workqueue_wait on " + name
+                                + ": nothing runs before the kernel is warm, it would wait for ever");
             }
             boolean done = queue.await(() -> !isOn(queue, wk), FOREVER);
             assert done;

@@ -314,8 +314,8 @@ class KernelTest {
     void aWorkqueueOfAColdKernelDoesNotWaitForEver() {
         Kernel cold = test.with(settings -> settings.cold(true));
         AtomicInteger ran = new AtomicInteger();
-        Workqueue<Work> wq = Workqueue.create(
-                cold, "frozen", (work, arg) -> ran.incrementAndGet(), null, Pri.PRI_NONE, Ipl.NONE, 0);
+        Workqueue<Work> wq =
+                Workqueue.create(cold, "frozen", (work, arg) -> ran.incrementAndGet(), null, Pri.PRI_NONE, Ipl.NONE, 0);
         Workqueue<Work> idle =
                 Workqueue.create(cold, "idle", (work, arg) -> {}, null, Pri.PRI_NONE, Ipl.NONE, Workqueue.WQ_PERCPU);
         Work work = new Work();
