@@ -339,9 +339,8 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         if (!becomesDestroyed()) {
             throw destroyedBefore();
         }
-        // An enqueue that raced with the checks above runs before its worker ends: nothing taken is lost. Workers of a
-        // cold kernel end
-        // when they first run.
+        // An enqueue that raced with the checks above runs before its worker ends: nothing taken is lost. Workers of
+        // a cold kernel end when they first run.
         if (!kernel.isCold()) {
             endWorkers(queues.length);
         } else {

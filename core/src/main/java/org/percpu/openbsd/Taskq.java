@@ -160,8 +160,7 @@ public final class Taskq implements KernelQueue {
             throw new ErrnoException(Errno.EINVAL, "task_add of " + task + " on " + name() + ": task_set it first");
         }
         // A failed compare-and-set orders nothing on some processors. The caller's writes must be out before it looks
-        // at the mark,
-        // as the worker clears the mark, with a fence, before it reads them (OTQ-11).
+        // at the mark, as the worker clears the mark, with a fence, before it reads them (OTQ-11).
         VarHandle.fullFence();
         threads.requireOpen("task_add");
         return switch (threads.queue.append(task)) {
@@ -182,13 +181,16 @@ public final class Taskq implements KernelQueue {
         if (Spl.isUsed()) {
             threads.requireLevel("task_del");
         }
+        if (threads.queue.remove(task)) {
+            return true;
+        }
         RunQueue owner = RunQueue.ownerOf(task);
         if (owner != null && owner != threads.queue) {
             throw new ErrnoException(
                     Errno.EINVAL,
                     "task_del of " + task + " on " + name() + ": it is on " + owner + "; delete it there");
         }
-        return threads.queue.remove(task);
+        return false;
     }
 
     /**

@@ -308,14 +308,6 @@ public abstract class RunQueue {
     public abstract boolean ended();
 
     /**
-     * Whether an item runs here.
-     *
-     * @param item any item
-     * @return true while its callback has not returned
-     */
-    public abstract boolean isRunning(Item item);
-
-    /**
      * Whether the calling thread is a worker of this queue.
      *
      * @return true in its callbacks

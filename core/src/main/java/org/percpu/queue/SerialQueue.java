@@ -164,8 +164,7 @@ public final class SerialQueue extends RunQueue {
         doorbell.ring();
         if (!await(this::ended, COMES_ROUND)) {
             // The worker writes `inNext` without a fence, but it has had COMES_ROUND to become visible. Inside next()
-            // it runs no
-            // code but ours, and will be out soon.
+            // it runs no code but ours, and will be out soon.
             while (worker.inNext) {
                 LockSupport.parkNanos(this, LOOK_NANOS);
             }
@@ -207,7 +206,12 @@ public final class SerialQueue extends RunQueue {
         return !nativeIsEmpty() || !inbox.isEmpty() || worker.taking || worker.batch != null;
     }
 
-    @Override
+    /**
+     * Whether an item runs here.
+     *
+     * @param item any item
+     * @return true while its callback has not returned
+     */
     public boolean isRunning(Item item) {
         return worker.isRunning(item);
     }

@@ -262,8 +262,7 @@ public final class SharedQueue extends RunQueue {
         try {
             drainInbox();
             // Workers take items under the lock, so one that is still owned is in the ready list; or its add has
-            // claimed it and not
-            // pushed it yet, and then this call came first.
+            // claimed it and not pushed it yet, and then this call came first.
             if (!owns(item) || (item != first && item.prev == null)) {
                 return false;
             }
@@ -385,16 +384,6 @@ public final class SharedQueue extends RunQueue {
     @Override
     public boolean ended() {
         return ended;
-    }
-
-    @Override
-    public boolean isRunning(Item item) {
-        for (Worker worker : workers) {
-            if (worker.isRunning(item)) {
-                return true;
-            }
-        }
-        return false;
     }
 
     /**

@@ -75,6 +75,7 @@ class CompareCommandTest {
         Path source = folder.resolve("native/reference/reference.c");
         Files.createDirectories(source.getParent());
         Files.writeString(source, "int main(void) { return 0; }\n");
+        Files.createFile(source.resolveSibling("common.h"));
         Path first = Files.createDirectory(folder.resolve("classes"));
         Percpu answer = Percpu.childWith(
                 first + File.pathSeparator + classPath(),
@@ -93,6 +94,7 @@ class CompareCommandTest {
         Path source = folder.resolve("native/reference/reference.c");
         Files.createDirectories(source.getParent());
         Files.writeString(source, "#error no such luck\n");
+        Files.createFile(source.resolveSibling("common.h"));
         Path first = Files.createDirectory(folder.resolve("classes"));
         Percpu answer =
                 Percpu.childWith(first + File.pathSeparator + classPath(), List.of(), only("c-micro,openhft-affinity"));

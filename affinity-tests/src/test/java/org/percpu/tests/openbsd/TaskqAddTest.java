@@ -321,10 +321,9 @@ class TaskqAddTest {
         for (int i = 0; i < rounds; i++) {
             tasks.add(counting(runs));
         }
-        // Method handles allocate until they are compiled, so the first rounds do not count; a busy compiler takes its
-        // time. Nor does a round in which Linux took the CPU from the worker while it held the queue's lock: a del()
-        // that
-        // has to sleep for that allocates.
+        // Method handles allocate until they are compiled, so the first rounds do not count; a busy compiler takes
+        // its time. Nor does a round in which Linux took the CPU from the worker while it held the queue's lock: a
+        // del() that has to sleep for that allocates.
         long start = System.nanoTime();
         long fewest = Bounded.call("producer", () -> {
             long least = Long.MAX_VALUE;
