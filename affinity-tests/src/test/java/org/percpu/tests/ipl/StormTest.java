@@ -219,17 +219,19 @@ class StormTest {
             for (InterruptLine line : lines) {
                 ready.append(' ').append(line.signal());
             }
-            System.out.println(ready);
             long dumps = 0;
             String sent;
             try (Recording jfr = new Recording();
                     BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
                 jfr.enable("jdk.ExecutionSample").withPeriod(Duration.ofMillis(10));
                 jfr.start();
-                while (!in.ready()) {
+                // The first of each takes longer than a short storm.
+                disturb();
+                System.out.println(ready);
+                do {
                     disturb();
                     dumps++;
-                }
+                } while (!in.ready());
                 sent = in.readLine();
                 long total = Long.parseLong(sent.split(" ", -1)[1]);
                 long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60 + total / 10_000);
