@@ -43,9 +43,9 @@ final class Parts {
         final Worker worker;
         final Item item;
 
-        private Rig(RunQueue queue, Item item) {
+        private Rig(RunQueue queue, Worker worker, Item item) {
             this.queue = queue;
-            this.worker = Parts.worker(queue);
+            this.worker = worker;
             this.item = item;
         }
 
@@ -122,19 +122,17 @@ final class Parts {
 
     /** The queue of a workqueue. */
     static Rig serial() {
-        return new Rig(new SerialQueue(KERNEL, "serial", new NoCall(), true), new Plain());
+        SerialQueue queue = new SerialQueue(KERNEL, "serial", new NoCall(), true);
+        return new Rig(queue, queue.worker, new Plain());
     }
 
     /** The queue of a workq or taskq. */
     static Rig shared() {
-        return new Rig(new SharedQueue(KERNEL, "shared", NoCall::new, true), new Linked());
+        SharedQueue queue = new SharedQueue(KERNEL, "shared", NoCall::new, true);
+        return new Rig(queue, new Worker(queue, new NoCall(), true), new Linked());
     }
 
     static int remove(Rig shared) {
         return ((SharedQueue) shared.queue).remove((LinkedItem) shared.item) ? 1 : 0;
-    }
-
-    private static Worker worker(RunQueue queue) {
-        return new Worker(queue, new NoCall(), true);
     }
 }

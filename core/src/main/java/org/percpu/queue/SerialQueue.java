@@ -25,7 +25,7 @@ public final class SerialQueue extends RunQueue {
 
     private static final long LOOK_NANOS = 20_000;
 
-    private final Worker worker;
+    final Worker worker;
 
     /** Decides who hands back the rest of the batch when it is dropped. */
     private final AtomicBoolean handedOver = new AtomicBoolean();
