@@ -8,7 +8,6 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.cpu.Cpu;
-import org.percpu.kernel.Deadline;
 import org.percpu.kernel.ErrnoException;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
@@ -158,9 +157,7 @@ public final class Softint {
                 done = true;
             } finally {
                 if (!done) {
-                    for (int i = 0; i < made; i++) {
-                        queues[i].close();
-                    }
+                    SerialQueue.endAll(queues, made);
                 }
             }
             kernel.add(this);
@@ -173,32 +170,16 @@ public final class Softint {
 
         @Override
         public List<WorkerState> workers() {
-            List<WorkerState> states = new ArrayList<>();
-            for (SerialQueue queue : queues) {
-                states.add(queue.state());
-            }
-            return states;
+            return SerialQueue.states(queues);
         }
 
         /** For the kernel's shutdown alone: nobody else can reach a level. */
         @Override
         public List<Softint> drainAndDestroy(Duration atMost) {
             List<Softint> dropped = new ArrayList<>();
-            Deadline deadline = Deadline.after(atMost);
-            for (SerialQueue queue : queues) {
-                queue.end(deadline.left()).forEach(item -> dropped.add(((Pending) item).softint));
-            }
+            SerialQueue.endAll(queues, atMost).forEach(item -> dropped.add(((Pending) item).softint));
             kernel.remove(this);
             return dropped;
-        }
-
-        boolean isWorker() {
-            for (SerialQueue queue : queues) {
-                if (queue.isWorker()) {
-                    return true;
-                }
-            }
-            return false;
         }
     }
 
@@ -290,7 +271,7 @@ public final class Softint {
      *     not sleep
      */
     public void disestablish() {
-        if (level.isWorker()) {
+        if (SerialQueue.isWorkerOf(level.queues)) {
             throw new ErrnoException(
                     Errno.EDEADLK,
                     "softint_disestablish of " + this + " in a handler of its level: call it from a thread");

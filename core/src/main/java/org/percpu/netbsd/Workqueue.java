@@ -13,7 +13,6 @@ import org.percpu.cpu.Cpu;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.NativeWork;
 import org.percpu.ipl.Spl;
-import org.percpu.kernel.Deadline;
 import org.percpu.kernel.ErrnoException;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
@@ -175,7 +174,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         } catch (OutOfMemoryError e) {
             throw wq.undo(made, Errno.ENOMEM, e);
         } catch (RuntimeException e) {
-            wq.endWorkers(made);
+            SerialQueue.endAll(wq.queues, made);
             throw e;
         }
         kernel.add(wq);
@@ -208,22 +207,12 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     }
 
     private ErrnoException undo(int made, Errno errno, Throwable cause) {
-        endWorkers(made);
+        SerialQueue.endAll(queues, made);
         return new ErrnoException(
                 errno,
                 "workqueue_create of " + name + ": worker " + (made + 1) + " of " + queues.length
                         + " could not be made (" + cause.getMessage() + "); those made before it are gone",
                 cause);
-    }
-
-    private void endWorkers(int count) {
-        for (int i = 0; i < count; i++) {
-            queues[i].close();
-        }
-        for (int i = 0; i < count; i++) {
-            boolean ended = queues[i].await(queues[i]::ended, FOREVER);
-            assert ended;
-        }
     }
 
     /**
@@ -240,7 +229,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         if (Spl.isUsed()) {
             requireLevel();
         }
-        if (destroyed && !isWorker()) {
+        if (destroyed && !SerialQueue.isWorkerOf(queues)) {
             throw shutdown(wk);
         }
         switch (queue.append(wk)) {
@@ -339,15 +328,8 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         if (!becomesDestroyed()) {
             throw destroyedBefore();
         }
-        // An enqueue that raced with the checks above runs before its worker ends: nothing taken is lost. Workers of
-        // a cold kernel end when they first run.
-        if (!kernel.isCold()) {
-            endWorkers(queues.length);
-        } else {
-            for (SerialQueue queue : queues) {
-                queue.close();
-            }
-        }
+        // An enqueue that raced with the checks above runs before its worker ends: nothing taken is lost.
+        SerialQueue.endAll(queues, queues.length);
         kernel.remove(this);
     }
 
@@ -361,14 +343,8 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         if (!becomesDestroyed()) {
             return List.of();
         }
-        Deadline deadline = Deadline.after(atMost);
         List<W> dropped = new ArrayList<>();
-        for (SerialQueue queue : queues) {
-            queue.close();
-        }
-        for (SerialQueue queue : queues) {
-            queue.end(deadline.left()).forEach(item -> dropped.add((W) item));
-        }
+        SerialQueue.endAll(queues, atMost).forEach(item -> dropped.add((W) item));
         kernel.remove(this);
         return dropped;
     }
@@ -410,7 +386,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     }
 
     private void requireDestroyable() {
-        if (isWorker()) {
+        if (SerialQueue.isWorkerOf(queues)) {
             throw new ErrnoException(
                     Errno.EDEADLK,
                     "workqueue_destroy of " + name + " in its own callback: destroy it from another thread");
@@ -431,15 +407,6 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         return new ErrnoException(Errno.EINVAL, "workqueue_destroy of " + name + ", which is destroyed already");
     }
 
-    private boolean isWorker() {
-        for (SerialQueue queue : queues) {
-            if (queue.isWorker()) {
-                return true;
-            }
-        }
-        return false;
-    }
-
     @Override
     public String name() {
         return name;
@@ -457,14 +424,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     /** One for each CPU of {@link Kernel#cpus()}, in that order, or a single one. */
     @Override
     public List<WorkerState> workers() {
-        List<WorkerState> states = new ArrayList<>();
-        for (SerialQueue queue : queues) {
-            WorkerState state = queue.state();
-            if (state != null) {
-                states.add(state);
-            }
-        }
-        return states;
+        return SerialQueue.states(queues);
     }
 
     /** Its name. */

@@ -81,7 +81,6 @@ public final class Workq implements KernelQueue {
 
     /** Everything is read out, and the entry back in the pool, before the function is called. */
     private final class WorkqCall extends Call {
-        private @Nullable WorkqTask loaded;
         private @Nullable Function<@Nullable Object, @Nullable Object> func;
         private @Nullable Object arg1;
         private @Nullable Object arg2;
@@ -89,7 +88,6 @@ public final class Workq implements KernelQueue {
         @Override
         public void load(Item item) {
             WorkqTask task = (WorkqTask) item;
-            loaded = task;
             func = task.func;
             arg1 = task.arg1;
             arg2 = task.arg2;
@@ -102,11 +100,10 @@ public final class Workq implements KernelQueue {
         public void invoke(Item item) throws Exception {
             // An entry that a drain has handed out may come back by queueTask, on another queue; it is not of that
             // one's pool.
-            if (loaded instanceof TaskPool.Pooled pooled && pool.owns(pooled)) {
+            if (item instanceof TaskPool.Pooled pooled && pool.owns(pooled)) {
                 pool.put(pooled);
                 threads.queue.itemLeft();
             }
-            loaded = null;
             Function<@Nullable Object, @Nullable Object> function = func;
             Object first = arg1;
             Object second = arg2;

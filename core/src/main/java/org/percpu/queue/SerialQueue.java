@@ -9,6 +9,7 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
+import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
 import org.percpu.kernel.Lwp;
@@ -238,5 +239,73 @@ public final class SerialQueue extends RunQueue {
      */
     public @Nullable WorkerState state() {
         return worker.state(inbox.size(Integer.MAX_VALUE));
+    }
+
+    /**
+     * Lets the workers of several queues run what is queued, and waits for their end. Workers of a cold kernel end when they first run;
+     * those are not waited for.
+     *
+     * @param queues of one kernel
+     * @param count how many of them, from the first
+     */
+    public static void endAll(SerialQueue[] queues, int count) {
+        for (int i = 0; i < count; i++) {
+            queues[i].close();
+        }
+        for (int i = 0; i < count && !queues[i].kernel.isCold(); i++) {
+            boolean ended = queues[i].await(queues[i]::ended, KernelQueue.FOREVER);
+            assert ended;
+        }
+    }
+
+    /**
+     * {@linkplain #end Ends} several queues within a time.
+     *
+     * @param queues all of them
+     * @param atMost how long to go on running what is queued, over all queues
+     * @return the items dropped
+     */
+    public static List<Item> endAll(SerialQueue[] queues, Duration atMost) {
+        Deadline deadline = Deadline.after(atMost);
+        List<Item> dropped = new ArrayList<>();
+        for (SerialQueue queue : queues) {
+            queue.close();
+        }
+        for (SerialQueue queue : queues) {
+            dropped.addAll(queue.end(deadline.left()));
+        }
+        return dropped;
+    }
+
+    /**
+     * Whether the calling thread is the worker of one of several queues.
+     *
+     * @param queues any
+     * @return true in their callbacks
+     */
+    public static boolean isWorkerOf(SerialQueue[] queues) {
+        for (SerialQueue queue : queues) {
+            if (queue.isWorker()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * The workers of several queues.
+     *
+     * @param queues any
+     * @return the states now, in the order of the queues, of those whose worker has been made
+     */
+    public static List<WorkerState> states(SerialQueue[] queues) {
+        List<WorkerState> states = new ArrayList<>();
+        for (SerialQueue queue : queues) {
+            WorkerState state = queue.state();
+            if (state != null) {
+                states.add(state);
+            }
+        }
+        return states;
     }
 }
