@@ -40,16 +40,12 @@ class WorkqueueDestroyTest {
     @RegisterExtension
     final TestKernel test = new TestKernel();
 
-    private Workqueue<Work> create(String name, int flags, Workqueue.Function<Work, Object> callback) {
-        return Workqueue.create(test.get(), name, callback, null, Pri.PRI_NONE, Ipl.NONE, flags);
-    }
-
     @Test
     @Rule("NWQ-21")
     @DisplayName("after destroy of an idle queue its workers are gone, by the kernel's word, and so is the queue")
     void destroyEndsTheWorkers() {
         Kernel kernel = test.get();
-        Workqueue<Work> wq = create("idle", BOTH, (work, arg) -> {});
+        Workqueue<Work> wq = test.workqueue("idle", BOTH, (work, arg) -> {});
         List<Integer> tids =
                 wq.workers().stream().map(worker -> worker.thread().tid()).toList();
         assertThat(kernel.queues()).containsExactly(wq);
@@ -67,7 +63,7 @@ class WorkqueueDestroyTest {
         CountDownLatch entered = new CountDownLatch(1);
         CountDownLatch go = new CountDownLatch(1);
         AtomicInteger runs = new AtomicInteger();
-        Workqueue<Work> wq = create("pending", 0, (work, arg) -> {
+        Workqueue<Work> wq = test.workqueue("pending", 0, (work, arg) -> {
             entered.countDown();
             Bounded.arrive(go);
             runs.incrementAndGet();
@@ -100,7 +96,7 @@ class WorkqueueDestroyTest {
         CountDownLatch second = new CountDownLatch(1);
         Object ident = new Object();
         AtomicInteger runs = new AtomicInteger();
-        Workqueue<Work> wq = create("batch", Workqueue.WQ_MPSAFE, (work, arg) -> {
+        Workqueue<Work> wq = test.workqueue("batch", Workqueue.WQ_MPSAFE, (work, arg) -> {
             switch (runs.getAndIncrement()) {
                 case 0 -> {
                     plugged.countDown();
@@ -138,7 +134,7 @@ class WorkqueueDestroyTest {
         CountDownLatch entered = new CountDownLatch(1);
         CountDownLatch go = new CountDownLatch(1);
         AtomicInteger returned = new AtomicInteger();
-        Workqueue<Work> wq = create("last", Workqueue.WQ_MPSAFE, (work, arg) -> {
+        Workqueue<Work> wq = test.workqueue("last", Workqueue.WQ_MPSAFE, (work, arg) -> {
             entered.countDown();
             Bounded.arrive(go);
             returned.incrementAndGet();
@@ -170,7 +166,7 @@ class WorkqueueDestroyTest {
         AtomicReference<Workqueue<Work>> self = new AtomicReference<>();
         List<Throwable> thrown = new ArrayList<>();
         AtomicInteger runs = new AtomicInteger();
-        Workqueue<Work> wq = create("own", BOTH, (work, arg) -> {
+        Workqueue<Work> wq = test.workqueue("own", BOTH, (work, arg) -> {
             synchronized (thrown) {
                 thrown.add(catchThrowable(() -> self.get().destroy()));
                 thrown.add(catchThrowable(() -> self.get().drainAndDestroy()));
@@ -198,7 +194,7 @@ class WorkqueueDestroyTest {
     @Rule("U6")
     @DisplayName("U6: destroying twice is EINVAL; of two threads at once one succeeds")
     void destroyingTwiceIsAnError() {
-        Workqueue<Work> wq = create("twice", 0, (work, arg) -> {});
+        Workqueue<Work> wq = test.workqueue("twice", 0, (work, arg) -> {});
         wq.destroy();
         Refusal.of(Errno.EINVAL, wq::destroy).contains("twice");
         // It is as destroyed as before, and the kernel knows nothing of it.
@@ -207,7 +203,7 @@ class WorkqueueDestroyTest {
         Bounded.until("its worker is gone", () -> test.get().lwps().isEmpty());
 
         for (int round = 0; round < 100; round++) {
-            Workqueue<Work> raced = create("raced", 0, (work, arg) -> {});
+            Workqueue<Work> raced = test.workqueue("raced", 0, (work, arg) -> {});
             CyclicBarrier start = new CyclicBarrier(2);
             AtomicInteger succeeded = new AtomicInteger();
             AtomicInteger refused = new AtomicInteger();
@@ -239,7 +235,7 @@ class WorkqueueDestroyTest {
         Kernel kernel = test.get();
         CountDownLatch entered = new CountDownLatch(1);
         AtomicInteger inside = new AtomicInteger();
-        Workqueue<Work> wq = create("klock", Workqueue.WQ_MPSAFE, (work, arg) -> {
+        Workqueue<Work> wq = test.workqueue("klock", Workqueue.WQ_MPSAFE, (work, arg) -> {
             entered.countDown();
             kernel.lock().lock();
             inside.incrementAndGet();
@@ -263,7 +259,7 @@ class WorkqueueDestroyTest {
     @DisplayName("U12: destroy in a thread that must not sleep is EPERM and the queue stays in use")
     void destroyNeedsACallerThatMaySleep() {
         CountDownLatch ran = new CountDownLatch(1);
-        Workqueue<Work> wq = create("sleepable", 0, (work, arg) -> ran.countDown());
+        Workqueue<Work> wq = test.workqueue("sleepable", 0, (work, arg) -> ran.countDown());
         AtomicReference<Throwable> thrown = new AtomicReference<>();
         CountDownLatch done = new CountDownLatch(1);
         Kthread.create(
@@ -293,7 +289,7 @@ class WorkqueueDestroyTest {
         AtomicReference<Workqueue<Work>> self = new AtomicReference<>();
         CountDownLatch entered = new CountDownLatch(1);
         CountDownLatch go = new CountDownLatch(1);
-        Workqueue<Work> wq = create("drain", Workqueue.WQ_MPSAFE, (work, arg) -> {
+        Workqueue<Work> wq = test.workqueue("drain", Workqueue.WQ_MPSAFE, (work, arg) -> {
             entered.countDown();
             Bounded.arrive(go);
             if (runs.incrementAndGet() <= 100) {

@@ -40,10 +40,6 @@ class WorkqueuePeerTest {
     @RegisterExtension
     final TestKernel test = new TestKernel();
 
-    private Workqueue<Work> create(String name, int flags, Workqueue.Function<Work, Object> callback) {
-        return Workqueue.create(test.get(), name, callback, null, Pri.PRI_NONE, Ipl.NONE, flags);
-    }
-
     @Test
     @Rule({"N1", "NWQ-12", "KL-3"})
     @DisplayName("N1: 12435 times the same work, enqueued under the mutex, and each timed wait is signalled in time")
@@ -92,7 +88,7 @@ class WorkqueuePeerTest {
         ReentrantLock mutex = new ReentrantLock();
         Condvar condvar = new Condvar(kernel, "n1b");
         AtomicInteger ran = new AtomicInteger();
-        Workqueue<Work> wq = create("n1b", Workqueue.WQ_MPSAFE, (work, arg) -> {
+        Workqueue<Work> wq = test.workqueue("n1b", Workqueue.WQ_MPSAFE, (work, arg) -> {
             mutex.lock();
             try {
                 ran.incrementAndGet();
@@ -164,7 +160,7 @@ class WorkqueuePeerTest {
     void aWorkEnqueuesItselfToDepth16() {
         AtomicInteger depth = new AtomicInteger();
         AtomicReference<Workqueue<Work>> self = new AtomicReference<>();
-        Workqueue<Work> wq = create("s7", 0, (work, arg) -> {
+        Workqueue<Work> wq = test.workqueue("s7", 0, (work, arg) -> {
             if (depth.incrementAndGet() < 16) {
                 self.get().enqueue(work, null);
             }
@@ -183,7 +179,7 @@ class WorkqueuePeerTest {
         int threads = 100;
         int total = 131_072;
         AtomicLong ran = new AtomicLong();
-        Workqueue<Work> wq = create("s8", BOTH, (work, arg) -> ran.incrementAndGet());
+        Workqueue<Work> wq = test.workqueue("s8", BOTH, (work, arg) -> ran.incrementAndGet());
         CyclicBarrier start = new CyclicBarrier(threads);
         List<FutureTask<Boolean>> producers = new ArrayList<>();
         long expected = 0;

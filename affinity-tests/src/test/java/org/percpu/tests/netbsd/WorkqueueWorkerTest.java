@@ -35,10 +35,6 @@ class WorkqueueWorkerTest {
     @RegisterExtension
     final TestKernel test = new TestKernel();
 
-    private Workqueue<Work> create(String name, int flags, Workqueue.Function<Work, Object> callback) {
-        return Workqueue.create(test.get(), name, callback, null, Pri.PRI_NONE, Ipl.NONE, flags);
-    }
-
     @Test
     @Rule("NWQ-14")
     @DisplayName("NWQ-14: works that come while a batch runs go to the next batch; nothing is lost, nothing overtakes")
@@ -49,7 +45,7 @@ class WorkqueueWorkerTest {
         Work first = new Work();
         CountDownLatch entered = new CountDownLatch(1);
         CountDownLatch go = new CountDownLatch(1);
-        Workqueue<Work> wq = create("batch", Workqueue.WQ_MPSAFE, (work, arg) -> {
+        Workqueue<Work> wq = test.workqueue("batch", Workqueue.WQ_MPSAFE, (work, arg) -> {
             ran.add(work);
             if (work.equals(first)) {
                 entered.countDown();
@@ -76,8 +72,8 @@ class WorkqueueWorkerTest {
         int count = 10_000;
         AtomicInteger second = new AtomicInteger();
         AtomicInteger first = new AtomicInteger();
-        Workqueue<Work> to = create("to", Workqueue.WQ_MPSAFE, (work, arg) -> second.incrementAndGet());
-        Workqueue<Work> from = create("from", Workqueue.WQ_MPSAFE, (work, arg) -> {
+        Workqueue<Work> to = test.workqueue("to", Workqueue.WQ_MPSAFE, (work, arg) -> second.incrementAndGet());
+        Workqueue<Work> from = test.workqueue("from", Workqueue.WQ_MPSAFE, (work, arg) -> {
             first.incrementAndGet();
             to.enqueue(work, null);
         });
@@ -99,7 +95,7 @@ class WorkqueueWorkerTest {
         CountDownLatch ran = new CountDownLatch(1);
         List<Thread> threads = new CopyOnWriteArrayList<>();
         List<Integer> holds = new CopyOnWriteArrayList<>();
-        Workqueue<Work> wq = create("exit", 0, (work, arg) -> {
+        Workqueue<Work> wq = test.workqueue("exit", 0, (work, arg) -> {
             threads.add(Thread.currentThread());
             holds.add(test.get().lock().holds());
             if (thrown.get() == null) {
@@ -130,7 +126,7 @@ class WorkqueueWorkerTest {
         CountDownLatch wake = new CountDownLatch(1);
         AtomicInteger behind = new AtomicInteger();
         Work sleeper = new Work();
-        Workqueue<Work> wq = create("slow", Workqueue.WQ_MPSAFE, (work, arg) -> {
+        Workqueue<Work> wq = test.workqueue("slow", Workqueue.WQ_MPSAFE, (work, arg) -> {
             if (work.equals(sleeper)) {
                 asleep.countDown();
                 Bounded.arrive(wake);
@@ -139,7 +135,7 @@ class WorkqueueWorkerTest {
             }
         });
         CountDownLatch other = new CountDownLatch(1000);
-        Workqueue<Work> free = create("free", Workqueue.WQ_MPSAFE, (work, arg) -> other.countDown());
+        Workqueue<Work> free = test.workqueue("free", Workqueue.WQ_MPSAFE, (work, arg) -> other.countDown());
         wq.enqueue(sleeper, null);
         Bounded.arrive(asleep);
         wq.enqueue(new Work(), null);
@@ -169,7 +165,7 @@ class WorkqueueWorkerTest {
                 new StackOverflowError("deep"),
                 new OutOfMemoryError("feigned"));
         AtomicInteger next = new AtomicInteger();
-        Workqueue<Work> wq = create("throws", 0, (work, arg) -> {
+        Workqueue<Work> wq = test.workqueue("throws", 0, (work, arg) -> {
             holds.add(kernel.lock().holds());
             int i = next.getAndIncrement();
             if (i < causes.size()) {
@@ -218,7 +214,7 @@ class WorkqueueWorkerTest {
                 default -> {}
             }
         };
-        Workqueue<Work> wq = create("unbalanced", 0, callback);
+        Workqueue<Work> wq = test.workqueue("unbalanced", 0, callback);
         for (int i = 0; i < 3; i++) {
             wq.enqueue(new Work(), null);
         }
@@ -239,7 +235,7 @@ class WorkqueueWorkerTest {
         List<String> console = test.expectConsole();
         Kernel kernel = test.get();
         List<Integer> holds = new CopyOnWriteArrayList<>();
-        Workqueue<Work> wq = create("keeps", Workqueue.WQ_MPSAFE, (work, arg) -> {
+        Workqueue<Work> wq = test.workqueue("keeps", Workqueue.WQ_MPSAFE, (work, arg) -> {
             holds.add(kernel.lock().holds());
             kernel.lock().lock();
         });
@@ -290,7 +286,7 @@ class WorkqueueWorkerTest {
         AtomicInteger inside = new AtomicInteger();
         AtomicInteger overlaps = new AtomicInteger();
         AtomicInteger ran = new AtomicInteger();
-        Workqueue<Work> wq = create("serial", Workqueue.WQ_MPSAFE, (work, arg) -> {
+        Workqueue<Work> wq = test.workqueue("serial", Workqueue.WQ_MPSAFE, (work, arg) -> {
             if (inside.incrementAndGet() != 1) {
                 overlaps.incrementAndGet();
             }
@@ -321,7 +317,7 @@ class WorkqueueWorkerTest {
         Machine.needsCpus(2);
         int cpus = test.get().cpus().size();
         CyclicBarrier inside = new CyclicBarrier(cpus + 1);
-        Workqueue<Work> wq = create("overlap", Workqueue.WQ_MPSAFE | Workqueue.WQ_PERCPU, (work, arg) -> {
+        Workqueue<Work> wq = test.workqueue("overlap", Workqueue.WQ_MPSAFE | Workqueue.WQ_PERCPU, (work, arg) -> {
             Bounded.meet(inside);
         });
         test.get().cpus().forEach(cpu -> wq.enqueue(new Work(), cpu));
@@ -339,7 +335,7 @@ class WorkqueueWorkerTest {
         AtomicInteger overlaps = new AtomicInteger();
         Set<Integer> holds = ConcurrentHashMap.newKeySet();
         AtomicInteger ran = new AtomicInteger();
-        Workqueue<Work> locked = create("locked", Workqueue.WQ_PERCPU, (work, arg) -> {
+        Workqueue<Work> locked = test.workqueue("locked", Workqueue.WQ_PERCPU, (work, arg) -> {
             if (inside.incrementAndGet() != 1) {
                 overlaps.incrementAndGet();
             }
@@ -357,7 +353,7 @@ class WorkqueueWorkerTest {
 
         Set<Integer> free = ConcurrentHashMap.newKeySet();
         CountDownLatch one = new CountDownLatch(1);
-        Workqueue<Work> mpsafe = create("mpsafe", Workqueue.WQ_MPSAFE, (work, arg) -> {
+        Workqueue<Work> mpsafe = test.workqueue("mpsafe", Workqueue.WQ_MPSAFE, (work, arg) -> {
             free.add(kernel.lock().holds());
             one.countDown();
         });
@@ -373,7 +369,7 @@ class WorkqueueWorkerTest {
     void anIdleWorkerDoesNotHoldTheKernelLock() {
         Kernel kernel = test.get();
         CountDownLatch ran = new CountDownLatch(1);
-        Workqueue<Work> wq = create("idle", 0, (work, arg) -> ran.countDown());
+        Workqueue<Work> wq = test.workqueue("idle", 0, (work, arg) -> ran.countDown());
         wq.enqueue(new Work(), null);
         Bounded.arrive(ran);
         Bounded.run("takes the kernel lock", () -> {
@@ -416,7 +412,7 @@ class WorkqueueWorkerTest {
                 null,
                 "other");
         AtomicInteger relocked = new AtomicInteger();
-        Workqueue<Work> wq = create("sleepers", 0, (work, arg) -> {
+        Workqueue<Work> wq = test.workqueue("sleepers", 0, (work, arg) -> {
             int mine = ++asked[0];
             kernel.sleepq().wakeup(request);
             while (answered[0] < mine) {

@@ -4,15 +4,12 @@ package org.percpu.tests.openbsd;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
-import com.sun.management.ThreadMXBean;
-import java.lang.management.ManagementFactory;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.DisplayName;
@@ -23,6 +20,7 @@ import org.percpu.bindings.spi.Errno;
 import org.percpu.ipl.Ipl;
 import org.percpu.openbsd.Task;
 import org.percpu.openbsd.Taskq;
+import org.percpu.tests.support.Allocation;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Refusal;
 import org.percpu.tests.support.Rule;
@@ -31,7 +29,6 @@ import org.percpu.tests.support.TestKernel;
 /** task_set, task_add, task_del and task_pending, one call at a time. */
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class TaskqAddTest {
-    private static final long WARM_NANOS = TimeUnit.SECONDS.toNanos(20);
 
     @RegisterExtension
     final TestKernel test = new TestKernel();
@@ -313,7 +310,6 @@ class TaskqAddTest {
     @Rule("OTQ-13")
     @DisplayName("OTQ-13: add and del allocate nothing, whether the worker is busy or has to be woken")
     void addAndDelAllocateNothing() {
-        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         Taskq tq = create("alloc", 1);
         AtomicInteger runs = new AtomicInteger();
         int rounds = 500;
@@ -321,32 +317,24 @@ class TaskqAddTest {
         for (int i = 0; i < rounds; i++) {
             tasks.add(counting(runs));
         }
-        // Method handles allocate until they are compiled, so the first rounds do not count; a busy compiler takes
-        // its time. Nor does a round in which Linux took the CPU from the worker while it held the queue's lock: a
-        // del() that has to sleep for that allocates.
-        long start = System.nanoTime();
-        long fewest = Bounded.call("producer", () -> {
-            long least = Long.MAX_VALUE;
-            while (least > 0 && System.nanoTime() - start < WARM_NANOS) {
-                long before =
-                        threads.getThreadAllocatedBytes(Thread.currentThread().getId());
-                int added = runs.get();
-                for (int i = 0; i < rounds; i++) {
-                    if (tq.add(tasks.get(i)) && !(i % 3 == 0 && tq.del(tasks.get(i)))) {
-                        added++;
-                    }
-                    if (i % 16 == 0 || i == rounds - 1) {
-                        while (runs.get() < added) {
-                            Thread.onSpinWait();
+        // A round in which Linux took the CPU from the worker while it held the queue's lock does not count: a del()
+        // that has
+        // to sleep for that allocates.
+        long fewest = Bounded.call(
+                "producer",
+                () -> Allocation.fewest(() -> {
+                    int added = runs.get();
+                    for (int i = 0; i < rounds; i++) {
+                        if (tq.add(tasks.get(i)) && !(i % 3 == 0 && tq.del(tasks.get(i)))) {
+                            added++;
+                        }
+                        if (i % 16 == 0 || i == rounds - 1) {
+                            while (runs.get() < added) {
+                                Thread.onSpinWait();
+                            }
                         }
                     }
-                }
-                least = Math.min(
-                        least,
-                        threads.getThreadAllocatedBytes(Thread.currentThread().getId()) - before);
-            }
-            return least;
-        });
+                }));
         assertThat(fewest).as("bytes for %d adds", rounds).isZero();
         tq.destroy();
     }

@@ -5,9 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
-import com.sun.management.ThreadMXBean;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,6 +28,7 @@ import org.percpu.kernel.ErrnoException;
 import org.percpu.openbsd.Kthread;
 import org.percpu.openbsd.Workq;
 import org.percpu.openbsd.WorkqTask;
+import org.percpu.tests.support.Allocation;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Proc;
 import org.percpu.tests.support.Refusal;
@@ -419,36 +418,27 @@ class WorkqTest {
     @DisplayName(
             "addTask and queueTask allocate nothing once the pool has been used, whether the worker is busy or has to be woken")
     void aWarmPoolAllocatesNothing() {
-        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         Workq wq = create("alloc", 1, 64);
         AtomicInteger runs = new AtomicInteger();
         Workq.Function<AtomicInteger, Object> function = (counter, none) -> counter.incrementAndGet();
         WorkqTask entry = new WorkqTask();
-        // Method handles allocate until they are compiled, so the first rounds do not count.
-        long fewest = Bounded.call("producer", () -> {
-            long least = Long.MAX_VALUE;
-            int added = 0;
-            for (int window = 0; window < 40 && least > 0; window++) {
-                long before =
-                        threads.getThreadAllocatedBytes(Thread.currentThread().getId());
-                for (int i = 0; i < 5_000; i++) {
-                    if (wq.addTask(0, function, runs, null)) {
-                        added++;
-                    }
-                    if (i % 32 == 31) {
-                        wq.queueTask(entry, 0, function, runs, null);
-                        added++;
-                        while (runs.get() < added) {
-                            Thread.onSpinWait();
+        long fewest = Bounded.call(
+                "producer",
+                () -> Allocation.fewest(() -> {
+                    int added = runs.get();
+                    for (int i = 0; i < 5_000; i++) {
+                        if (wq.addTask(0, function, runs, null)) {
+                            added++;
+                        }
+                        if (i % 32 == 31 || i == 4_999) {
+                            wq.queueTask(entry, 0, function, runs, null);
+                            added++;
+                            while (runs.get() < added) {
+                                Thread.onSpinWait();
+                            }
                         }
                     }
-                }
-                least = Math.min(
-                        least,
-                        threads.getThreadAllocatedBytes(Thread.currentThread().getId()) - before);
-            }
-            return least;
-        });
+                }));
         assertThat(fewest).isZero();
         wq.destroy();
     }

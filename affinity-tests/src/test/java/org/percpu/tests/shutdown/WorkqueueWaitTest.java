@@ -19,14 +19,12 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.cpu.Cpu;
-import org.percpu.ipl.Ipl;
 import org.percpu.kernel.ErrnoException;
 import org.percpu.netbsd.Work;
 import org.percpu.netbsd.Workqueue;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Rule;
 import org.percpu.tests.support.TestKernel;
-import org.percpu.thread.Pri;
 
 /** workqueue_wait, which NetBSD added in version 8. */
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -34,10 +32,6 @@ import org.percpu.thread.Pri;
 class WorkqueueWaitTest {
     @RegisterExtension
     final TestKernel test = new TestKernel();
-
-    private Workqueue<Work> create(String name, int flags, Workqueue.Function<Work, Object> callback) {
-        return Workqueue.create(test.get(), name, callback, null, Pri.PRI_NONE, Ipl.NONE, flags);
-    }
 
     /** A work that stays in its callback until it is let go. */
     private static final class Gate extends Work {
@@ -62,7 +56,7 @@ class WorkqueueWaitTest {
             "N2: 12435 times enqueue and wait: after the i-th wait the counter is i, and a work never enqueued is not waited for")
     void eachWaitIsForItsRun() {
         int[] counter = new int[1]; // the end of a callback is visible after the wait
-        Workqueue<Work> wq = create("n2", Workqueue.WQ_MPSAFE, (work, arg) -> counter[0]++);
+        Workqueue<Work> wq = test.workqueue("n2", Workqueue.WQ_MPSAFE, (work, arg) -> counter[0]++);
         Work work = new Work();
         Bounded.run("waits", () -> {
             for (int i = 1; i <= 12_435; i++) {
@@ -81,10 +75,10 @@ class WorkqueueWaitTest {
             "N3: a wait while the callback overwrites its own work and sleeps neither returns early nor follows its link")
     void aWaitDoesNotWalkStartedWorks() {
         for (int round = 0; round < 200; round++) {
-            Workqueue<Work> elsewhere = create("elsewhere", Workqueue.WQ_MPSAFE, (work, arg) -> {});
+            Workqueue<Work> elsewhere = test.workqueue("elsewhere", Workqueue.WQ_MPSAFE, (work, arg) -> {});
             AtomicInteger ended = new AtomicInteger();
             Gate first = new Gate();
-            Workqueue<Work> wq = create("n3", Workqueue.WQ_MPSAFE, (work, arg) -> {
+            Workqueue<Work> wq = test.workqueue("n3", Workqueue.WQ_MPSAFE, (work, arg) -> {
                 if (work == first) {
                     elsewhere.enqueue(work, null); // its link has another meaning now
                 }
@@ -112,7 +106,7 @@ class WorkqueueWaitTest {
     @Rule({"NWQ-23", "NWQ-25"})
     @DisplayName("NWQ-25: the wait ends with the run of that work, while the rest of its batch still waits")
     void theWaitIsNotForTheBatch() {
-        Workqueue<Work> wq = create("batch", Workqueue.WQ_MPSAFE, (work, arg) -> Gate.pass(work));
+        Workqueue<Work> wq = test.workqueue("batch", Workqueue.WQ_MPSAFE, (work, arg) -> Gate.pass(work));
         Gate first = new Gate();
         Gate second = new Gate();
         Gate third = new Gate();
@@ -138,7 +132,7 @@ class WorkqueueWaitTest {
     @DisplayName("NWQ-24: any number of threads may wait, for one work and for several, and enqueues go on meanwhile")
     void manyMayWait() {
         AtomicInteger runs = new AtomicInteger();
-        Workqueue<Work> wq = create("many", Workqueue.WQ_MPSAFE, (work, arg) -> {
+        Workqueue<Work> wq = test.workqueue("many", Workqueue.WQ_MPSAFE, (work, arg) -> {
             Gate.pass(work);
             runs.incrementAndGet();
         });
@@ -167,7 +161,7 @@ class WorkqueueWaitTest {
             "NWQ-26: on a per-CPU queue the work is found on whichever CPU it is, and an idle queue is not waited for")
     void aPerCpuQueueIsSearched() {
         int both = Workqueue.WQ_MPSAFE | Workqueue.WQ_PERCPU;
-        Workqueue<Work> wq = create("percpu", both, (work, arg) -> Gate.pass(work));
+        Workqueue<Work> wq = test.workqueue("percpu", both, (work, arg) -> Gate.pass(work));
         for (Cpu cpu : test.get().cpus()) {
             Gate gate = new Gate();
             wq.enqueue(gate, cpu);
@@ -192,7 +186,7 @@ class WorkqueueWaitTest {
         AtomicReference<Workqueue<Work>> self = new AtomicReference<>();
         Gate first = new Gate();
         Work second = new Work();
-        Workqueue<Work> wq = create("own", Workqueue.WQ_MPSAFE, (work, arg) -> {
+        Workqueue<Work> wq = test.workqueue("own", Workqueue.WQ_MPSAFE, (work, arg) -> {
             Gate.pass(work);
             if (work == first) {
                 own.set(catchThrowable(() -> self.get().waitFor(work)));
@@ -221,7 +215,7 @@ class WorkqueueWaitTest {
     @DisplayName("KL-3: the wait drops the kernel lock for a callback that needs it, and has it again after")
     void theWaitDropsTheKernelLock() {
         AtomicInteger runs = new AtomicInteger();
-        Workqueue<Work> wq = create("kl3", 0, (work, arg) -> runs.incrementAndGet());
+        Workqueue<Work> wq = test.workqueue("kl3", 0, (work, arg) -> runs.incrementAndGet());
         Work work = new Work();
         test.get().lock().lock();
         test.get().lock().lock();

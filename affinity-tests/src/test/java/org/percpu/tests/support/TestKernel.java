@@ -13,9 +13,13 @@ import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.percpu.bindings.spi.LinuxException;
 import org.percpu.cpu.Cpu;
+import org.percpu.ipl.Ipl;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.Lwp;
+import org.percpu.netbsd.Work;
+import org.percpu.netbsd.Workqueue;
 import org.percpu.thread.Affinity;
+import org.percpu.thread.Pri;
 
 /**
  * Kernels for one test. Behind the test they are closed, and the test fails if a thread is left, if a kernel printed something that
@@ -50,6 +54,11 @@ public final class TestKernel implements BeforeEachCallback, AfterEachCallback {
         Kernel kernel = builder.build();
         kernels.add(kernel);
         return kernel;
+    }
+
+    /** A workqueue of the kernel of the test, at the priority and the level that most tests do not care for. */
+    public Workqueue<Work> workqueue(String name, int flags, Workqueue.Function<Work, Object> callback) {
+        return Workqueue.create(get(), name, callback, null, Pri.PRI_NONE, Ipl.NONE, flags);
     }
 
     public Cpu cpu(int index) {
