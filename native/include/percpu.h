@@ -33,8 +33,7 @@ long percpu_version(void);
  *
  * Returns
  *   0            queued: the work was not pending and now is
- *   1            the work was pending already; the run to come finds this value too. Only if the queue ends at this very moment
- *                there may be no such run: end the posts before the queue
+ *   1            the work was pending already; the run to come finds this value too
  *   -EAGAIN      PERCPU_VALUES values wait: nothing was posted, try again when the callback has run
  *   -ESHUTDOWN   the queue has ended: nothing was posted
  *   -EINVAL      no such handle: nothing was posted

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /* Changes with every change of this file that Java could notice: 'PCPU' and a number. */
-#define PERCPU_ABI INT64_C(0x5043505500000002)
+#define PERCPU_ABI INT64_C(0x5043505500000003)
 
 #define PORTS 4096 /* the low bits of a handle are an index, the rest is a generation */
 #define RANKS 13   /* the ladder of Ipl */
@@ -18,7 +18,11 @@
 #define VALUES PERCPU_VALUES /* where callers are refused, and the receiver's thread leaves the kernel to do the queueing */
 #define SLOTS (2 * VALUES)   /* the second half is for signals alone: nobody can tell their senders to try again */
 #define REMASK 1             /* in pending, where level 0 has no use for its bit: signals are blocked that the level does not mask */
-#define SHUT (-1)
+
+/* The head of an inbox: the newest work, how many posters are inside, and whether the queue has ended. */
+#define NEWEST INT64_C(0xffffffff)
+#define POSTER (NEWEST + 1)
+#define SHUT (INT64_C(1) << 62)
 
 enum { STRAY, FOREIGN, COUNTERS };
 
@@ -36,8 +40,8 @@ struct percpu_receiver {
 
 /* The natively posted works of one queue: a list by index + 1, newest first. */
 struct percpu_inbox {
-    _Atomic int64_t head; /* 0 empty, SHUT */
-    int64_t bell;         /* address of the futex on which the workers sleep */
+    _Atomic int64_t head;
+    int64_t bell; /* address of the futex on which the workers sleep */
     int64_t unused[6];
 };
 

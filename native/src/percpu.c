@@ -92,27 +92,33 @@ static int is_full(struct percpu_port *port) {
     return waiting(port, atomic_load(&port->tail)) >= VALUES;
 }
 
+/*
+ * A queue does not end while a poster is inside: a poster that finds the work marked relies on the other one, who has marked it, to
+ * link it. It may be interrupted just before that, by this one.
+ */
 static long post(struct percpu_port *port, int64_t value, int64_t limit) {
     struct percpu_inbox *inbox = port->inbox;
-    if (atomic_load(&inbox->head) == SHUT) {
-        return -ESHUTDOWN;
-    }
+    int64_t head = atomic_load(&inbox->head);
+    do {
+        if (head & SHUT) {
+            return -ESHUTDOWN;
+        }
+    } while (!atomic_compare_exchange_weak(&inbox->head, &head, head + POSTER));
     if (push(port, value, limit) != 0) {
+        atomic_fetch_sub(&inbox->head, POSTER);
         return -EAGAIN;
     }
     /* The worker clears the mark before it runs the work: who finds it set knows that the run is still to come. */
     if (atomic_exchange(&port->pending, 1) != 0) {
+        atomic_fetch_sub(&inbox->head, POSTER);
         return 1;
     }
-    int64_t link = port->index + 1;
-    int64_t head = atomic_load(&inbox->head);
+    int64_t left;
+    head = atomic_load(&inbox->head);
     do {
-        if (head == SHUT) {
-            atomic_store(&port->pending, 0);
-            return -ESHUTDOWN;
-        }
-        atomic_store_explicit(&port->next, head, memory_order_relaxed);
-    } while (!atomic_compare_exchange_weak(&inbox->head, &head, link));
+        atomic_store_explicit(&port->next, head & NEWEST, memory_order_relaxed);
+        left = ((head - POSTER) & ~NEWEST) | (port->index + 1);
+    } while (!atomic_compare_exchange_weak(&inbox->head, &head, left));
     ring_bell((_Atomic int32_t *)(uintptr_t)inbox->bell);
     return 0;
 }

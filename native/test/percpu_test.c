@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -392,6 +393,66 @@ static void producers_and_handlers_lose_nothing(void) {
     CHECK(next[PRODUCERS] > 0);
 }
 
+/* As org.percpu.ipl.NativeInbox and NativeWork do it. */
+static int64_t run_what_was_posted(void) {
+    int64_t taken = 0;
+    if ((atomic_fetch_and(&inbox->head, ~NEWEST) & NEWEST) != 0) {
+        ports[1]->pending = 0;
+        int64_t value;
+        while (take(ports[1], &value)) {
+            taken++;
+        }
+    }
+    return taken;
+}
+
+static int end_inbox(void) {
+    atomic_fetch_or(&inbox->head, SHUT);
+    while (inbox->head - SHUT >= POSTER) {
+        sched_yield();
+    }
+    return inbox->head == SHUT;
+}
+
+static _Atomic int64_t accepted;
+
+static void *post_to_the_end(void *argument) {
+    (void)argument;
+    long result;
+    do {
+        result = percpu_post(posted, 1);
+        accepted += result >= 0;
+    } while (result != -ESHUTDOWN);
+    return NULL;
+}
+
+/* More threads than processors, so that some are descheduled inside percpu_post. */
+static void what_was_accepted_runs_before_the_queue_ends(void) {
+    for (int round = 0; round < 200; round++) {
+        set_up();
+        posted = open_port(1, 100 + round, NULL, inbox, 0);
+        accepted = 0;
+        pthread_t threads[PRODUCERS];
+        for (int i = 0; i < PRODUCERS; i++) {
+            CHECK(pthread_create(&threads[i], NULL, post_to_the_end, NULL) == 0);
+        }
+        int64_t taken = 0;
+        struct timespec begin, now;
+        CHECK(clock_gettime(CLOCK_MONOTONIC, &begin) == 0);
+        do {
+            taken += run_what_was_posted();
+            CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+        } while ((now.tv_sec - begin.tv_sec) * 1000000000 + now.tv_nsec - begin.tv_nsec < 3000000);
+        while (!end_inbox()) {
+            taken += run_what_was_posted();
+        }
+        for (int i = 0; i < PRODUCERS; i++) {
+            CHECK(pthread_join(threads[i], NULL) == 0);
+        }
+        CHECK(accepted == taken && inbox->head == SHUT && ports[1]->pending == 0);
+    }
+}
+
 #define RUN(test)                     \
     do {                              \
         set_up();                     \
@@ -424,6 +485,7 @@ int main(void) {
     RUN(line_bound_to_a_work_posts_it);
     RUN(handler_of_somebody_else_is_left_alone);
     RUN(producers_and_handlers_lose_nothing);
+    RUN(what_was_accepted_runs_before_the_queue_ends);
     for (int i = 0; i < 4; i++) {
         CHECK(percpu_register(i, 0) == 0);
         free(ports[i]);

@@ -9,7 +9,7 @@ import java.nio.ByteOrder;
 /** Native memory shared with libpercpu: the layouts of native/src/internal.h, by byte offset. */
 final class Memory {
     /** As PERCPU_ABI. */
-    static final long ABI = 0x5043_5055_0000_0002L;
+    static final long ABI = 0x5043_5055_0000_0003L;
 
     static final int RECEIVER_BYTES = 64;
     static final int LEVEL = 0;
@@ -26,7 +26,14 @@ final class Memory {
     static final int INBOX_BYTES = 64;
     static final int INBOX_HEAD = 0;
     static final int INBOX_BELL = 8;
-    static final long SHUT = -1;
+
+    /** In INBOX_HEAD: the newest work. */
+    static final long NEWEST = 0xffff_ffffL;
+
+    /** In INBOX_HEAD: one poster that is inside. */
+    static final long POSTER = NEWEST + 1;
+
+    static final long SHUT = 1L << 62;
 
     /** Where callers are refused. */
     static final int VALUES = 1024;

@@ -6,12 +6,15 @@ import static org.percpu.ipl.Memory.LONG;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * The works of one queue that were posted from C or by an interrupt line, until a worker takes them: a lock-free list in native memory.
  * Part of a queue; programs use {@link NativeWork}.
  */
 public final class NativeInbox {
+    private static final long LOOK_NANOS = 50_000;
+
     private final Support support = Support.get();
     // Never freed: C code that holds a handle of a closed work may still be on its way in.
     private static final List<NativeInbox> KEPT = new ArrayList<>(); // guarded by itself
@@ -38,22 +41,44 @@ public final class NativeInbox {
         return address;
     }
 
-    /** Links a work that is marked; false if the queue has ended. */
-    boolean link(Port port) {
+    private long head() {
+        return (long) LONG.getVolatile(memory, Memory.INBOX_HEAD);
+    }
+
+    /**
+     * Lets a poster in; false if the queue has ended. It does not end while one is inside, who may rely on another to {@linkplain
+     * #linkAndLeave link} the work that it found marked.
+     */
+    boolean enter() {
         long head;
         do {
-            head = (long) LONG.getVolatile(memory, Memory.INBOX_HEAD);
-            if (head == Memory.SHUT) {
+            head = head();
+            if ((head & Memory.SHUT) != 0) {
                 return false;
             }
-            LONG.setOpaque(port.memory, Memory.PORT_NEXT, head);
-        } while (!LONG.compareAndSet(memory, Memory.INBOX_HEAD, head, port.index + 1L));
-        bell.run();
+        } while (!LONG.compareAndSet(memory, Memory.INBOX_HEAD, head, head + Memory.POSTER));
         return true;
     }
 
-    boolean isShut() {
-        return (long) LONG.getVolatile(memory, Memory.INBOX_HEAD) == Memory.SHUT;
+    void leave() {
+        LONG.getAndAdd(memory, Memory.INBOX_HEAD, -Memory.POSTER);
+    }
+
+    /** Links a work that the poster has marked. */
+    void linkAndLeave(Port port) {
+        long head;
+        long left;
+        do {
+            head = head();
+            LONG.setOpaque(port.memory, Memory.PORT_NEXT, head & Memory.NEWEST);
+            left = ((head - Memory.POSTER) & ~Memory.NEWEST) | (port.index + 1L);
+        } while (!LONG.compareAndSet(memory, Memory.INBOX_HEAD, head, left));
+        bell.run();
+    }
+
+    /** Whether nothing is left and nothing more will come. */
+    boolean hasEnded() {
+        return head() == Memory.SHUT;
     }
 
     /**
@@ -62,24 +87,17 @@ public final class NativeInbox {
      * @return history as soon as it is known
      */
     public boolean isEmpty() {
-        long head = (long) LONG.getVolatile(memory, Memory.INBOX_HEAD);
-        return head == 0 || head == Memory.SHUT;
+        return (head() & Memory.NEWEST) == 0;
     }
 
     /**
      * Worker: appends everything that was posted to its queue, oldest first. Allocates nothing.
      */
     public void moveAll() {
-        long newest = (long) LONG.getVolatile(memory, Memory.INBOX_HEAD);
-        if (newest == 0) {
+        if (isEmpty()) {
             return;
         }
-        do {
-            newest = (long) LONG.getVolatile(memory, Memory.INBOX_HEAD);
-            if (newest == 0 || newest == Memory.SHUT) {
-                return;
-            }
-        } while (!LONG.compareAndSet(memory, Memory.INBOX_HEAD, newest, 0L));
+        long newest = (long) LONG.getAndBitwiseAnd(memory, Memory.INBOX_HEAD, ~Memory.NEWEST) & Memory.NEWEST;
         long oldest = 0;
         while (newest != 0) {
             ByteBuffer port = Port.workAt(newest - 1).port().memory;
@@ -97,11 +115,18 @@ public final class NativeInbox {
     }
 
     /**
-     * Worker: takes nothing more.
+     * Worker: lets no poster in any more, and waits for those that are inside. They are lock-free and short, but one of a lower priority
+     * may need this CPU to get out.
      *
-     * @return false if something waits, and then nothing has changed
+     * @return false if something is left to be moved
      */
     public boolean close() {
-        return LONG.compareAndSet(memory, Memory.INBOX_HEAD, 0L, Memory.SHUT) || isShut();
+        LONG.getAndBitwiseOr(memory, Memory.INBOX_HEAD, Memory.SHUT);
+        long head = head();
+        while (head - Memory.SHUT >= Memory.POSTER) {
+            LockSupport.parkNanos(this, LOOK_NANOS);
+            head = head();
+        }
+        return head == Memory.SHUT;
     }
 }

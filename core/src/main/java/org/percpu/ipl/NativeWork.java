@@ -80,7 +80,7 @@ public final class NativeWork implements AutoCloseable {
      * Posts the work as {@code percpu_post} does. Lock-free, allocates nothing.
      *
      * @param value added to those that wait
-     * @return 0 queued; 1 pending already, and that run finds the value, unless the queue ends at this very moment; or -errno: EAGAIN
+     * @return 0 queued; 1 pending already, and that run finds the value; or -errno: EAGAIN
      *     ({@value #MAX_VALUES} values wait), ESHUTDOWN (the queue has ended), EINVAL (closed)
      */
     public int post(long value) {
@@ -93,20 +93,18 @@ public final class NativeWork implements AutoCloseable {
     }
 
     private int postOpen(long value) {
-        if (inbox.isShut()) {
+        if (!inbox.enter()) {
             return -Errno.ESHUTDOWN.number();
         }
         if (!port.push(value)) {
+            inbox.leave();
             return -Errno.EAGAIN.number();
         }
         if (!port.mark()) {
+            inbox.leave();
             return 1;
         }
-        if (!inbox.link(port)) {
-            boolean marked = port.unmark();
-            assert marked;
-            return -Errno.ESHUTDOWN.number();
-        }
+        inbox.linkAndLeave(port);
         return 0;
     }
 
@@ -120,14 +118,14 @@ public final class NativeWork implements AutoCloseable {
 
     /**
      * The memory is somebody else's as soon as the handle is closed and nothing is left to run or to take. A queue that has ended runs
-     * nothing more, whatever came too late for it.
+     * nothing more, whatever its callbacks have left.
      */
     private void recycleIfDone() {
         if (!closed) {
             return;
         }
         synchronized (this) {
-            if (!recycled && (inbox.isShut() || (!port.isMarked() && port.isEmpty()))) {
+            if (!recycled && (inbox.hasEnded() || (!port.isMarked() && port.isEmpty()))) {
                 recycled = true;
                 port.recycle();
             }

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.tests.ipl;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongUnaryOperator;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.ipl.NativeInbox;
+import org.percpu.ipl.NativeWork;
+import org.percpu.tests.support.Bounded;
+import org.percpu.tests.support.Machine;
+
+/** The end of a queue against posters, with the test as the worker. */
+@Timeout(60)
+class NativeWorkTest {
+    private static final int ROUNDS = 200;
+    private static final int POSTERS = 3; // more threads than processors here: some are descheduled inside a post
+    private static final long ROUND_NANOS = 3_000_000;
+
+    /** The work drains its values in the worker's thread, as a queue without length would run it. */
+    private static final class Rig {
+        final ByteBuffer bell = ByteBuffer.allocateDirect(Integer.BYTES).order(ByteOrder.nativeOrder());
+        final NativeInbox inbox = new NativeInbox(Machine.linux().address(bell), () -> {});
+        final NativeWork work = new NativeWork("work", inbox, this::run);
+        long taken;
+
+        void run() {
+            taken += work.drain(value -> {});
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    @DisplayName("every value that a post took is found by a run, also when the queue ends under the posters")
+    void whatWasAcceptedRunsBeforeTheQueueEnds(boolean fromC) {
+        if (fromC) {
+            Levels.needLibrary();
+        }
+        LinuxCalls linux = Machine.linux();
+        long all = 0;
+        for (int round = 0; round < ROUNDS; round++) {
+            Rig rig = new Rig();
+            NativeWork work = rig.work;
+            long handle = work.handle();
+            LongUnaryOperator post = fromC
+                    ? value -> linux.call(NativeWork.postFunction(), handle, value, 0, 0, 0, 0)
+                    : value -> work.post(value);
+            AtomicLong accepted = new AtomicLong();
+            List<FutureTask<Boolean>> posters = new ArrayList<>();
+            for (int i = 0; i < POSTERS; i++) {
+                posters.add(Bounded.startCode("poster " + i, () -> postToTheEnd(post, accepted)));
+            }
+            long begin = System.nanoTime();
+            do {
+                rig.inbox.moveAll();
+            } while (System.nanoTime() - begin < ROUND_NANOS);
+            while (!rig.inbox.close()) {
+                rig.inbox.moveAll();
+            }
+            posters.forEach(Bounded::join);
+            assertThat(rig.taken).isEqualTo(accepted.get());
+            all += rig.taken;
+            assertThat(rig.inbox.isEmpty()).isTrue();
+            work.close();
+        }
+        assertThat(all).isGreaterThan(ROUNDS);
+    }
+
+    private static void postToTheEnd(LongUnaryOperator post, AtomicLong accepted) {
+        long result;
+        do {
+            result = post.applyAsLong(1);
+            if (result >= 0) {
+                accepted.getAndIncrement();
+            }
+        } while (result != -Errno.ESHUTDOWN.number());
+    }
+}
