@@ -115,16 +115,29 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     private final Kernel kernel;
     private final String name;
     private final Ipl ipl;
-    private final boolean perCpu;
     private final SerialQueue[] queues;
+    /** The same by CPU number, with null for CPUs that the kernel does not have; without WQ_PERCPU null, and the one queue is it. */
+    private final @Nullable SerialQueue @Nullable [] queueOfCpu;
+
+    private final SerialQueue firstQueue;
     private volatile boolean destroyed;
 
-    private Workqueue(Kernel kernel, String name, Ipl ipl, boolean perCpu, int count) {
+    private Workqueue(Kernel kernel, String name, Ipl ipl, SerialQueue[] queues, boolean perCpu) {
         this.kernel = kernel;
         this.name = name;
         this.ipl = ipl;
-        this.perCpu = perCpu;
-        this.queues = new SerialQueue[count];
+        this.queues = queues;
+        this.queueOfCpu = perCpu ? byCpu(kernel.cpus(), queues) : null;
+        this.firstQueue = queues[0];
+    }
+
+    private static @Nullable SerialQueue[] byCpu(List<Cpu> cpus, SerialQueue[] queues) {
+        int numbers = cpus.stream().mapToInt(Cpu::id).max().orElse(-1) + 1;
+        @Nullable SerialQueue[] table = new SerialQueue[numbers];
+        for (int i = 0; i < queues.length; i++) {
+            table[cpus.get(i).id()] = queues[i];
+        }
+        return table;
     }
 
     /**
@@ -160,21 +173,24 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         boolean perCpu = (flags & WQ_PERCPU) != 0;
         List<Cpu> cpus = kernel.cpus();
         refuseToFreeze(kernel, name, sched(prio), perCpu ? cpus.size() : 1);
-        Workqueue<W> wq = new Workqueue<>(kernel, name, ipl, perCpu, perCpu ? cpus.size() : 1);
+        SerialQueue[] queues = new SerialQueue[perCpu ? cpus.size() : 1];
+        for (int i = 0; i < queues.length; i++) {
+            String worker = perCpu ? name + "/" + cpus.get(i).index() : name;
+            queues[i] = new SerialQueue(kernel, worker, new WorkCall<W, A>(func, arg), mpsafe);
+        }
+        Workqueue<W> wq = new Workqueue<>(kernel, name, ipl, queues, perCpu);
         int made = 0;
         try {
-            for (; made < wq.queues.length; made++) {
+            for (; made < queues.length; made++) {
                 Cpu cpu = perCpu ? cpus.get(made) : null;
-                String worker = cpu == null ? name : name + "/" + cpu.index();
-                wq.queues[made] = new SerialQueue(kernel, worker, new WorkCall<W, A>(func, arg), mpsafe);
-                wq.queues[made].start(kernel.thread(worker, cpu, sched(prio)), workerFlags(mpsafe));
+                queues[made].start(kernel.thread(queues[made].name(), cpu, sched(prio)), workerFlags(mpsafe));
             }
         } catch (ErrnoException e) {
             throw wq.undo(made, e.errno(), e);
         } catch (OutOfMemoryError e) {
             throw wq.undo(made, Errno.ENOMEM, e);
         } catch (RuntimeException e) {
-            SerialQueue.endAll(wq.queues, made);
+            SerialQueue.endAll(queues, made);
             throw e;
         }
         kernel.add(wq);
@@ -225,21 +241,16 @@ public final class Workqueue<W extends Work> implements KernelQueue {
      *     hard interrupt and the queue's level is below VM (U11); the work is as it was
      */
     public void enqueue(W wk, @Nullable Cpu ci) {
-        SerialQueue queue = perCpu ? queues[tableIndex(ci)] : theQueue(ci);
+        SerialQueue queue = queueOf(ci);
         if (Spl.isUsed()) {
             requireLevel();
         }
         if (destroyed && !SerialQueue.isWorkerOf(queues)) {
             throw shutdown(wk);
         }
-        switch (queue.append(wk)) {
-            case QUEUED -> {}
-            case PENDING ->
-                throw new ErrnoException(
-                        Errno.EBUSY,
-                        "workqueue_enqueue on " + name + ": " + wk + " is pending already, on "
-                                + SerialQueue.ownerOf(wk) + "; it may be enqueued again when its callback has started");
-            case CLOSED -> throw shutdown(wk);
+        Append appended = queue.append(wk);
+        if (appended != Append.QUEUED) {
+            throw appended == Append.PENDING ? pending(wk) : shutdown(wk);
         }
     }
 
@@ -262,14 +273,14 @@ public final class Workqueue<W extends Work> implements KernelQueue {
      * @throws LinuxException EAGAIN if 4096 handles are open
      */
     public NativeWork nativeWork(W wk, @Nullable Cpu ci) {
-        if (perCpu && ci == null) {
+        if (queueOfCpu != null && ci == null) {
             throw new ErrnoException(
                     Errno.EINVAL,
                     "a handle for " + wk + " on " + name
                             + ", which has a queue for each CPU: name the CPU, since native code"
                             + " may run anywhere");
         }
-        SerialQueue queue = perCpu ? queues[tableIndex(ci)] : theQueue(ci);
+        SerialQueue queue = queueOf(ci);
         if (destroyed) {
             throw shutdown(wk);
         }
@@ -279,28 +290,35 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         });
     }
 
-    private SerialQueue theQueue(@Nullable Cpu ci) {
-        if (ci != null) {
-            throw new ErrnoException(
-                    Errno.EINVAL,
-                    "workqueue_enqueue on " + name + " names " + ci
-                            + ": create the queue with WQ_PERCPU or give no CPU");
+    private SerialQueue queueOf(@Nullable Cpu ci) {
+        @Nullable SerialQueue[] table = queueOfCpu;
+        if (table == null) {
+            if (ci != null) {
+                throw new ErrnoException(
+                        Errno.EINVAL,
+                        "workqueue_enqueue on " + name + " names " + ci
+                                + ": create the queue with WQ_PERCPU or give no CPU");
+            }
+            return firstQueue;
         }
-        return queues[0];
-    }
-
-    private int tableIndex(@Nullable Cpu ci) {
         if (ci == null) {
-            return kernel.curcpuTableIndex();
+            return queues[kernel.curcpuTableIndex()];
         }
-        int index = kernel.tableIndex(ci);
-        if (index < 0) {
+        SerialQueue queue = ci.id() < table.length ? table[ci.id()] : null;
+        if (queue == null) {
             throw new ErrnoException(
                     Errno.EINVAL,
                     "workqueue_enqueue on " + name + " names " + ci + ", which it has no queue for: it has "
                             + kernel.cpus());
         }
-        return index;
+        return queue;
+    }
+
+    private ErrnoException pending(W wk) {
+        return new ErrnoException(
+                Errno.EBUSY,
+                "workqueue_enqueue on " + name + ": " + wk + " is pending already, on " + SerialQueue.ownerOf(wk)
+                        + "; it may be enqueued again when its callback has started");
     }
 
     private ErrnoException shutdown(W wk) {

@@ -163,11 +163,11 @@ public final class Taskq implements KernelQueue {
         // at the mark, as the worker clears the mark, with a fence, before it reads them (OTQ-11).
         VarHandle.fullFence();
         threads.requireOpen("task_add");
-        return switch (threads.queue.append(task)) {
-            case QUEUED -> true;
-            case PENDING -> false;
-            case CLOSED -> throw threads.destroyed("task_add");
-        };
+        Append appended = threads.queue.append(task);
+        if (appended == Append.CLOSED) {
+            throw threads.destroyed("task_add");
+        }
+        return appended == Append.QUEUED;
     }
 
     /**
