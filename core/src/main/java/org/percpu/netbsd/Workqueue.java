@@ -174,21 +174,22 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         List<Cpu> cpus = kernel.cpus();
         refuseToFreeze(kernel, name, sched(prio), perCpu ? cpus.size() : 1);
         SerialQueue[] queues = new SerialQueue[perCpu ? cpus.size() : 1];
-        for (int i = 0; i < queues.length; i++) {
-            String worker = perCpu ? name + "/" + cpus.get(i).index() : name;
-            queues[i] = new SerialQueue(kernel, worker, new WorkCall<W, A>(func, arg), mpsafe);
-        }
-        Workqueue<W> wq = new Workqueue<>(kernel, name, ipl, queues, perCpu);
         int made = 0;
+        Workqueue<W> wq;
         try {
+            for (int i = 0; i < queues.length; i++) {
+                String worker = perCpu ? name + "/" + cpus.get(i).index() : name;
+                queues[i] = new SerialQueue(kernel, worker, new WorkCall<W, A>(func, arg), mpsafe);
+            }
+            wq = new Workqueue<>(kernel, name, ipl, queues, perCpu);
             for (; made < queues.length; made++) {
                 Cpu cpu = perCpu ? cpus.get(made) : null;
                 queues[made].start(kernel.thread(queues[made].name(), cpu, sched(prio)), workerFlags(mpsafe));
             }
         } catch (ErrnoException e) {
-            throw wq.undo(made, e.errno(), e);
+            throw undo(name, queues, made, e.errno(), e);
         } catch (OutOfMemoryError e) {
-            throw wq.undo(made, Errno.ENOMEM, e);
+            throw undo(name, queues, made, Errno.ENOMEM, e);
         } catch (RuntimeException e) {
             SerialQueue.endAll(queues, made);
             throw e;
@@ -222,7 +223,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         return mpsafe ? EnumSet.of(Lwp.Flag.WORKER, Lwp.Flag.MPSAFE) : EnumSet.of(Lwp.Flag.WORKER);
     }
 
-    private ErrnoException undo(int made, Errno errno, Throwable cause) {
+    private static ErrnoException undo(String name, SerialQueue[] queues, int made, Errno errno, Throwable cause) {
         SerialQueue.endAll(queues, made);
         return new ErrnoException(
                 errno,
