@@ -29,13 +29,14 @@ extern "C" {
 long percpu_version(void);
 
 /*
- * Posts a work or task with a value: its callback will run on its queue and find the value behind those posted before.
+ * Posts a work or task with a value: its callback will run on its queue and find the value behind those posted before. Only a queue
+ * whose drain runs out of time drops it.
  *
  * Returns
  *   0            queued: the work was not pending and now is
  *   1            the work was pending already; the run to come finds this value too
  *   -EAGAIN      PERCPU_VALUES values wait: nothing was posted, try again when the callback has run
- *   -ESHUTDOWN   the queue has ended: nothing was posted
+ *   -ESHUTDOWN   the queue has ended or is about to: nothing was posted
  *   -EINVAL      no such handle: nothing was posted
  */
 long percpu_post(long handle, long value);

@@ -19,7 +19,7 @@
 #define SLOTS (2 * VALUES)   /* the second half is for signals alone: nobody can tell their senders to try again */
 #define REMASK 1             /* in pending, where level 0 has no use for its bit: signals are blocked that the level does not mask */
 
-/* The head of an inbox: the newest work, how many posters are inside, and whether the queue has ended. */
+/* The head of an inbox: the newest work, how many posters are inside, and whether no more are let in. */
 #define NEWEST INT64_C(0xffffffff)
 #define POSTER (NEWEST + 1)
 #define SHUT (INT64_C(1) << 62)

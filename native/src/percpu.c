@@ -92,6 +92,17 @@ static int is_full(struct percpu_port *port) {
     return waiting(port, atomic_load(&port->tail)) >= VALUES;
 }
 
+static void ring_workers(struct percpu_inbox *inbox) {
+    ring_bell((_Atomic int32_t *)(uintptr_t)inbox->bell);
+}
+
+/* The worker of a queue that ends waits for those inside. */
+static void leave_inbox(struct percpu_inbox *inbox) {
+    if (atomic_fetch_sub(&inbox->head, POSTER) & SHUT) {
+        ring_workers(inbox);
+    }
+}
+
 /*
  * A queue does not end while a poster is inside: a poster that finds the work marked relies on the other one, who has marked it, to
  * link it. It may be interrupted just before that, by this one.
@@ -105,21 +116,20 @@ static long post(struct percpu_port *port, int64_t value, int64_t limit) {
         }
     } while (!atomic_compare_exchange_weak(&inbox->head, &head, head + POSTER));
     if (push(port, value, limit) != 0) {
-        atomic_fetch_sub(&inbox->head, POSTER);
+        leave_inbox(inbox);
         return -EAGAIN;
     }
     /* The worker clears the mark before it runs the work: who finds it set knows that the run is still to come. */
     if (atomic_exchange(&port->pending, 1) != 0) {
-        atomic_fetch_sub(&inbox->head, POSTER);
+        leave_inbox(inbox);
         return 1;
     }
-    int64_t left;
+    int64_t link = port->index + 1;
     head = atomic_load(&inbox->head);
     do {
         atomic_store_explicit(&port->next, head & NEWEST, memory_order_relaxed);
-        left = ((head - POSTER) & ~NEWEST) | (port->index + 1);
-    } while (!atomic_compare_exchange_weak(&inbox->head, &head, left));
-    ring_bell((_Atomic int32_t *)(uintptr_t)inbox->bell);
+    } while (!atomic_compare_exchange_weak(&inbox->head, &head, ((head - POSTER) & ~NEWEST) | link));
+    ring_workers(inbox);
     return 0;
 }
 

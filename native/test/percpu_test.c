@@ -25,7 +25,7 @@
 static struct percpu_port *ports[4];
 static struct percpu_receiver *receiver;
 static struct percpu_inbox *inbox;
-static int32_t bell;
+static _Atomic int32_t bell;
 static int signal_of_line;
 
 static void *zeroed(size_t size) {
@@ -409,7 +409,10 @@ static int64_t run_what_was_posted(void) {
 static int end_inbox(void) {
     atomic_fetch_or(&inbox->head, SHUT);
     while (inbox->head - SHUT >= POSTER) {
-        sched_yield();
+        while (bell == 0) {
+            sched_yield(); /* the last one to leave rings */
+        }
+        bell = 0;
     }
     return inbox->head == SHUT;
 }

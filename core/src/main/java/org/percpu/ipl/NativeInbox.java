@@ -6,15 +6,12 @@ import static org.percpu.ipl.Memory.LONG;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.locks.LockSupport;
 
 /**
  * The works of one queue that were posted from C or by an interrupt line, until a worker takes them: a lock-free list in native memory.
  * Part of a queue; programs use {@link NativeWork}.
  */
 public final class NativeInbox {
-    private static final long LOOK_NANOS = 50_000;
-
     private final Support support = Support.get();
     // Never freed: C code that holds a handle of a closed work may still be on its way in.
     private static final List<NativeInbox> KEPT = new ArrayList<>(); // guarded by itself
@@ -22,6 +19,7 @@ public final class NativeInbox {
     private final ByteBuffer memory = Memory.allocate(Memory.INBOX_BYTES);
     private final long address = support.linux.address(memory);
     private final Runnable bell;
+    private volatile boolean ended;
 
     /**
      * Makes an empty inbox.
@@ -46,8 +44,8 @@ public final class NativeInbox {
     }
 
     /**
-     * Lets a poster in; false if the queue has ended. It does not end while one is inside, who may rely on another to {@linkplain
-     * #linkAndLeave link} the work that it found marked.
+     * Lets a poster in; false if no more are let in. The queue does not end while one is inside, who may rely on another to link the
+     * work that it found marked.
      */
     boolean enter() {
         long head;
@@ -61,10 +59,13 @@ public final class NativeInbox {
     }
 
     void leave() {
-        LONG.getAndAdd(memory, Memory.INBOX_HEAD, -Memory.POSTER);
+        long head = (long) LONG.getAndAdd(memory, Memory.INBOX_HEAD, -Memory.POSTER);
+        if ((head & Memory.SHUT) != 0) {
+            bell.run();
+        }
     }
 
-    /** Links a work that the poster has marked. */
+    /** Links a work that the poster has marked, who is outside then, and rings next. */
     void linkAndLeave(Port port) {
         long head;
         long left;
@@ -73,12 +74,14 @@ public final class NativeInbox {
             LONG.setOpaque(port.memory, Memory.PORT_NEXT, head & Memory.NEWEST);
             left = ((head - Memory.POSTER) & ~Memory.NEWEST) | (port.index + 1L);
         } while (!LONG.compareAndSet(memory, Memory.INBOX_HEAD, head, left));
+    }
+
+    void ring() {
         bell.run();
     }
 
-    /** Whether nothing is left and nothing more will come. */
     boolean hasEnded() {
-        return head() == Memory.SHUT;
+        return ended;
     }
 
     /**
@@ -115,18 +118,25 @@ public final class NativeInbox {
     }
 
     /**
-     * Worker: lets no poster in any more, and waits for those that are inside. They are lock-free and short, but one of a lower priority
-     * may need this CPU to get out.
+     * Worker: lets no poster in any more.
      *
-     * @return false if something is left to be moved
+     * @return whether nothing is left to be moved and nobody is inside. Whoever is rings when he leaves
      */
     public boolean close() {
-        LONG.getAndBitwiseOr(memory, Memory.INBOX_HEAD, Memory.SHUT);
-        long head = head();
-        while (head - Memory.SHUT >= Memory.POSTER) {
-            LockSupport.parkNanos(this, LOOK_NANOS);
-            head = head();
-        }
-        return head == Memory.SHUT;
+        return ((long) LONG.getAndBitwiseOr(memory, Memory.INBOX_HEAD, Memory.SHUT) & ~Memory.SHUT) == 0;
+    }
+
+    /**
+     * Whether posters are inside.
+     *
+     * @return false from some time after {@link #close} on
+     */
+    public boolean isBusy() {
+        return (head() & ~Memory.SHUT) >= Memory.POSTER;
+    }
+
+    /** The workers have ended: what was not run never will be. */
+    public void end() {
+        ended = true;
     }
 }

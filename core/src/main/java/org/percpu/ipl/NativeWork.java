@@ -3,6 +3,7 @@ package org.percpu.ipl;
 
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongConsumer;
 import org.percpu.bindings.spi.Errno;
 
@@ -25,7 +26,14 @@ public final class NativeWork implements AutoCloseable {
     private final Runnable append;
     private final Port port;
     private final List<Spl> spillers = new CopyOnWriteArrayList<>();
+    private final long handle;
+    /** Calls of drain() that are going on. */
+    private final AtomicInteger drains = new AtomicInteger();
+
     private volatile boolean closed;
+    /** Closed, and nobody posts any more. */
+    private volatile boolean vacant;
+
     private volatile boolean recycled;
 
     /**
@@ -42,7 +50,7 @@ public final class NativeWork implements AutoCloseable {
         this.append = append;
         this.port = Port.take(Support.get(), name);
         port.setLong(Memory.PORT_INBOX, inbox.address());
-        long handle = port.open(this);
+        this.handle = port.open(this);
         assert handle > 0;
     }
 
@@ -63,7 +71,7 @@ public final class NativeWork implements AutoCloseable {
      * @return a positive number that is never used again; 0 when closed
      */
     public long handle() {
-        return port.handle();
+        return closed ? 0 : handle;
     }
 
     /**
@@ -81,7 +89,7 @@ public final class NativeWork implements AutoCloseable {
      *
      * @param value added to those that wait
      * @return 0 queued; 1 pending already, and that run finds the value; or -errno: EAGAIN
-     *     ({@value #MAX_VALUES} values wait), ESHUTDOWN (the queue has ended), EINVAL (closed)
+     *     ({@value #MAX_VALUES} values wait), ESHUTDOWN (the queue has ended or is about to), EINVAL (closed)
      */
     public int post(long value) {
         port.enter();
@@ -96,15 +104,22 @@ public final class NativeWork implements AutoCloseable {
         if (!inbox.enter()) {
             return -Errno.ESHUTDOWN.number();
         }
-        if (!port.push(value)) {
-            inbox.leave();
-            return -Errno.EAGAIN.number();
+        boolean inside = true;
+        try {
+            if (!port.push(value)) {
+                return -Errno.EAGAIN.number();
+            }
+            if (!port.mark()) {
+                return 1;
+            }
+            inbox.linkAndLeave(port);
+            inside = false;
+        } finally {
+            if (inside) {
+                inbox.leave();
+            }
         }
-        if (!port.mark()) {
-            inbox.leave();
-            return 1;
-        }
-        inbox.linkAndLeave(port);
+        inbox.ring();
         return 0;
     }
 
@@ -117,17 +132,22 @@ public final class NativeWork implements AutoCloseable {
     }
 
     /**
-     * The memory is somebody else's as soon as the handle is closed and nothing is left to run or to take. A queue that has ended runs
-     * nothing more, whatever its callbacks have left.
+     * The memory is somebody else's as soon as nobody posts any more and nothing is left to run or to take; a queue whose workers have
+     * ended runs nothing more. Once that is so, it stays so.
      */
     private void recycleIfDone() {
-        if (!closed) {
+        if (!vacant) {
             return;
         }
         synchronized (this) {
             if (!recycled && (inbox.hasEnded() || (!port.isMarked() && port.isEmpty()))) {
+                // A drain counts itself first and looks at this second. The last of them comes here again.
                 recycled = true;
-                port.recycle();
+                if (drains.get() == 0) {
+                    port.recycle();
+                } else {
+                    recycled = false;
+                }
             }
         }
     }
@@ -140,7 +160,7 @@ public final class NativeWork implements AutoCloseable {
      */
     public int drain(LongConsumer consumer) {
         int count = 0;
-        port.enter();
+        drains.getAndIncrement();
         try {
             for (long at = claim(); at >= 0; at = claim()) {
                 long value = port.take(at);
@@ -148,8 +168,8 @@ public final class NativeWork implements AutoCloseable {
                 consumer.accept(value);
             }
         } finally {
-            port.leave();
             roomWasMade(count);
+            drains.getAndDecrement();
         }
         recycleIfDone();
         return count;
@@ -178,7 +198,7 @@ public final class NativeWork implements AutoCloseable {
             }
             closed = true;
         }
-        port.close();
+        vacant = port.close();
         recycleIfDone();
     }
 

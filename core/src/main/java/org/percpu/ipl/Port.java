@@ -112,8 +112,8 @@ final class Port {
         LONG.setVolatile(memory, Memory.PORT_HANDLE, 0L);
     }
 
-    /** Lets nobody in any more and waits for who is inside. */
-    void close() {
+    /** Lets nobody in any more and waits for who is inside; false if somebody stays there. */
+    boolean close() {
         shut();
         long start = System.nanoTime();
         // Producers are lock-free and short. One that a debugger holds for longer keeps nobody waiting: it finds live
@@ -121,6 +121,7 @@ final class Port {
         while ((long) LONG.getVolatile(memory, Memory.PORT_ACTIVE) != 0 && System.nanoTime() - start < CLOSE_NANOS) {
             Thread.onSpinWait();
         }
+        return (long) LONG.getVolatile(memory, Memory.PORT_ACTIVE) == 0;
     }
 
     /** Closed, and in no inbox: may become another port, unless somebody is stuck inside. */
@@ -201,10 +202,9 @@ final class Port {
                 && (long) LONG.getAndSet(memory, Memory.PORT_SPILLED, 0L) != 0;
     }
 
-    /** Sets the mark; true if it was not set. */
+    /** Sets the mark, with a full fence behind the push; true if it was not set. */
     boolean mark() {
-        return (long) LONG.getVolatile(memory, Memory.PORT_PENDING) == 0
-                && (long) LONG.getAndSet(memory, Memory.PORT_PENDING, 1L) == 0;
+        return (long) LONG.getAndSet(memory, Memory.PORT_PENDING, 1L) == 0;
     }
 
     /** Clears the mark, with a full fence; true if it was set. */

@@ -7,6 +7,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
@@ -24,6 +25,9 @@ import org.percpu.kernel.Sleeper;
  * the workers end after the callback they are in and the rest is handed back.
  */
 public abstract class RunQueue {
+    static final long LOOK_NANOS = 20_000;
+    private static final long POSTERS_LEAVE_NANOS = 100_000_000;
+
     final Kernel kernel;
     /** Not 0; no other living queue has it. */
     final int number = QueueNumbers.add(this);
@@ -44,8 +48,13 @@ public abstract class RunQueue {
     volatile boolean dropping;
     private volatile int waiting; // threads in await(), changed under the interlock
 
-    /** What C code has posted; null while nobody may. Plain: whoever sets it rings afterwards, and a worker that hears that sees it. */
+    /**
+     * What C code has posted; null while nobody may. Written under the doorbell's monitor and read without: whoever sets it rings
+     * afterwards, and a worker that hears that sees it.
+     */
     private @Nullable NativeInbox nativeInbox;
+
+    private boolean nativeClosed; // guarded by doorbell
 
     RunQueue(Kernel kernel, String name) {
         this.kernel = kernel;
@@ -117,6 +126,10 @@ public abstract class RunQueue {
             box = nativeInbox;
             if (box == null) {
                 box = new NativeInbox(doorbell.address(), doorbell::ring);
+                if (nativeClosed) {
+                    boolean closed = box.close();
+                    assert closed;
+                }
                 nativeInbox = box;
             }
         }
@@ -124,18 +137,57 @@ public abstract class RunQueue {
         return new NativeWork(item, box, append);
     }
 
-    /** Appends what C code has posted. */
+    /** Appends what C code has posted; in the monitor, as {@link #closeInboxes} must not come between the two lists. */
     final void takeNative() {
         NativeInbox box = nativeInbox;
-        if (box != null) {
-            box.moveAll();
+        if (box != null && !box.isEmpty()) {
+            synchronized (doorbell) {
+                box.moveAll();
+            }
         }
     }
 
-    /** Takes nothing more from C code; false if something waits. */
+    /** Takes nothing more from C code; false if something waits, or C code is in the middle of posting and rings when it is out. */
     final boolean closeNative() {
+        synchronized (doorbell) {
+            nativeClosed = true;
+            NativeInbox box = nativeInbox;
+            return box == null || box.close();
+        }
+    }
+
+    /** Worker: takes nothing more from anybody; false if something waits. */
+    final boolean closeInboxes() {
+        synchronized (doorbell) {
+            return closeNative() && inbox.close();
+        }
+    }
+
+    /** Dropper, when C code is out: takes nothing more; false if something waits, also what the worker has just moved. */
+    final boolean closeInbox() {
+        synchronized (doorbell) {
+            return inbox.close();
+        }
+    }
+
+    final boolean nativeIsBusy() {
         NativeInbox box = nativeInbox;
-        return box == null || box.close();
+        return box != null && box.isBusy();
+    }
+
+    /** Dropper: lets no poster in any more, and gives those inside a moment to leave. What one posts that stays longer is lost. */
+    final void expelPosters() {
+        boolean interrupted = false;
+        long start = System.nanoTime();
+        for (boolean out = closeNative();
+                !out && nativeIsBusy();
+                out = System.nanoTime() - start > POSTERS_LEAVE_NANOS) {
+            LockSupport.parkNanos(this, LOOK_NANOS);
+            interrupted |= Thread.interrupted();
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     final boolean nativeIsEmpty() {
@@ -226,6 +278,19 @@ public abstract class RunQueue {
     }
 
     /** Worker: it ends. */
+    final void leave(Worker worker) {
+        workerLeft(worker);
+        if (ended()) {
+            synchronized (doorbell) {
+                if (nativeInbox != null) {
+                    nativeInbox.end();
+                }
+            }
+        }
+        wakeWaiters();
+    }
+
+    /** A worker ends. */
     abstract void workerLeft(Worker worker);
 
     final void wakeWaiters() {

@@ -24,8 +24,6 @@ public final class SerialQueue extends RunQueue {
     /** How long a worker that is not stuck in a callback needs at most to come round; generous, for busy machines. */
     private static final Duration COMES_ROUND = Duration.ofMillis(100);
 
-    private static final long LOOK_NANOS = 20_000;
-
     final Worker worker;
 
     /** Decides who hands back the rest of the batch when it is dropped. */
@@ -107,10 +105,13 @@ public final class SerialQueue extends RunQueue {
             }
             me.idle();
             me.streaming = false;
-            if (closing && closeNative() && inbox.close()) {
+            if (closing && closeInboxes()) {
                 return null;
             }
-            if (kernel.lock().isHeld()) {
+            if (closing && nativeIsBusy()) {
+                // The last one to leave rings.
+                idle(true);
+            } else if (kernel.lock().isHeld()) {
                 idle(false);
             } else {
                 first = await(me);
@@ -155,12 +156,11 @@ public final class SerialQueue extends RunQueue {
      */
     @Override
     void drop(Set<Item> dropped) {
+        expelPosters();
         do {
             takeNative();
-        } while (!closeNative());
-        do {
             release(inbox.takeAll(), dropped);
-        } while (!inbox.close());
+        } while (!closeInbox());
         // The worker may have gone to sleep when the inbox had no marker for close() to find.
         doorbell.ring();
         if (!await(this::ended, COMES_ROUND)) {

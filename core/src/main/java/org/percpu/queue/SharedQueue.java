@@ -128,7 +128,7 @@ public final class SharedQueue extends RunQueue {
                     wakeAnother();
                     return item;
                 }
-                if (dropping || (sawClosing && nobodyRuns(me) && closeNative() && inbox.close())) {
+                if (dropping || (sawClosing && nobodyRuns(me) && closeInboxes())) {
                     ringIfIdle();
                     return null;
                 }
@@ -345,6 +345,7 @@ public final class SharedQueue extends RunQueue {
 
     @Override
     void drop(Set<Item> dropped) {
+        expelPosters();
         lock.lock();
         try {
             do {
@@ -360,7 +361,7 @@ public final class SharedQueue extends RunQueue {
                         dropped.add(item);
                     }
                 }
-            } while (!closeNative() || !inbox.close());
+            } while (!closeInbox());
             ended = alive == 0;
             ringIfIdle();
         } finally {

@@ -45,8 +45,7 @@ final class Worker extends WorkerProgress {
             }
         } finally {
             current = null;
-            queue.workerLeft(this);
-            queue.wakeWaiters();
+            queue.leave(this);
         }
     }
 

@@ -11,6 +11,7 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongUnaryOperator;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -26,6 +27,7 @@ import org.percpu.tests.support.Machine;
 class NativeWorkTest {
     private static final int ROUNDS = 200;
     private static final int POSTERS = 3; // more threads than processors here: some are descheduled inside a post
+    private static final int PLACES = 4096; // for handles, in use or not
     private static final long ROUND_NANOS = 3_000_000;
 
     /** The work drains its values in the worker's thread, as a queue without length would run it. */
@@ -75,6 +77,48 @@ class NativeWorkTest {
             work.close();
         }
         assertThat(all).isGreaterThan(ROUNDS);
+    }
+
+    @Test
+    @DisplayName("what was posted before the handle was closed still runs, also while the queue ends")
+    void valuesOutliveTheHandle() {
+        List<Long> values = new ArrayList<>();
+        boolean[] appended = new boolean[1];
+        Rig rig = new Rig();
+        NativeWork work = new NativeWork("late", rig.inbox, () -> appended[0] = true);
+        assertThat(work.post(5)).isZero();
+        assertThat(rig.inbox.close()).isFalse();
+        assertThat(work.post(6)).isEqualTo(-Errno.ESHUTDOWN.number());
+        rig.inbox.moveAll();
+        assertThat(appended[0]).isTrue();
+        assertThat(rig.inbox.close()).isTrue();
+        work.close();
+        assertThat(work.handle()).isZero();
+        assertThat(work.drain(values::add)).isEqualTo(1);
+        assertThat(values).containsExactly(5L);
+    }
+
+    @Test
+    @DisplayName("a callback may close its own handle while it drains; nobody waits for it, and the place is free then")
+    void closedInItsOwnDrain() {
+        Rig rig = new Rig();
+        NativeWork work = new NativeWork("own", rig.inbox, () -> {});
+        long place = work.handle() % PLACES;
+        assertThat(work.post(1)).isZero();
+        assertThat(work.post(2)).isEqualTo(1);
+        rig.inbox.moveAll();
+        long begin = System.nanoTime();
+        assertThat(work.drain(value -> work.close())).isEqualTo(2);
+        assertThat(System.nanoTime() - begin).isLessThan(500_000_000);
+        boolean free = false;
+        for (int i = 0; i < PLACES && !free; i++) {
+            try (NativeWork next = new NativeWork("next", rig.inbox, () -> {})) {
+                free = next.handle() % PLACES == place;
+            }
+        }
+        assertThat(free).isTrue();
+        assertThat(work.handle()).isZero();
+        assertThat(work.post(3)).isEqualTo(-Errno.EINVAL.number());
     }
 
     private static void postToTheEnd(LongUnaryOperator post, AtomicLong accepted) {
