@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /* Changes with every change of this file that Java could notice: 'PCPU' and a number. */
-#define PERCPU_ABI INT64_C(0x5043505500000003)
+#define PERCPU_ABI INT64_C(0x5043505500000004)
 
 #define PORTS 4096 /* the low bits of a handle are an index, the rest is a generation */
 #define RANKS 13   /* the ladder of Ipl */
@@ -35,7 +35,8 @@ struct percpu_receiver {
     int32_t tid;
     _Atomic int64_t deferrals; /* how often the handler has blocked signals */
     _Atomic int64_t spilled;   /* signals that the handler has blocked until a ring has room */
-    int64_t unused[3];
+    _Atomic int64_t door;      /* address of a second futex on which the thread may sleep, or 0 */
+    int64_t unused[2];
 };
 
 /* The natively posted works of one queue: a list by index + 1, newest first. */
@@ -87,6 +88,7 @@ LAYOUT(percpu_receiver, bell, 16);
 LAYOUT(percpu_receiver, tid, 20);
 LAYOUT(percpu_receiver, deferrals, 24);
 LAYOUT(percpu_receiver, spilled, 32);
+LAYOUT(percpu_receiver, door, 40);
 
 _Static_assert(sizeof(struct percpu_inbox) == 64, "an inbox is a cache line");
 LAYOUT(percpu_inbox, head, 0);

@@ -136,6 +136,10 @@ static long post(struct percpu_port *port, int64_t value, int64_t limit) {
 static void notify(struct percpu_receiver *receiver, int32_t bits) {
     atomic_fetch_or(&receiver->pending, bits);
     ring_bell(&receiver->bell);
+    int64_t door = atomic_load(&receiver->door);
+    if (door != 0) {
+        ring_bell((_Atomic int32_t *)(uintptr_t)door);
+    }
 }
 
 /* Where the values of a line go: to the line itself, or to the work it is bound to. */

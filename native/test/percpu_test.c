@@ -166,8 +166,11 @@ static void signal_is_recorded_with_its_value_and_rings(void) {
     CHECK(take(ports[2], &value) && value == INT64_C(0x123456789abc));
     CHECK(take(ports[2], &value) && value == 7);
     CHECK((receiver->pending & (1 << 8)) != 0);
-    CHECK(receiver->bell == 1);
-    CHECK(ports[2]->received == 2 && ports[2]->lost == 0);
+    CHECK(receiver->bell == 1 && bell == 0);
+    receiver->door = (int64_t)(uintptr_t)&bell;
+    send(8);
+    CHECK(bell == 1);
+    CHECK(ports[2]->received == 3 && ports[2]->lost == 0);
     CHECK(!blocked(signal_of_line));
     CHECK(percpu_attach(0) == 0);
 }

@@ -72,8 +72,7 @@ final class SerialQueueStress {
         @Actor
         public void worker(II_Result r) {
             r.r1 = rig.takesAll();
-            rig.queue.workerLeft(rig.worker);
-            rig.queue.wakeWaiters();
+            rig.queue.leave(rig.worker);
         }
 
         @Actor
@@ -100,8 +99,7 @@ final class SerialQueueStress {
             rig.worker.idle();
             int ended = rig.takes(null);
             assert ended == 1;
-            rig.queue.workerLeft(rig.worker);
-            rig.queue.wakeWaiters();
+            rig.queue.leave(rig.worker);
         }
 
         @Actor

@@ -9,7 +9,7 @@ import java.nio.ByteOrder;
 /** Native memory shared with libpercpu: the layouts of native/src/internal.h, by byte offset. */
 final class Memory {
     /** As PERCPU_ABI. */
-    static final long ABI = 0x5043_5055_0000_0003L;
+    static final long ABI = 0x5043_5055_0000_0004L;
 
     static final int RECEIVER_BYTES = 64;
     static final int LEVEL = 0;
@@ -19,6 +19,7 @@ final class Memory {
     static final int TID = 20;
     static final int DEFERRALS = 24;
     static final int SPILLED = 32;
+    static final int DOOR = 40;
 
     /** Bit 0 of PENDING, which level 0 does not need: signals are blocked that the level does not mask. */
     static final int REMASK = 1;

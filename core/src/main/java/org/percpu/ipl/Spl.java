@@ -90,6 +90,7 @@ public final class Spl {
     private final int tag;
     private final Support support;
     private final ByteBuffer memory;
+    private volatile @Nullable Runnable ringDoor;
 
     /** The same memory for the level and a look at what is pending: fewer checks for each access than a VarHandle of bytes has. */
     private final IntBuffer words;
@@ -468,6 +469,22 @@ public final class Spl {
     /** Any thread: wakes {@link #awaitInterrupt}. */
     public void wakeup() {
         Port.ring(support, memory, Memory.BELL, address + Memory.BELL);
+        Runnable door = ringDoor;
+        if (door != null) {
+            door.run();
+        }
+    }
+
+    /**
+     * The thread sleeps elsewhere than in {@link #awaitInterrupt}: what comes rings there too. For queues, whose workers then {@link #poll}.
+     *
+     * @param door address of a 32-bit futex word, 1 for rung, that lives as long as the process
+     * @param ring rings it from Java
+     */
+    public void ringAlso(long door, Runnable ring) {
+        requireOwner();
+        ringDoor = ring;
+        LONG.setVolatile(memory, Memory.DOOR, door);
     }
 
     /**

@@ -9,8 +9,9 @@
  * <p><b>Two halves.</b> Java code never runs in a signal handler. The top half is C ({@code native/src/percpu.c}): it writes the value to
  * the ring of the line and rings the receiver, or posts a bound work to its queue. The bottom half is a Java handler that the receiver
  * runs when its level allows and it looks: {@link org.percpu.ipl.Spl#splx} lowering it, {@link org.percpu.ipl.Spl#poll},
- * {@link org.percpu.ipl.Spl#awaitInterrupt}, and workers of queues between callbacks. A line that must not wait for that is established
- * on the interrupt thread of a CPU ({@code Kernel.interrupts}).
+ * {@link org.percpu.ipl.Spl#awaitInterrupt}, and workers of queues between callbacks and when they have nothing to do; of a queue with several
+ * workers, one that sleeps may do so until its next callback. A line that must not wait for that is established on the interrupt thread of
+ * a CPU ({@code Kernel.interrupts}).
  *
  * <p><b>Lazy masking.</b> A level is a word in native memory. The handler reads it; if the signal's rank is not above, it blocks all that
  * the level masks in the saved context, so that it takes effect when the handler returns, and notes so. Lowering looks at one word for

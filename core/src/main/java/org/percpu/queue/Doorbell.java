@@ -5,6 +5,8 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.percpu.bindings.spi.Backend;
 import org.percpu.bindings.spi.LinuxCalls;
 
@@ -17,13 +19,16 @@ final class Doorbell {
     private static final int CACHE_LINE = 64;
     private static final VarHandle WORD = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.nativeOrder());
 
+    private static final Set<Doorbell> KEPT = ConcurrentHashMap.newKeySet();
+
     private final LinuxCalls linux = Backend.linux();
     // Keeps the memory; every use goes through it, so the address cannot outlive it.
     private final ByteBuffer memory = ByteBuffer.allocateDirect(2 * CACHE_LINE).alignedSlice(CACHE_LINE);
     private final long address = linux.address(memory);
 
-    /** Of the word, for C code. */
+    /** Of the word, for C code that may ring at any time: from now on the word is there as long as the process. */
     long address() {
+        KEPT.add(this);
         return address;
     }
 

@@ -105,6 +105,7 @@ public final class SerialQueue extends RunQueue {
             }
             me.idle();
             me.streaming = false;
+            me.answerInterrupts();
             if (closing && closeInboxes()) {
                 return null;
             }

@@ -114,6 +114,7 @@ public final class SharedQueue extends RunQueue {
             kernel.lock().offer();
         }
         while (true) {
+            me.answerInterrupts();
             // Read once: a close() between two looks would leave a worker asleep that nobody rings for.
             boolean sawClosing;
             acquire();

@@ -19,6 +19,7 @@ final class Worker extends WorkerProgress {
     private final boolean mpsafe;
     private final WorkRunEvent probe = new WorkRunEvent();
 
+    private boolean hears; // the worker's own
     private volatile @Nullable Lwp lwp;
 
     @SuppressWarnings("UnusedVariable") // keeps what lies behind off the line
@@ -79,6 +80,23 @@ final class Worker extends WorkerProgress {
         CURRENT.setOpaque(this, null);
         VarHandle.fullFence();
         queue.itemLeft();
+    }
+
+    /** Before it sleeps on the queue's doorbell: lines that a callback has established on this thread are to be heard there. */
+    void answerInterrupts() {
+        if (!Spl.isUsed()) {
+            return;
+        }
+        Spl spl = Spl.currentIfUsed();
+        if (spl == null) {
+            return;
+        }
+        if (!hears) {
+            hears = true;
+            spl.ringAlso(queue.doorbell.address(), queue.doorbell::ring);
+        }
+        int ran = spl.poll();
+        assert ran >= 0;
     }
 
     @SuppressWarnings("ReferenceEquality") // a work may define equals

@@ -4,9 +4,12 @@ package org.percpu.tests.ipl;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -21,6 +24,7 @@ import org.percpu.ipl.Ipl;
 import org.percpu.ipl.NativeWork;
 import org.percpu.ipl.Spl;
 import org.percpu.ipl.SplMode;
+import org.percpu.ipl.SplSupport;
 import org.percpu.kernel.ErrnoException;
 import org.percpu.netbsd.Work;
 import org.percpu.netbsd.Workqueue;
@@ -175,6 +179,51 @@ class QueueLevelTest {
         assertThat(linux.call(post, late.handle(), 1, 0, 0, 0, 0)).isEqualTo(-Errno.ESHUTDOWN.number());
         assertThat(late.post(1)).isEqualTo(-Errno.ESHUTDOWN.number());
         late.close();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("a line on a worker runs while the worker has nothing to do, whoever triggers it")
+    void lineOnAWorkerThatSleeps(SplMode mode) {
+        if (mode == SplMode.LAZY) {
+            Levels.needLibrary();
+        }
+        List<Long> values = new CopyOnWriteArrayList<>();
+        AtomicReference<InterruptLine> line = new AtomicReference<>();
+        Workqueue<Packet> wq = workqueue(Ipl.VM, () -> establish(mode, line, values));
+        Packet first = new Packet();
+        wq.enqueue(first, null);
+        wq.waitFor(first);
+        onSleepingWorker(line.get(), values);
+
+        values.clear();
+        Taskq tq = Taskq.create(kernels.get(), "tq", 1, Ipl.VM, Taskq.TASKQ_MPSAFE);
+        assertThat(tq.add(Task.initializer(arg -> establish(mode, line, values), null)))
+                .isTrue();
+        tq.barrier();
+        onSleepingWorker(line.get(), values);
+        wq.destroy();
+        tq.destroy();
+    }
+
+    private static void establish(SplMode mode, AtomicReference<InterruptLine> line, List<Long> values) {
+        Spl spl = Spl.current();
+        spl.setMode(mode);
+        line.set(InterruptLine.establish(spl, "idle", Ipl.VM, values::add));
+    }
+
+    private static void onSleepingWorker(InterruptLine line, List<Long> values) {
+        for (long i = 1; i <= 3; i++) {
+            long value = i;
+            assertThat(line.trigger(value)).isTrue();
+            Bounded.until("value " + i, () -> values.size() == value);
+        }
+        if (SplSupport.get().library() != null) {
+            long result = Machine.linux().call(InterruptLine.triggerFunction(), line.handle(), 4, 0, 0, 0, 0);
+            assertThat(result).isZero();
+            Bounded.until("the value from C", () -> values.size() == 4);
+        }
+        line.close();
     }
 
     @Test
