@@ -112,11 +112,13 @@ public final class Spl {
     private int interrupts; // handlers on the stack
     private int hardInterrupts; // of these, not soft ones
     int spinHeld; // mutexes
+    int spinFloor; // their highest level, or what releases in the wrong order have left of it
+    int spinBase; // before the first
     int spinOldLevel; // NetBSD: before the first
     int spinCount; // NetBSD
 
     @Nullable
-    Mutex spinTop; // OpenBSD: the last taken
+    Mutex spinTop; // the last taken
 
     private Spl(Support support, Receiver receiver) {
         this.support = support;
@@ -315,8 +317,8 @@ public final class Spl {
      * returns (R3).
      *
      * @param cookie from a raise of this thread
-     * @throws IllegalStateException if the cookie is of another thread, or stands for a level above the current one, or this is another
-     *     thread than the level's; the level is then unchanged
+     * @throws IllegalStateException if the cookie is of another thread, or stands for a level above the current one or below that of a
+     *     held spin mutex, or this is another thread than the level's; the level is then unchanged
      */
     public void splx(int cookie) {
         requireOwner();
@@ -325,6 +327,9 @@ public final class Spl {
             throw badCookie(cookie);
         }
         if (old < level) {
+            if (old < spinFloor) {
+                throw belowMutex(old);
+            }
             lower(old);
         }
     }
@@ -347,15 +352,22 @@ public final class Spl {
     }
 
     /**
-     * After a callback that returned at a raised level: lowers to {@link Ipl#NONE}, even with a spin mutex held. For the workers of queues.
+     * After a callback that returned at a raised level or with spin mutexes held: releases them and lowers to {@link Ipl#NONE}. For the
+     * workers of queues.
      *
+     * @return the level and the mutexes that there were, as a clause, or null if there was nothing to do
      * @throws IllegalStateException on another thread than the level's
      */
-    public void leaveAll() {
+    public @Nullable String leaveAll() {
         requireOwner();
+        if (level == 0 && spinHeld == 0) {
+            return null;
+        }
+        String left = "at " + level() + Mutex.releaseAbove(this, 0);
         if (level > 0) {
             lower(0);
         }
+        return left;
     }
 
     /**
@@ -591,6 +603,12 @@ public final class Spl {
                 + ", above the current level " + level() + ": splx only lowers; are the pairs nested?");
     }
 
+    private IllegalStateException belowMutex(int to) {
+        return new IllegalStateException("splx on " + owner.getName() + " to " + Ipl.ofRank(to) + ", below "
+                + Ipl.ofRank(spinFloor) + " of the spin mutexes held, the last of which is " + spinTop
+                + ": unlock first");
+    }
+
     // ---- the level word
 
     /** Raises, or enters the level of a handler. */
@@ -711,6 +729,7 @@ public final class Spl {
 
     private int run(int rank, int to) {
         boolean hard = !Signals.isSoft(rank);
+        int held = spinHeld;
         int ran = 0;
         enter(rank);
         interrupts++;
@@ -718,8 +737,18 @@ public final class Spl {
         try {
             for (InterruptLine line : lines[rank]) {
                 ran += line.run();
+                if (spinHeld > held) {
+                    fault(
+                            line,
+                            new IllegalStateException("the handler of " + line + " returned at " + level()
+                                    + Mutex.releaseAbove(this, held) + ": they are released"));
+                }
                 if (level != rank) {
-                    fault(line, new IllegalStateException("the handler of " + line + " returned at " + level()));
+                    // NetBSD's count keeps a level that the handler's own mutex raised while the code interrupted holds
+                    // one.
+                    if (level < rank || spinCount == 0) {
+                        fault(line, new IllegalStateException("the handler of " + line + " returned at " + level()));
+                    }
                     restore(rank);
                 }
             }
