@@ -20,6 +20,9 @@ import org.jspecify.annotations.Nullable;
  * <td>that before this mutex: release in reverse order, or the level drops early</td></tr>
  * </table>
  *
+ * <p>Held together, they go back to the level before the first of all when the last one is released, in any order, and to none below
+ * that of a mutex still held as long as one of NetBSD's is held or is the one released.
+ *
  * <p>A spin mutex raises before it is taken: a handler on the same thread that wants the mutex too cannot then run while it is held.
  * "Spin" is a class, no way of waiting: while one is held the thread must not sleep and must not take an adaptive mutex. A taker spins
  * for a moment and then parks, since on Linux the holder may be off the CPU.
@@ -41,8 +44,8 @@ public final class Mutex implements Lock {
     private final @Nullable Consumer<String> strict;
     private final Sync sync = new Sync();
 
-    // Of the holder, OpenBSD.
-    private int oldLevel;
+    // Of the holder.
+    private int oldLevel; // OpenBSD
     private @Nullable Mutex below;
 
     /** Held or not, and by whom. */
@@ -171,11 +174,14 @@ public final class Mutex implements Lock {
         if (spl == null) {
             return;
         }
-        spl.spinHeld++;
+        if (spl.spinHeld++ == 0) {
+            spl.spinBase = before;
+        }
+        below = spl.spinTop;
+        spl.spinTop = this;
+        spl.spinFloor = Math.max(spl.spinFloor, ipl.rank());
         if (perMutex) {
             oldLevel = before;
-            below = spl.spinTop;
-            spl.spinTop = this;
         } else if (spl.spinCount++ == 0) {
             spl.spinOldLevel = before;
         }
@@ -201,50 +207,70 @@ public final class Mutex implements Lock {
         }
         Spl spl = Spl.current();
         int old = levelAfterUnlock(spl);
+        Mutex after = spl.spinTop == this ? null : spl.spinTop;
+        unlink(spl);
         spl.spinHeld--;
-        String report = null;
-        if (perMutex) {
-            report = unlink(spl);
-        } else {
-            spl.spinCount--;
-        }
+        spl.spinCount -= perMutex ? 0 : 1;
+        spl.spinFloor = Math.min(highestHeld(spl, null), old);
         boolean released = sync.release(1);
         assert released;
         if (old < spl.rank()) {
             spl.lower(old);
         }
         Consumer<String> told = strict;
-        if (report != null && told != null) {
-            told.accept(report);
+        if (after != null && told != null) {
+            told.accept("mutex " + name + " released before " + after.name
+                    + ", which was taken after it: the level goes to " + Ipl.ofRank(old) + " with a mutex held");
         }
     }
 
-    /** Takes the mutex off the stack of those held; a message if it was not the top. */
-    private @Nullable String unlink(Spl spl) {
-        Mutex top = spl.spinTop;
-        if (top == this) {
+    /** Takes the mutex out of those held. */
+    private void unlink(Spl spl) {
+        if (spl.spinTop == this) {
             spl.spinTop = below;
-            below = null;
-            return null;
-        }
-        Mutex above = top;
-        while (above != null && above.below != this) {
-            above = above.below;
-        }
-        if (above != null) {
-            above.below = below;
+        } else {
+            Mutex above = spl.spinTop;
+            while (above != null && above.below != this) {
+                above = above.below;
+            }
+            if (above != null) {
+                above.below = below;
+            }
         }
         below = null;
-        return "mutex " + name + " released before " + (top == null ? "?" : top.name)
-                + ", which was taken after it: the level drops to " + Ipl.ofRank(oldLevel) + " with a mutex held";
+    }
+
+    /** The highest rank of the spin mutexes that a thread holds, one left out. */
+    private static int highestHeld(Spl spl, @Nullable Mutex but) {
+        int highest = 0;
+        for (Mutex held = spl.spinTop; held != null; held = held.below) {
+            highest = held == but ? highest : Math.max(highest, held.ipl.rank());
+        }
+        return highest;
     }
 
     /** The level that its release would go back to, at most the current one. */
     int levelAfterUnlock(Spl spl) {
-        if (perMutex) {
-            return Math.min(oldLevel, spl.rank());
+        int old;
+        if (spl.spinHeld == 1) {
+            old = spl.spinBase;
+        } else if (spl.spinCount == 0) {
+            old = oldLevel;
+        } else {
+            int own = perMutex ? oldLevel : spl.spinCount == 1 ? spl.spinOldLevel : spl.rank();
+            old = Math.max(own, highestHeld(spl, this));
         }
-        return spl.spinCount == 1 ? Math.min(spl.spinOldLevel, spl.rank()) : spl.rank();
+        return Math.min(old, spl.rank());
+    }
+
+    /** Releases the spin mutexes that a thread has taken since it held so many; their names as a clause, or nothing. */
+    static String releaseAbove(Spl spl, int held) {
+        StringBuilder names = new StringBuilder();
+        for (Mutex top = spl.spinTop; top != null && spl.spinHeld > held; top = spl.spinTop) {
+            names.append(names.length() == 0 ? " with " : " and ").append(top);
+            top.unlock();
+        }
+        return names.length() == 0 ? "" : names.append(" held").toString();
     }
 
     @Override

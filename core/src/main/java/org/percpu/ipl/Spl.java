@@ -35,10 +35,32 @@ import org.percpu.thread.CpuThread;
  * <p>Raising never lowers (R2): at HIGH, {@code splvm()} stays at HIGH. {@link #splx} with the cookie goes back to the level before
  * (R3); pairs nest, last in first out (R4). Identical requests that come while masked are one (R5); values are all kept.
  *
+ * <table>
+ * <caption>Raises to a fixed level</caption>
+ * <tr><th>Method</th><th>Level</th><th>System</th></tr>
+ * <tr><td>{@link #splsoftclock}</td><td>SOFTCLOCK</td><td>both</td></tr>
+ * <tr><td>{@link #splsoftbio}</td><td>SOFTBIO</td><td>NetBSD</td></tr>
+ * <tr><td>{@link #splsoftnet}</td><td>SOFTNET</td><td>both</td></tr>
+ * <tr><td>{@link #splbio}</td><td>BIO</td><td>OpenBSD; NetBSD: use splvm</td></tr>
+ * <tr><td>{@link #splnet}</td><td>NET</td><td>OpenBSD; NetBSD: use splvm</td></tr>
+ * <tr><td>{@link #splsoftserial}</td><td>SOFTSERIAL</td><td>both</td></tr>
+ * <tr><td>{@link #splsofttty}</td><td>SOFTSERIAL</td><td>OpenBSD</td></tr>
+ * <tr><td>{@link #spltty}</td><td>TTY</td><td>OpenBSD; NetBSD: use splvm</td></tr>
+ * <tr><td>{@link #splvm}</td><td>VM</td><td>both</td></tr>
+ * <tr><td>{@link #splaudio}</td><td>AUDIO</td><td>OpenBSD; NetBSD: use splsched</td></tr>
+ * <tr><td>{@link #splclock}</td><td>SCHED</td><td>both</td></tr>
+ * <tr><td>{@link #splstatclock}</td><td>SCHED</td><td>OpenBSD</td></tr>
+ * <tr><td>{@link #splsched}</td><td>SCHED</td><td>both</td></tr>
+ * <tr><td>{@link #splserial}</td><td>HIGH</td><td>NetBSD</td></tr>
+ * <tr><td>{@link #splhigh}</td><td>HIGH</td><td>both</td></tr>
+ * </table>
+ *
+ * <p>Besides splx, {@link #spl0} and {@link #spllowersoftclock} lower the level, and nothing else does (R10).
+ *
  * <p>A level belongs to its thread, as a signal mask does, and keeps nobody else out: pair it with a lock, or use {@link Mutex}.
  * A handler runs on the thread that has the level, at the handler's own level, in interrupt state: calls of the library that sleep
- * refuse. It runs where the thread looks: in {@link #splx} and {@link #spl0} when they lower the level, in {@link #poll} and
- * {@link #awaitInterrupt}; never in the middle of other Java code.
+ * refuse. It runs where the thread looks: in {@link #splx}, {@link #spl0} and {@link #spllowersoftclock} when they lower the
+ * level, in {@link #poll} and {@link #awaitInterrupt}; never in the middle of other Java code.
  *
  * <p>{@link #current()} looks in a thread-local; hot code keeps the object. All methods but {@link #isAlive} and {@link #toString} are
  * for the thread itself. Virtual threads have no level.
@@ -58,6 +80,9 @@ public final class Spl {
     private static final int LEVEL_WORD = Memory.LEVEL / Integer.BYTES;
     private static final int PENDING_WORD = Memory.PENDING / Integer.BYTES;
     private static final int LEVEL_MASK = (1 << LEVEL_BITS) - 1;
+
+    /** kern.splassert. */
+    private static final AtomicInteger KERN_SPLASSERT = new AtomicInteger(-1);
 
     /** For {@link #roomWasMade}. */
     static final long ALL_SIGNALS = -1;
@@ -113,11 +138,13 @@ public final class Spl {
     private int interrupts; // handlers on the stack
     private int hardInterrupts; // of these, not soft ones
     int spinHeld; // mutexes
+    int spinFloor; // their highest level, or what releases in the wrong order have left of it
+    int spinBase; // before the first
     int spinOldLevel; // NetBSD: before the first
     int spinCount; // NetBSD
 
     @Nullable
-    Mutex spinTop; // OpenBSD: the last taken
+    Mutex spinTop; // the last taken
 
     private Spl(Support support, Receiver receiver) {
         this.support = support;
@@ -258,11 +285,20 @@ public final class Spl {
     }
 
     /**
-     * Raises to {@link Ipl#SOFTSERIAL} (both systems; OpenBSD also calls it splsofttty).
+     * Raises to {@link Ipl#SOFTSERIAL} (both systems).
      *
      * @return cookie for {@link #splx}
      */
     public int splsoftserial() {
+        return splraise(Ipl.SOFTSERIAL);
+    }
+
+    /**
+     * Raises to {@link Ipl#SOFTSERIAL} (OpenBSD's other name for {@link #splsoftserial}).
+     *
+     * @return cookie for {@link #splx}
+     */
+    public int splsofttty() {
         return splraise(Ipl.SOFTSERIAL);
     }
 
@@ -294,7 +330,25 @@ public final class Spl {
     }
 
     /**
-     * Raises to {@link Ipl#SCHED} (both systems; also called splclock and splstatclock).
+     * Raises to {@link Ipl#SCHED} (both systems' name for the clocks' level).
+     *
+     * @return cookie for {@link #splx}
+     */
+    public int splclock() {
+        return splraise(Ipl.SCHED);
+    }
+
+    /**
+     * Raises to {@link Ipl#SCHED} (OpenBSD's name for the level of the statistics clock).
+     *
+     * @return cookie for {@link #splx}
+     */
+    public int splstatclock() {
+        return splraise(Ipl.SCHED);
+    }
+
+    /**
+     * Raises to {@link Ipl#SCHED} (both systems).
      *
      * @return cookie for {@link #splx}
      */
@@ -303,7 +357,16 @@ public final class Spl {
     }
 
     /**
-     * Raises to {@link Ipl#HIGH} (both systems; NetBSD also calls it splserial).
+     * Raises to {@link Ipl#HIGH} (NetBSD's name for the level of serial lines).
+     *
+     * @return cookie for {@link #splx}
+     */
+    public int splserial() {
+        return splraise(Ipl.HIGH);
+    }
+
+    /**
+     * Raises to {@link Ipl#HIGH} (both systems).
      *
      * @return cookie for {@link #splx}
      */
@@ -316,8 +379,8 @@ public final class Spl {
      * returns (R3).
      *
      * @param cookie from a raise of this thread
-     * @throws IllegalStateException if the cookie is of another thread, or stands for a level above the current one, or this is another
-     *     thread than the level's; the level is then unchanged
+     * @throws IllegalStateException if the cookie is of another thread, or stands for a level above the current one or below that of a
+     *     held spin mutex, or this is another thread than the level's; the level is then unchanged
      */
     public void splx(int cookie) {
         requireOwner();
@@ -326,6 +389,9 @@ public final class Spl {
             throw badCookie(cookie);
         }
         if (old < level) {
+            if (old < spinFloor) {
+                throw belowMutex(old);
+            }
             lower(old);
         }
     }
@@ -336,41 +402,81 @@ public final class Spl {
      * @throws IllegalStateException on another thread than the level's, in an interrupt handler, or with a spin mutex held
      */
     public void spl0() {
+        lowerTo("spl0", 0);
+    }
+
+    /**
+     * Lowers to {@link Ipl#SOFTCLOCK}, whatever sections are open; at that level and at {@link Ipl#NONE} it changes nothing (R10). Only for
+     * code that knows it is outermost.
+     *
+     * @throws IllegalStateException on another thread than the level's, in an interrupt handler, or with a spin mutex held
+     */
+    public void spllowersoftclock() {
+        lowerTo("spllowersoftclock", Ipl.SOFTCLOCK.rank());
+    }
+
+    private void lowerTo(String call, int to) {
         requireOwner();
         if (interrupts > 0 || spinHeld > 0) {
-            throw new IllegalStateException("spl0 on " + owner.getName() + " "
+            throw new IllegalStateException(call + " on " + owner.getName() + " "
                     + (interrupts > 0 ? "in an interrupt handler" : "with a spin mutex held")
                     + ": leave that first");
         }
-        if (level > 0) {
-            lower(0);
+        if (level > to) {
+            lower(to);
         }
     }
 
     /**
-     * After a callback that returned at a raised level: lowers to {@link Ipl#NONE}, even with a spin mutex held. For the workers of queues.
+     * After a callback that returned at a raised level or with spin mutexes held: releases them and lowers to {@link Ipl#NONE}. For the
+     * workers of queues.
      *
+     * @return the level and the mutexes that there were, as a clause, or null if there was nothing to do
      * @throws IllegalStateException on another thread than the level's
      */
-    public void leaveAll() {
+    public @Nullable String leaveAll() {
         requireOwner();
+        if (level == 0 && spinHeld == 0) {
+            return null;
+        }
+        String left = "at " + level() + Mutex.releaseAbove(this, 0);
         if (level > 0) {
             lower(0);
         }
+        return left;
     }
 
     /**
-     * splassert(9) of OpenBSD: complains if the level is below the one given (R9).
+     * splassert(9) of OpenBSD: complains if the level is below the one given (R9), as {@link #kernSplassert} says.
      *
      * @param ipl the least level
-     * @throws IllegalStateException if it is lower, with both levels in the message
+     * @throws IllegalStateException if it is lower, with both levels in the message; or on another thread than the level's
      */
     public void splassert(Ipl ipl) {
         requireOwner();
         if (level < ipl.rank()) {
-            throw new IllegalStateException(
-                    "splassert on " + owner.getName() + ": want " + ipl + ", have " + Ipl.ofRank(level));
+            complain("splassert on " + owner.getName() + ": want " + ipl + ", have " + level());
         }
+    }
+
+    private static void complain(String message) {
+        switch (KERN_SPLASSERT.get()) {
+            case 0 -> {}
+            case 1 -> LOG.log(System.Logger.Level.WARNING, message);
+            case 2, 3 -> LOG.log(System.Logger.Level.WARNING, message, new IllegalStateException(message));
+            default -> throw new IllegalStateException(message);
+        }
+    }
+
+    /**
+     * sysctl kern.splassert of OpenBSD: how {@link #splassert} complains, on every thread. Any thread may call it.
+     *
+     * @param ctl 0 not at all; 1 a message in the log of this class; 2 a message with a stack trace; 3 the same, as there is no debugger to
+     *     enter; anything else an exception, in the place of a panic
+     * @return the value before; -1, an exception, at first, where OpenBSD begins with 1
+     */
+    public static int kernSplassert(int ctl) {
+        return KERN_SPLASSERT.getAndSet(ctl);
     }
 
     /**
@@ -608,6 +714,12 @@ public final class Spl {
                 + ", above the current level " + level() + ": splx only lowers; are the pairs nested?");
     }
 
+    private IllegalStateException belowMutex(int to) {
+        return new IllegalStateException("splx on " + owner.getName() + " to " + Ipl.ofRank(to) + ", below "
+                + Ipl.ofRank(spinFloor) + " of the spin mutexes held, the last of which is " + spinTop
+                + ": unlock first");
+    }
+
     // ---- the level word
 
     /** Raises, or enters the level of a handler. */
@@ -728,6 +840,7 @@ public final class Spl {
 
     private int run(int rank, int to) {
         boolean hard = !Signals.isSoft(rank);
+        int held = spinHeld;
         int ran = 0;
         enter(rank);
         interrupts++;
@@ -735,8 +848,18 @@ public final class Spl {
         try {
             for (InterruptLine line : lines[rank]) {
                 ran += line.run();
+                if (spinHeld > held) {
+                    fault(
+                            line,
+                            new IllegalStateException("the handler of " + line + " returned at " + level()
+                                    + Mutex.releaseAbove(this, held) + ": they are released"));
+                }
                 if (level != rank) {
-                    fault(line, new IllegalStateException("the handler of " + line + " returned at " + level()));
+                    // NetBSD's count keeps a level that the handler's own mutex raised while the code interrupted holds
+                    // one.
+                    if (level < rank || spinCount == 0) {
+                        fault(line, new IllegalStateException("the handler of " + line + " returned at " + level()));
+                    }
                     restore(rank);
                 }
             }

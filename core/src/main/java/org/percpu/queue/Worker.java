@@ -4,7 +4,6 @@ package org.percpu.queue;
 import java.lang.invoke.VarHandle;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
-import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Spl;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.Lwp;
@@ -127,15 +126,15 @@ final class Worker extends WorkerProgress {
         }
     }
 
-    /** The next callback starts at NONE, and interrupts established on the worker run between callbacks. */
+    /** The next callback starts at NONE with no spin mutex held, and interrupts established on the worker run between callbacks. */
     private void balanceLevel() {
         Spl spl = Spl.currentIfUsed();
         if (spl == null) {
             return;
         }
-        if (spl.level() != Ipl.NONE) {
-            kernel.console("queue " + queue.name() + ": a callback returned at " + spl.level() + "; put right");
-            spl.leaveAll();
+        String left = spl.leaveAll();
+        if (left != null) {
+            kernel.console("queue " + queue.name() + ": a callback returned " + left + "; put right");
         }
         int ran = spl.poll();
         assert ran >= 0;

@@ -100,6 +100,156 @@ class MutexTest {
         });
     }
 
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName(
+            "Scenario 11: mutexes of both systems together, in whatever order, keep the level while NetBSD's is held")
+    void mutexesOfBothSystemsKeepTheLevelOfThoseHeld(SplMode mode) {
+        Levels.on(mode, spl -> {
+            Mutex netbsd = Mutex.netbsd("netbsd", Ipl.SCHED);
+            Mutex low = Mutex.openbsd("low", Ipl.TTY, null);
+            Mutex high = Mutex.openbsd("high", Ipl.HIGH, null);
+            for (List<Mutex> taken : orders(netbsd, low, high)) {
+                for (List<Mutex> released : orders(netbsd, low, high)) {
+                    for (Ipl outer : List.of(Ipl.NONE, Ipl.SOFTNET)) {
+                        int s = spl.splraise(outer);
+                        taken.forEach(Mutex::lock);
+                        for (Mutex mutex : released) {
+                            boolean mixed = netbsd.isHeldByCurrentThread();
+                            mutex.unlock();
+                            for (Mutex held : taken) {
+                                if (mixed && held.isHeldByCurrentThread()) {
+                                    assertThat(spl.level())
+                                            .as("taken %s, released %s, holds %s", taken, released, held)
+                                            .isGreaterThanOrEqualTo(held.ipl());
+                                }
+                            }
+                        }
+                        assertThat(spl.level())
+                                .as("taken %s, released %s", taken, released)
+                                .isEqualTo(outer);
+                        spl.splx(s);
+                    }
+                }
+            }
+        });
+    }
+
+    private static List<List<Mutex>> orders(Mutex a, Mutex b, Mutex c) {
+        return List.of(
+                List.of(a, b, c),
+                List.of(a, c, b),
+                List.of(b, a, c),
+                List.of(b, c, a),
+                List.of(c, a, b),
+                List.of(c, b, a));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("splx below the level of a held spin mutex is refused, with its name, and the level stays")
+    void splxBelowAHeldMutexIsRefused(SplMode mode) {
+        Levels.on(mode, spl -> {
+            for (Mutex mutex : List.of(Mutex.netbsd("kept", Ipl.VM), Mutex.openbsd("kept", Ipl.VM, null))) {
+                int none = spl.splsoftnet();
+                mutex.lock();
+                int vm = spl.splhigh();
+                assertThatThrownBy(() -> spl.splx(none))
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessageContaining("NONE")
+                        .hasMessageContaining("spin mutex kept of VM");
+                assertThat(spl.level()).isEqualTo(Ipl.HIGH);
+                spl.splx(vm);
+                assertThat(spl.level()).isEqualTo(Ipl.VM);
+                assertThatThrownBy(() -> spl.splx(none)).isInstanceOf(IllegalStateException.class);
+                mutex.unlock();
+                assertThat(spl.level()).isEqualTo(Ipl.SOFTNET);
+                spl.splx(none);
+                assertThat(spl.level()).isEqualTo(Ipl.NONE);
+            }
+        });
+    }
+
+    @Test
+    @DisplayName("A level that OpenBSD's release in the wrong order has dropped is what splx may go back to")
+    void splxGoesBackToALevelThatDroppedEarly() {
+        Levels.on(SplMode.EAGER, spl -> {
+            Mutex first = Mutex.openbsd("first", Ipl.VM, null);
+            Mutex second = Mutex.openbsd("second", Ipl.HIGH, null);
+            first.lock();
+            second.lock();
+            first.unlock();
+            int dropped = spl.splsched();
+            spl.splx(dropped);
+            assertThat(spl.level()).isEqualTo(Ipl.NONE);
+            second.unlock();
+            int s = spl.splvm();
+            spl.splx(s);
+            assertThat(spl.level()).isEqualTo(Ipl.NONE);
+        });
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName(
+            "R6: a handler that returns with spin mutexes held is reported with their names, and they are released")
+    void handlerThatReturnsWithMutexesHeldIsPutRight(SplMode mode) {
+        Kernel kernel = kernels.get();
+        Mutex outer = Mutex.netbsd("outer", Ipl.VM);
+        Mutex netbsd = Mutex.netbsd("net-left", Ipl.SCHED);
+        Mutex openbsd = Mutex.openbsd("open-left", Ipl.HIGH, null);
+        Levels.on(mode, spl -> {
+            List<String> faults = new ArrayList<>();
+            spl.onFault((line, thrown) -> faults.add(thrown.getMessage()));
+            InterruptLine line = InterruptLine.establish(spl, "forgets", Ipl.SCHED, value -> {
+                netbsd.lock();
+                openbsd.lock();
+            });
+            outer.lock();
+            assertThat(line.trigger()).isTrue();
+            assertThat(spl.poll()).isEqualTo(1);
+            assertThat(faults)
+                    .singleElement()
+                    .asString()
+                    .contains("forgets")
+                    .contains("spin mutex net-left of SCHED")
+                    .contains("spin mutex open-left of HIGH")
+                    .doesNotContain("outer");
+            assertThat(spl.level()).isEqualTo(Ipl.VM);
+            assertThat(outer.isHeldByCurrentThread()).isTrue();
+            assertThat(netbsd.isHeldByCurrentThread()).isFalse();
+            assertThat(openbsd.isHeldByCurrentThread()).isFalse();
+            outer.unlock();
+            assertThat(spl.level()).isEqualTo(Ipl.NONE);
+            assertThat(kernel.sleepq().tsleep(this, "free", 1)).isEqualTo(Sleepq.EWOULDBLOCK);
+            line.close();
+        });
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName(
+            "A handler may take and release a mutex while the code it interrupts holds one: no fault, and no level lost")
+    void handlerMayUseAMutexWhileAnotherIsHeld(SplMode mode) {
+        Levels.on(mode, spl -> {
+            for (Mutex inner : List.of(Mutex.netbsd("inner", Ipl.HIGH), Mutex.openbsd("inner", Ipl.HIGH, null))) {
+                for (Mutex outer : List.of(Mutex.netbsd("outer", Ipl.VM), Mutex.openbsd("outer", Ipl.VM, null))) {
+                    InterruptLine line = InterruptLine.establish(spl, "intr", Ipl.SCHED, value -> {
+                        inner.lock();
+                        inner.unlock();
+                    });
+                    outer.lock();
+                    assertThat(line.trigger()).isTrue();
+                    assertThat(spl.poll()).isEqualTo(1);
+                    assertThat(spl.level()).isEqualTo(Ipl.VM);
+                    outer.unlock();
+                    assertThat(spl.level()).isEqualTo(Ipl.NONE);
+                    line.close();
+                }
+            }
+        });
+    }
+
     @Test
     @DisplayName("Bad input: recursion, release by another thread, unbalanced release, no conditions")
     void misuseIsRefused() {

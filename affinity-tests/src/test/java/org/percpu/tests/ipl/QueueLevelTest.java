@@ -21,11 +21,13 @@ import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.ipl.InterruptLine;
 import org.percpu.ipl.Ipl;
+import org.percpu.ipl.Mutex;
 import org.percpu.ipl.NativeWork;
 import org.percpu.ipl.Spl;
 import org.percpu.ipl.SplMode;
 import org.percpu.ipl.SplSupport;
 import org.percpu.kernel.ErrnoException;
+import org.percpu.kernel.Sleepq;
 import org.percpu.netbsd.Work;
 import org.percpu.netbsd.Workqueue;
 import org.percpu.openbsd.Task;
@@ -144,6 +146,48 @@ class QueueLevelTest {
         Bounded.until(
                 "the worker reports it", () -> console.stream().anyMatch(line -> line.contains("returned at HIGH")));
         wq.destroy();
+    }
+
+    @Test
+    @DisplayName(
+            "U12: a callback that returns with spin mutexes held is reported with their names, and the next may sleep")
+    void callbackThatReturnsWithSpinMutexesHeldIsPutRight() {
+        var console = kernels.expectConsole();
+        List<String> results = new CopyOnWriteArrayList<>();
+        Object nobody = new Object();
+        for (List<Mutex> left : List.of(
+                List.of(Mutex.netbsd("net-vm", Ipl.VM)),
+                List.of(Mutex.openbsd("open-none", Ipl.NONE, null)),
+                List.of(Mutex.openbsd("open-vm", Ipl.VM, null), Mutex.netbsd("net-high", Ipl.HIGH)))) {
+            boolean[] second = {false};
+            Workqueue<Packet> wq = workqueue(Ipl.HIGH, () -> {
+                if (!second[0]) {
+                    second[0] = true;
+                    left.forEach(Mutex::lock);
+                    return;
+                }
+                int slept = kernels.get().sleepq().tsleep(nobody, "nap", 1);
+                results.add(slept + " at " + Spl.current().level() + " free "
+                        + left.stream().allMatch(Mutex::tryLock));
+                for (int i = left.size() - 1; i >= 0; i--) {
+                    left.get(i).unlock();
+                }
+            });
+            for (int i = 0; i < 2; i++) {
+                Packet packet = new Packet();
+                wq.enqueue(packet, null);
+                wq.waitFor(packet);
+            }
+            wq.destroy();
+            for (Mutex mutex : left) {
+                assertThat(console)
+                        .as("%s", mutex)
+                        .anyMatch(line ->
+                                line.startsWith("queue wq: a callback returned at") && line.contains(mutex.toString()));
+            }
+        }
+        assertThat(console).hasSize(3);
+        assertThat(results).hasSize(3).containsOnly(Sleepq.EWOULDBLOCK + " at NONE free true");
     }
 
     @Test

@@ -6,8 +6,16 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.IntSupplier;
+import java.util.logging.Handler;
+import java.util.logging.Level;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -16,6 +24,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.ipl.InterruptLine;
 import org.percpu.ipl.Ipl;
+import org.percpu.ipl.Mutex;
 import org.percpu.ipl.Spl;
 import org.percpu.ipl.SplMode;
 import org.percpu.ipl.SplSupport;
@@ -294,40 +303,128 @@ class SplTest {
     @Test
     void namedRaisesReachTheirLevels() {
         Levels.on(SplMode.EAGER, spl -> {
-            List<Ipl> levels = new ArrayList<>();
             int none = spl.splraise(Ipl.NONE);
-            List<java.util.function.IntSupplier> raises = List.of(
-                    spl::splsoftclock,
-                    spl::splsoftbio,
-                    spl::splsoftnet,
-                    spl::splbio,
-                    spl::splnet,
-                    spl::splsoftserial,
-                    spl::spltty,
-                    spl::splvm,
-                    spl::splaudio,
-                    spl::splsched,
-                    spl::splhigh);
-            for (java.util.function.IntSupplier raise : raises) {
-                int cookie = raise.getAsInt();
-                assertThat(cookie).isNotNegative();
-                levels.add(spl.level());
+            Map<IntSupplier, Ipl> raises = new LinkedHashMap<>();
+            raises.put(spl::splsoftclock, Ipl.SOFTCLOCK);
+            raises.put(spl::splsoftbio, Ipl.SOFTBIO);
+            raises.put(spl::splsoftnet, Ipl.SOFTNET);
+            raises.put(spl::splbio, Ipl.BIO);
+            raises.put(spl::splnet, Ipl.NET);
+            raises.put(spl::splsoftserial, Ipl.SOFTSERIAL);
+            raises.put(spl::splsofttty, Ipl.SOFTSERIAL);
+            raises.put(spl::spltty, Ipl.TTY);
+            raises.put(spl::splvm, Ipl.VM);
+            raises.put(spl::splaudio, Ipl.AUDIO);
+            raises.put(spl::splclock, Ipl.SCHED);
+            raises.put(spl::splstatclock, Ipl.SCHED);
+            raises.put(spl::splsched, Ipl.SCHED);
+            raises.put(spl::splserial, Ipl.HIGH);
+            raises.put(spl::splhigh, Ipl.HIGH);
+            for (boolean nested : new boolean[] {false, true}) {
+                raises.forEach((raise, level) -> {
+                    int cookie = raise.getAsInt();
+                    assertThat(spl.level()).isEqualTo(level);
+                    if (!nested) {
+                        spl.splx(cookie);
+                        assertThat(spl.level()).isEqualTo(Ipl.NONE);
+                    }
+                });
             }
             spl.splx(none);
-            assertThat(levels)
-                    .containsExactly(
-                            Ipl.SOFTCLOCK,
-                            Ipl.SOFTBIO,
-                            Ipl.SOFTNET,
-                            Ipl.BIO,
-                            Ipl.NET,
-                            Ipl.SOFTSERIAL,
-                            Ipl.TTY,
-                            Ipl.VM,
-                            Ipl.AUDIO,
-                            Ipl.SCHED,
-                            Ipl.HIGH);
+            assertThat(spl.level()).isEqualTo(Ipl.NONE);
         });
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("R10: spllowersoftclock lowers to SOFTCLOCK whatever is open, runs what waited, and never raises")
+    void lowersToTheSoftClock(SplMode mode) {
+        Levels.on(mode, spl -> {
+            List<String> ran = new ArrayList<>();
+            InterruptLine net = Levels.recording(spl, Ipl.SOFTNET, ran);
+            InterruptLine clock = Levels.recording(spl, Ipl.SOFTCLOCK, ran);
+            spl.spllowersoftclock();
+            assertThat(spl.level()).isEqualTo(Ipl.NONE);
+            int s = spl.splvm();
+            int inner = spl.splhigh();
+            assertThat(net.trigger()).isTrue();
+            assertThat(clock.trigger()).isTrue();
+            spl.spllowersoftclock();
+            assertThat(spl.level()).isEqualTo(Ipl.SOFTCLOCK);
+            assertThat(ran).containsExactly("SOFTNET=0@SOFTNET");
+            assertThatThrownBy(() -> spl.splx(inner)).isInstanceOf(IllegalStateException.class);
+            spl.splx(s);
+            assertThat(ran).hasSize(2).endsWith("SOFTCLOCK=0@SOFTCLOCK");
+            Mutex mutex = Mutex.netbsd("m", Ipl.VM);
+            mutex.lock();
+            assertThatThrownBy(spl::spllowersoftclock)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("spllowersoftclock")
+                    .hasMessageContaining("spin mutex");
+            assertThat(spl.level()).isEqualTo(Ipl.VM);
+            mutex.unlock();
+            List<Throwable> refused = new ArrayList<>();
+            InterruptLine line =
+                    InterruptLine.establish(spl, "lowers", Ipl.VM, value -> assertThatThrownBy(spl::spllowersoftclock)
+                            .satisfies(refused::add));
+            assertThat(line.trigger()).isTrue();
+            assertThat(spl.poll()).isEqualTo(1);
+            assertThat(refused).singleElement().asString().contains("in an interrupt handler");
+            List.of(net, clock, line).forEach(InterruptLine::close);
+        });
+    }
+
+    @Test
+    @DisplayName(
+            "R9: kern.splassert 0 is silent, 1 logs a message, 2 and 3 log it with a trace, others throw as by default")
+    void assertObeysKernSplassert() {
+        List<LogRecord> records = new CopyOnWriteArrayList<>();
+        Handler handler = new Handler() {
+            @Override
+            public void publish(LogRecord message) {
+                records.add(message);
+            }
+
+            @Override
+            public void flush() {}
+
+            @Override
+            public void close() {}
+        };
+        Logger logger = Logger.getLogger(Spl.class.getName());
+        logger.addHandler(handler);
+        logger.setUseParentHandlers(false);
+        int before = Spl.kernSplassert(0);
+        try {
+            Levels.on(SplMode.EAGER, spl -> {
+                spl.splassert(Ipl.NET);
+                assertThat(records).isEmpty();
+                assertThat(Spl.kernSplassert(1)).isZero();
+                spl.splassert(Ipl.NONE);
+                assertThat(records).isEmpty();
+                spl.splassert(Ipl.NET);
+                assertThat(Spl.kernSplassert(2)).isEqualTo(1);
+                spl.splassert(Ipl.BIO);
+                assertThat(Spl.kernSplassert(3)).isEqualTo(2);
+                spl.splassert(Ipl.TTY);
+                assertThat(Spl.kernSplassert(4)).isEqualTo(3);
+                assertThatThrownBy(() -> spl.splassert(Ipl.NET)).isInstanceOf(IllegalStateException.class);
+                assertThat(Spl.kernSplassert(before)).isEqualTo(4);
+                assertThatThrownBy(() -> spl.splassert(Ipl.NET)).isInstanceOf(IllegalStateException.class);
+            });
+        } finally {
+            int last = Spl.kernSplassert(before);
+            assertThat(last).isEqualTo(before);
+            logger.removeHandler(handler);
+            logger.setUseParentHandlers(true);
+        }
+        assertThat(records).hasSize(3).allMatch(record -> record.getLevel() == Level.WARNING);
+        assertThat(records.get(0).getMessage()).contains("want NET, have NONE");
+        assertThat(records.get(0).getThrown()).isNull();
+        assertThat(records.get(1).getMessage()).contains("want BIO, have NONE");
+        assertThat(records.get(1).getThrown().getStackTrace())
+                .anyMatch(frame -> frame.getClassName().startsWith(SplTest.class.getName()));
+        assertThat(records.get(2).getThrown()).isNotNull();
     }
 
     @Test
