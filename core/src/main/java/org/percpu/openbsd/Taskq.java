@@ -91,6 +91,7 @@ public final class Taskq implements KernelQueue {
         }
     }
 
+    private final Kernel kernel;
     private final ThreadedQueue threads;
 
     private Taskq(Kernel kernel, String name, int nthreads, Ipl ipl, int flags, boolean system) {
@@ -101,6 +102,7 @@ public final class Taskq implements KernelQueue {
         if ((flags & TASKQ_CANTSLEEP) != 0) {
             lwpFlags.add(Lwp.Flag.CANTSLEEP);
         }
+        this.kernel = kernel;
         this.threads = new ThreadedQueue(kernel, "taskq", name, nthreads, ipl, lwpFlags, TaskCall::new, this, system);
     }
 
@@ -231,10 +233,11 @@ public final class Taskq implements KernelQueue {
      * @param task any task
      * @return true if it was queued
      * @throws ErrnoException EINVAL if it is on another queue, EDEADLK in a task of a {@link #TASKQ_CANTSLEEP} queue, EPERM if the
-     *     caller must not sleep
+     *     caller must not sleep; it is then still queued
      */
     public boolean delBarrier(Task task) {
         threads.requireMaySleep("taskq_del_barrier");
+        kernel.requireSleepable(name());
         boolean deleted = del(task);
         threads.queue.awaitNotRunning(task);
         return deleted;
