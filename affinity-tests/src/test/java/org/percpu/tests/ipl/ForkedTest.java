@@ -14,6 +14,8 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
@@ -128,6 +130,35 @@ class ForkedTest {
             }
         }
         return -1;
+    }
+
+    @Test
+    @DisplayName("Where the jar's own libpercpu.so cannot be loaded, levels are EAGER, and the reason says so")
+    void libraryOfTheJarThatCannotBeLoadedIsDoneWithout() throws IOException {
+        Levels.needLibrary();
+        Path noexec = Files.createDirectory(folder.resolve("noexec"));
+        String[] mounted = {
+            "unshare", "--mount", "sh", "-c", "mount -t tmpfs -o noexec percpu \"$0\" && exec \"$@\"", noexec.toString()
+        };
+        List<String> probe = new ArrayList<>(List.of(mounted));
+        probe.add("true");
+        Machine.needsCommand("no file system can be mounted here", probe.toArray(String[]::new));
+        assertThat(Fork.of(FirstUse.class)
+                        .under(mounted)
+                        .option("-Djava.io.tmpdir=" + noexec)
+                        .run())
+                .contains("mode EAGER library null")
+                .contains("reason that of the jar cannot be used: ")
+                .contains("it cannot be loaded")
+                .contains(noexec.toString())
+                .doesNotContain("percpu.library.path");
+        assertThat(Fork.of(FirstUse.class)
+                        .under(mounted)
+                        .option("-Djava.io.tmpdir=" + noexec)
+                        .option("-Dpercpu.spl=lazy")
+                        .run())
+                .contains("UnsupportedOp")
+                .contains("it cannot be loaded");
     }
 
     @Test
