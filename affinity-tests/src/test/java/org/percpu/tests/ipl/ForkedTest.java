@@ -67,7 +67,8 @@ class ForkedTest {
                 System.out.println("mode " + Spl.current().mode() + " library "
                         + SplSupport.get().library());
                 System.out.println("reason " + SplSupport.get().reason() + " off "
-                        + SplSupport.get().off());
+                        + SplSupport.get().off() + " skipped "
+                        + SplSupport.get().skipped());
             } catch (RuntimeException e) {
                 System.out.println(e.getClass().getSimpleName() + ": " + e.getMessage());
             }
@@ -218,6 +219,56 @@ class ForkedTest {
                         .option("-Dpercpu.library.path=")
                         .run())
                 .contains("works without");
+    }
+
+    /** A signal of somebody else, and a child that has the library. */
+    static final class ForeignHandler {
+        /** Of glibc's struct sigaction: handler at 0, mask at 8, of which the kernel has 8 bytes, flags at 136. */
+        private static final int SIGACTION = 152;
+
+        private static final int SA_SIGINFO = 4;
+
+        private ForeignHandler() {}
+
+        private static long sigaction(int signal, long set, long old) {
+            LinuxCalls linux = Backend.linux();
+            return linux.call(linux.dlsym(linux.dlopen(null), "sigaction"), signal, set, old, 0, 0, 0);
+        }
+
+        private static String installed(int signal) {
+            ByteBuffer now = ByteBuffer.allocateDirect(SIGACTION).order(ByteOrder.nativeOrder());
+            assertThat(sigaction(signal, 0, Backend.linux().address(now))).isZero();
+            return Long.toHexString(now.getLong(0)) + " " + now.getLong(8) + " " + now.getInt(136);
+        }
+
+        public static void main(String[] args) {
+            LinuxCalls linux = Backend.linux();
+            int foreign = linux.__libc_current_sigrtmin() + 5;
+            ByteBuffer mine = ByteBuffer.allocateDirect(SIGACTION).order(ByteOrder.nativeOrder());
+            mine.putLong(0, linux.dlsym(linux.dlopen(null), "labs"));
+            mine.putLong(8, 1L << (foreign - 2));
+            mine.putInt(136, SA_SIGINFO);
+            assertThat(sigaction(foreign, linux.address(mine), 0)).isZero();
+            String before = installed(foreign);
+            assertThat(SplSupport.get().library()).isNull();
+            assertThat(SplSupport.get().skipped()).anyMatch(skipped -> skipped.startsWith(foreign + " "));
+            assertThat(installed(foreign)).isEqualTo(before);
+            int vm = SplSupport.get().signals().get(Ipl.VM.rank());
+            assertThat(linux.sigqueue(linux.getpid(), vm, 1)).isZero();
+            System.out.println("kept; child: " + Fork.of(FirstUse.class).run());
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "Without the library another's handler keeps its flags and its mask, and children get no signal ignored")
+    void withoutTheLibraryNoHandlerAndNoChildIsHarmed() {
+        Levels.needLibrary();
+        assertThat(Fork.of(ForeignHandler.class)
+                        .option("-Dpercpu.library.path=")
+                        .run())
+                .contains("kept; child: mode LAZY")
+                .doesNotContain("somebody else");
     }
 
     /** Raises to the top with another suspend signal. */
