@@ -50,6 +50,7 @@ import org.percpu.queue.RunQueue;
  *   <li>{@code nthreads} must be 1 to 4096; in C, 0 means 1.
  *   <li>Adding to a destroyed queue is ESHUTDOWN, except from its own tasks while it drains (OTQ-12, OTQ-27).
  *   <li>Tasks left on a queue that is destroyed before it had threads are printed on the console and can be added elsewhere (OTQ-26).
+ *   <li>A queue has no mutex at its level: adding and deleting leave the caller's level alone. The level only says who may do so (U11).
  *   <li>{@link #barrier}, {@link #delBarrier}, {@link Task#pending} and {@link #drainAndDestroy(Duration)} are additions.
  * </ul>
  *
