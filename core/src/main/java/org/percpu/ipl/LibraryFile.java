@@ -33,9 +33,9 @@ final class LibraryFile {
     record Found(@Nullable TopHalf topHalf, String reason) {}
 
     /**
-     * Loads the library that the property names, or the jar's.
+     * Loads the library that the property names, or the jar's. Without that of the jar, which nobody has asked for, levels do.
      *
-     * @throws UnsupportedOperationException if there is a file and it is no libpercpu of this version
+     * @throws UnsupportedOperationException if the property names a file and it is no libpercpu of this version
      */
     static Found load(LinuxCalls linux) {
         String named = System.getProperty(PROPERTY);
@@ -47,7 +47,12 @@ final class LibraryFile {
         }
         Path path = Path.of(named);
         Path file = Files.isDirectory(path) ? path.resolve(NAME) : path;
-        return new Found(load(linux, file), "named by -D" + PROPERTY);
+        try {
+            return new Found(load(linux, file), "named by -D" + PROPERTY);
+        } catch (UnsupportedOperationException e) {
+            throw new UnsupportedOperationException(
+                    e.getMessage() + "; build it from native/src of this version, or leave -D" + PROPERTY + " out", e);
+        }
     }
 
     private static Found loadResource(LinuxCalls linux) {
@@ -61,6 +66,9 @@ final class LibraryFile {
         } catch (IOException e) {
             return new Found(
                     null, "libpercpu.so cannot be unpacked to " + System.getProperty("java.io.tmpdir") + ": " + e);
+        } catch (UnsupportedOperationException e) {
+            // A folder from which nothing may be executed, another C library.
+            return new Found(null, "that of the jar cannot be used: " + e.getMessage());
         }
     }
 

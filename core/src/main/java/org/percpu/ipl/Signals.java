@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.ipl;
 
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,8 +27,8 @@ final class Signals {
     private static final int SIGUSR2 = 12;
     private static final int SIGNALS = 64;
     private static final int SIGSEGV = 11;
-    private static final long SIG_DFL = 0;
-    private static final long SIG_IGN = 1;
+    private static final Path STATUS = Path.of("/proc/thread-self/status");
+    private static final String CAUGHT = "SigCgt:";
 
     private final @Nullable TopHalf topHalf;
     private final int[] ofRank = new int[RANKS];
@@ -47,12 +51,13 @@ final class Signals {
         int suspend = suspendSignal();
         int reserved = linux.__libc_current_sigrtmax() - 2;
         int rank = IPI;
+        long caught = topHalf == null ? caught() : 0;
         for (int n = linux.__libc_current_sigrtmin() + FIRST; n <= linux.__libc_current_sigrtmax(); n++) {
             if (n == suspend) {
                 skipped.add(n + " (HotSpot suspends threads with it: _JAVA_SR_SIGNUM)");
             } else if (n == reserved) {
                 skipped.add(n + " (the JDK interrupts blocked I/O with it)");
-            } else if (isTaken(linux, n)) {
+            } else if (topHalf == null ? (caught & bit(n)) != 0 : topHalf.install(n, 0) == -Errno.EBUSY.number()) {
                 skipped.add(n + " (somebody else has installed a handler)");
             } else if (rank > 0) {
                 // A soft rank gets a number of the ladder too, and does not use it: the numbers stay those of the
@@ -91,7 +96,10 @@ final class Signals {
         return SIGUSR2;
     }
 
-    /** Without the library there is no handler to give, but a signal that is ignored does not end the process. */
+    /**
+     * Without the library the handler is a function that does nothing with a number: a signal that comes astray does not end the process.
+     * Nor would one that is ignored, but that is inherited through exec: children would find it taken.
+     */
     private void handle(LinuxCalls linux, int signal, long mask) {
         if (topHalf != null) {
             long result = topHalf.install(signal, mask);
@@ -100,24 +108,25 @@ final class Signals {
                         "sigaction(" + signal + ")", (int) -result, linux.strerror((int) -result), null);
             }
         } else {
-            disposition(linux, signal, SIG_IGN);
+            long libc = linux.dlopen(null);
+            linux.call(linux.dlsym(libc, "signal"), signal, linux.dlsym(libc, "abs"), 0, 0, 0, 0);
         }
     }
 
-    private boolean isTaken(LinuxCalls linux, int signal) {
-        if (topHalf != null) {
-            return topHalf.install(signal, 0) == -Errno.EBUSY.number();
+    /** Signals with a handler. signal(2) would tell too, but lose the flags and the mask of the handler that it replaces. */
+    private static long caught() {
+        try {
+            for (String line : Files.readAllLines(STATUS, StandardCharsets.ISO_8859_1)) {
+                if (line.startsWith(CAUGHT)) {
+                    return Long.parseUnsignedLong(
+                            line.substring(CAUGHT.length()).strip(), 16);
+                }
+            }
+        } catch (IOException e) {
+            throw new UnsupportedOperationException("levels need to know which signals are free: mount /proc", e);
         }
-        long before = disposition(linux, signal, SIG_IGN);
-        if (before != SIG_DFL && before != SIG_IGN) {
-            disposition(linux, signal, before);
-            return true;
-        }
-        return false;
-    }
-
-    private static long disposition(LinuxCalls linux, int signal, long handler) {
-        return linux.call(linux.dlsym(linux.dlopen(null), "signal"), signal, handler, 0, 0, 0, 0);
+        throw new UnsupportedOperationException(
+                "levels need to know which signals are free: " + STATUS + " has no " + CAUGHT);
     }
 
     static boolean isSoft(int rank) {

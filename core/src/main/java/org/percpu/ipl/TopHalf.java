@@ -74,8 +74,7 @@ final class TopHalf {
     }
 
     static UnsupportedOperationException refused(String path, String why) {
-        return new UnsupportedOperationException(path + " is not used as libpercpu: " + why
-                + "; build it from native/src of this version, or leave -D" + LibraryFile.PROPERTY + " out");
+        return new UnsupportedOperationException(path + " is not used as libpercpu: " + why);
     }
 
     private long symbol(String name) {

@@ -29,7 +29,7 @@ final class InterruptThread {
         Spl spl;
         try {
             spl = Spl.current();
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             attached.completeExceptionally(e);
             return;
         }
@@ -52,8 +52,12 @@ final class InterruptThread {
         }
     }
 
+    /** One that has got no level has ended. */
     void close() {
         closed = true;
-        spl().wakeup();
+        boolean runs = attached.handle((spl, thrown) -> thrown == null).join();
+        if (runs) {
+            spl().wakeup();
+        }
     }
 }

@@ -364,9 +364,14 @@ public final class Kernel implements AutoCloseable {
             throw new ErrnoException(
                     Errno.EAGAIN, "interrupts of " + cpu + ": kernel " + name + " runs no threads before it is warm");
         }
-        return interruptThreads
-                .computeIfAbsent(cpu.id(), id -> new InterruptThread(this, cpu))
-                .spl();
+        InterruptThread thread = interruptThreads.computeIfAbsent(cpu.id(), id -> new InterruptThread(this, cpu));
+        try {
+            return thread.spl();
+        } catch (RuntimeException e) {
+            // The next call tries again.
+            interruptThreads.remove(cpu.id(), thread);
+            throw e;
+        }
     }
 
     /**

@@ -58,17 +58,26 @@ public final class Sleepq {
             throw new IllegalArgumentException("sleep of " + nanos + " ns: must be positive, or 0 for ever");
         }
         kernel.requireSleepable(wmesg, mutex);
+        if (mutex != null) {
+            WaitChannel.requireHeldOnce(mutex, wmesg);
+        }
         WaitChannel channel;
         WaitChannel.Waiter waiter;
         synchronized (channels) {
             channel = channels.computeIfAbsent(ident, i -> new WaitChannel());
-            waiter = mutex == null ? channel.enter() : channel.enter(mutex, wmesg);
+            waiter = channel.enter();
         }
+        boolean released = false;
         try {
+            if (mutex != null) {
+                // Outside the monitor: a spin mutex takes the level down with it, and handlers run.
+                channel.release(waiter, mutex);
+                released = true;
+            }
             return kernel.sleeping(wmesg, () -> channel.await(waiter, nanos)) ? 0 : EWOULDBLOCK;
         } finally {
             forgetIfEmpty(ident);
-            if (mutex != null && relock) {
+            if (mutex != null && released && relock) {
                 mutex.lock();
             }
         }

@@ -91,12 +91,23 @@ final class WaitChannel {
      * @throws IllegalMonitorStateException if it is not held, or recursively; the caller is then not on the queue
      */
     Waiter enter(Lock interlock, String wmesg) {
+        requireHeldOnce(interlock, wmesg);
+        Waiter waiter = enter();
+        release(waiter, interlock);
+        return waiter;
+    }
+
+    /** Checks what can be checked before the caller joins the queue. */
+    static void requireHeldOnce(Lock interlock, String wmesg) {
         if (interlock instanceof ReentrantLock lock && lock.getHoldCount() != 1) {
             throw new IllegalMonitorStateException(
                     "sleep on \"" + wmesg + "\" with an interlock that is held " + lock.getHoldCount() + " times by "
                             + Thread.currentThread().getName() + ": hold it exactly once");
         }
-        Waiter waiter = enter();
+    }
+
+    /** Releases the interlock of a waiter, which leaves the queue if that fails. */
+    void release(Waiter waiter, Lock interlock) {
         boolean unlocked = false;
         try {
             interlock.unlock();
@@ -106,7 +117,6 @@ final class WaitChannel {
                 leave(waiter);
             }
         }
-        return waiter;
     }
 
     private synchronized @Nullable Waiter poll() {

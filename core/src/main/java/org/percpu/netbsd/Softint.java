@@ -41,6 +41,8 @@ import org.percpu.thread.Pri;
  * <ul>
  *   <li>The table is not fixed: {@code establish} does not return null, it fails when there are no more threads.
  *   <li>{@code schedule} asks nobody to be non-preemptible: the CPU is the one on which the call finds itself.
+ *   <li>Handlers run in threads at {@link org.percpu.ipl.Ipl#NONE}: a thread that is at SOFTNET, or at any other level, does not hold
+ *       them back. What a handler and other code share needs a mutex. {@link org.percpu.ipl.InterruptLine}s at soft levels are held back.
  *   <li>{@code disestablish} of oneself is EDEADLK; in C it is undefined.
  * </ul>
  *

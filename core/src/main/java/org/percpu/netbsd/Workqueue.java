@@ -58,6 +58,8 @@ import org.percpu.thread.Sched;
  *   <li>Unknown flag bits are EINVAL; in C they are ignored.
  *   <li>A callback that throws is reported to the kernel's fault handler and the worker goes on (NWQ-18).
  *   <li>With a null CPU on a CPU that the queue does not have, the work goes to the queue's first CPU.
+ *   <li>A queue has no mutex at its level: enqueueing is lock-free and leaves the caller's level alone. The level only says who may
+ *       enqueue (U11).
  * </ul>
  *
  * @param <W> the type of the works

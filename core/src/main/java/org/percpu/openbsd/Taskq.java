@@ -50,6 +50,7 @@ import org.percpu.queue.RunQueue;
  *   <li>{@code nthreads} must be 1 to 4096; in C, 0 means 1.
  *   <li>Adding to a destroyed queue is ESHUTDOWN, except from its own tasks while it drains (OTQ-12, OTQ-27).
  *   <li>Tasks left on a queue that is destroyed before it had threads are printed on the console and can be added elsewhere (OTQ-26).
+ *   <li>A queue has no mutex at its level: adding and deleting leave the caller's level alone. The level only says who may do so (U11).
  *   <li>{@link #barrier}, {@link #delBarrier}, {@link Task#pending} and {@link #drainAndDestroy(Duration)} are additions.
  * </ul>
  *
@@ -91,6 +92,7 @@ public final class Taskq implements KernelQueue {
         }
     }
 
+    private final Kernel kernel;
     private final ThreadedQueue threads;
 
     private Taskq(Kernel kernel, String name, int nthreads, Ipl ipl, int flags, boolean system) {
@@ -101,6 +103,7 @@ public final class Taskq implements KernelQueue {
         if ((flags & TASKQ_CANTSLEEP) != 0) {
             lwpFlags.add(Lwp.Flag.CANTSLEEP);
         }
+        this.kernel = kernel;
         this.threads = new ThreadedQueue(kernel, "taskq", name, nthreads, ipl, lwpFlags, TaskCall::new, this, system);
     }
 
@@ -231,10 +234,11 @@ public final class Taskq implements KernelQueue {
      * @param task any task
      * @return true if it was queued
      * @throws ErrnoException EINVAL if it is on another queue, EDEADLK in a task of a {@link #TASKQ_CANTSLEEP} queue, EPERM if the
-     *     caller must not sleep
+     *     caller must not sleep; it is then still queued
      */
     public boolean delBarrier(Task task) {
         threads.requireMaySleep("taskq_del_barrier");
+        kernel.requireSleepable(name());
         boolean deleted = del(task);
         threads.queue.awaitNotRunning(task);
         return deleted;

@@ -43,6 +43,7 @@ import org.percpu.queue.RunQueue;
  *   <li>{@link #WQ_MPSAFE} is accepted and, as in OpenBSD since 4.5, changes nothing (OWQ-9). Other unknown bits are EINVAL (OWQ-2).
  *   <li>All threads are made by {@code create}; too few is an error (OWQ-6). {@code maxthreads} must be 1 to 4096.
  *   <li>Queueing an entry that is pending is EBUSY; in C it corrupts the list (U1).
+ *   <li>A queue has no mutex at its level: queueing leaves the caller's level alone. The level only says who may queue (U11).
  *   <li>{@link #drainAndDestroy(Duration)} is an addition.
  * </ul>
  *

@@ -14,6 +14,8 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
@@ -65,7 +67,8 @@ class ForkedTest {
                 System.out.println("mode " + Spl.current().mode() + " library "
                         + SplSupport.get().library());
                 System.out.println("reason " + SplSupport.get().reason() + " off "
-                        + SplSupport.get().off());
+                        + SplSupport.get().off() + " skipped "
+                        + SplSupport.get().skipped());
             } catch (RuntimeException e) {
                 System.out.println(e.getClass().getSimpleName() + ": " + e.getMessage());
             }
@@ -131,6 +134,35 @@ class ForkedTest {
     }
 
     @Test
+    @DisplayName("Where the jar's own libpercpu.so cannot be loaded, levels are EAGER, and the reason says so")
+    void libraryOfTheJarThatCannotBeLoadedIsDoneWithout() throws IOException {
+        Levels.needLibrary();
+        Path noexec = Files.createDirectory(folder.resolve("noexec"));
+        String[] mounted = {
+            "unshare", "--mount", "sh", "-c", "mount -t tmpfs -o noexec percpu \"$0\" && exec \"$@\"", noexec.toString()
+        };
+        List<String> probe = new ArrayList<>(List.of(mounted));
+        probe.add("true");
+        Machine.needsCommand("no file system can be mounted here", probe.toArray(String[]::new));
+        assertThat(Fork.of(FirstUse.class)
+                        .under(mounted)
+                        .option("-Djava.io.tmpdir=" + noexec)
+                        .run())
+                .contains("mode EAGER library null")
+                .contains("reason that of the jar cannot be used: ")
+                .contains("it cannot be loaded")
+                .contains(noexec.toString())
+                .doesNotContain("percpu.library.path");
+        assertThat(Fork.of(FirstUse.class)
+                        .under(mounted)
+                        .option("-Djava.io.tmpdir=" + noexec)
+                        .option("-Dpercpu.spl=lazy")
+                        .run())
+                .contains("UnsupportedOp")
+                .contains("it cannot be loaded");
+    }
+
+    @Test
     void unknownModeIsRefused() {
         assertThat(Fork.of(FirstUse.class).option("-Dpercpu.spl=hasty").run()).contains("must be eager or lazy");
         assertThat(Fork.of(FirstUse.class)
@@ -187,6 +219,56 @@ class ForkedTest {
                         .option("-Dpercpu.library.path=")
                         .run())
                 .contains("works without");
+    }
+
+    /** A signal of somebody else, and a child that has the library. */
+    static final class ForeignHandler {
+        /** Of glibc's struct sigaction: handler at 0, mask at 8, of which the kernel has 8 bytes, flags at 136. */
+        private static final int SIGACTION = 152;
+
+        private static final int SA_SIGINFO = 4;
+
+        private ForeignHandler() {}
+
+        private static long sigaction(int signal, long set, long old) {
+            LinuxCalls linux = Backend.linux();
+            return linux.call(linux.dlsym(linux.dlopen(null), "sigaction"), signal, set, old, 0, 0, 0);
+        }
+
+        private static String installed(int signal) {
+            ByteBuffer now = ByteBuffer.allocateDirect(SIGACTION).order(ByteOrder.nativeOrder());
+            assertThat(sigaction(signal, 0, Backend.linux().address(now))).isZero();
+            return Long.toHexString(now.getLong(0)) + " " + now.getLong(8) + " " + now.getInt(136);
+        }
+
+        public static void main(String[] args) {
+            LinuxCalls linux = Backend.linux();
+            int foreign = linux.__libc_current_sigrtmin() + 5;
+            ByteBuffer mine = ByteBuffer.allocateDirect(SIGACTION).order(ByteOrder.nativeOrder());
+            mine.putLong(0, linux.dlsym(linux.dlopen(null), "labs"));
+            mine.putLong(8, 1L << (foreign - 2));
+            mine.putInt(136, SA_SIGINFO);
+            assertThat(sigaction(foreign, linux.address(mine), 0)).isZero();
+            String before = installed(foreign);
+            assertThat(SplSupport.get().library()).isNull();
+            assertThat(SplSupport.get().skipped()).anyMatch(skipped -> skipped.startsWith(foreign + " "));
+            assertThat(installed(foreign)).isEqualTo(before);
+            int vm = SplSupport.get().signals().get(Ipl.VM.rank());
+            assertThat(linux.sigqueue(linux.getpid(), vm, 1)).isZero();
+            System.out.println("kept; child: " + Fork.of(FirstUse.class).run());
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "Without the library another's handler keeps its flags and its mask, and children get no signal ignored")
+    void withoutTheLibraryNoHandlerAndNoChildIsHarmed() {
+        Levels.needLibrary();
+        assertThat(Fork.of(ForeignHandler.class)
+                        .option("-Dpercpu.library.path=")
+                        .run())
+                .contains("kept; child: mode LAZY")
+                .doesNotContain("somebody else");
     }
 
     /** Raises to the top with another suspend signal. */

@@ -398,4 +398,38 @@ class MutexTest {
             });
         }
     }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName(
+            "Deadlock rule: mtsleep lowers the level where wakeup is free, and a handler that runs then may wait for one")
+    void handlersThatMtsleepLetsRunHoldUpNoWakeup(SplMode mode) {
+        Sleepq sleepq = kernels.get().sleepq();
+        Object ident = new Object();
+        Levels.on(mode, spl -> {
+            for (Mutex mutex : List.of(Mutex.netbsd("i", Ipl.VM), Mutex.openbsd("i", Ipl.VM, null))) {
+                List<Ipl> ran = new ArrayList<>();
+                InterruptLine line = InterruptLine.establish(spl, "intr", Ipl.VM, value -> {
+                    ran.add(spl.level());
+                    assertThat(mutex.isHeldByCurrentThread()).isFalse();
+                    Bounded.run("waker", () -> sleepq.wakeup(ident));
+                });
+                mutex.lock();
+                assertThat(line.trigger()).isTrue();
+                // The wake-up comes before the thread is asleep, and counts.
+                assertThat(sleepq.mtsleep(ident, "mtsleep", TimeUnit.SECONDS.toNanos(30), mutex, true))
+                        .isZero();
+                assertThat(ran).containsExactly(Ipl.VM);
+                assertThat(mutex.isHeldByCurrentThread()).isTrue();
+                assertThat(spl.level()).isEqualTo(Ipl.VM);
+                assertThat(sleepq.mtsleep(ident, "mtsleep", 1, mutex, false)).isEqualTo(Sleepq.EWOULDBLOCK);
+                assertThat(mutex.isHeldByCurrentThread()).isFalse();
+                assertThat(spl.level()).isEqualTo(Ipl.NONE);
+                assertThatThrownBy(() -> sleepq.mtsleep(ident, "mtsleep", 1, mutex, true))
+                        .isInstanceOf(IllegalMonitorStateException.class);
+                assertThat(mutex.isHeldByCurrentThread()).isFalse();
+                line.close();
+            }
+        });
+    }
 }

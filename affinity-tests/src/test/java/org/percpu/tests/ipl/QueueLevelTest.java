@@ -28,6 +28,7 @@ import org.percpu.ipl.SplMode;
 import org.percpu.ipl.SplSupport;
 import org.percpu.kernel.ErrnoException;
 import org.percpu.kernel.Sleepq;
+import org.percpu.netbsd.Softint;
 import org.percpu.netbsd.Work;
 import org.percpu.netbsd.Workqueue;
 import org.percpu.openbsd.Task;
@@ -102,6 +103,40 @@ class QueueLevelTest {
         wq.waitFor(packet);
         assertThat(ran).hasValue(5);
         wq.destroy();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @Rule({"OTQ-34", "U12"})
+    @DisplayName("U12, OTQ-34: del_barrier where the caller must not sleep is refused before it deletes anything")
+    void delBarrierThatMustNotSleepDeletesNothing(SplMode mode) {
+        Taskq tq = Taskq.create(kernels.get(), "tq", 1, Ipl.VM, Taskq.TASKQ_MPSAFE);
+        CountDownLatch plug = new CountDownLatch(1);
+        AtomicLong ran = new AtomicLong();
+        Task queued = Task.initializer(arg -> ran.incrementAndGet(), null);
+        tq.add(Task.initializer(Bounded::arrive, plug));
+        tq.add(queued);
+        Levels.on(mode, spl -> {
+            int s = spl.splsoftclock();
+            refused(() -> tq.delBarrier(queued), "SOFTCLOCK", "tq");
+            spl.splx(s);
+            InterruptLine line = InterruptLine.establish(
+                    spl, "intr", Ipl.VM, value -> refused(() -> tq.delBarrier(queued), "in an interrupt", "tq"));
+            assertThat(line.trigger()).isTrue();
+            assertThat(spl.poll()).isEqualTo(1);
+            line.close();
+        });
+        Softint soft = Softint.establish(
+                kernels.get(),
+                Softint.SOFTINT_NET | Softint.SOFTINT_MPSAFE,
+                arg -> refused(() -> tq.delBarrier(queued), "interrupt thread", "tq"),
+                null);
+        soft.schedule();
+        soft.disestablish();
+        assertThat(queued.pending()).isTrue();
+        plug.countDown();
+        tq.destroy();
+        assertThat(ran).hasValue(1);
     }
 
     @ParameterizedTest

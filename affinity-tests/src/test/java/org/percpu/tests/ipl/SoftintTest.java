@@ -22,7 +22,10 @@ import org.percpu.kernel.Lwp;
 import org.percpu.netbsd.Softint;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Machine;
+import org.percpu.tests.support.Proc;
 import org.percpu.tests.support.TestKernel;
+import org.percpu.thread.Pri;
+import org.percpu.thread.Sched;
 
 @Timeout(60)
 @DisplayName("softint(9)")
@@ -122,6 +125,27 @@ class SoftintTest {
         self[0].schedule();
         self[0].disestablish();
         assertThat(seen).containsExactly("holds 1", "done");
+    }
+
+    @Test
+    @DisplayName("The threads of the four levels are at PRI_SOFTCLOCK to PRI_SOFTSERIAL, in the order of the levels")
+    void threadsHaveThePrioritiesOfTheirLevels() {
+        Machine.needsRealtime();
+        Kernel kernel = kernels.get();
+        int[] levels = {
+            Softint.SOFTINT_CLOCK, Softint.SOFTINT_BIO, Softint.SOFTINT_NET, Softint.SOFTINT_SERIAL,
+        };
+        List<Sched> seen = new CopyOnWriteArrayList<>();
+        for (int level : levels) {
+            Softint soft = Softint.establish(
+                    kernel,
+                    level | Softint.SOFTINT_MPSAFE,
+                    arg -> seen.add(Proc.sched(Machine.linux().gettid())),
+                    null);
+            soft.schedule();
+            soft.disestablish();
+        }
+        assertThat(seen).containsExactly(Pri.fixed(220), Pri.fixed(221), Pri.fixed(222), Pri.fixed(223));
     }
 
     @Test

@@ -48,6 +48,44 @@ class KernelShutdownTest {
 
     private Kernel kernel;
 
+    /** A kernel whose interrupt thread gets no level, closed with a work that never ran. */
+    static final class NoInterrupts {
+        private NoInterrupts() {}
+
+        public static void main(String[] args) {
+            Kernel kernel = Kernel.builder("forked").build();
+            for (int i = 0; i < 2; i++) {
+                assertThatThrownBy(() -> kernel.interrupts(kernel.cpus().get(0)))
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("eager or lazy");
+            }
+            CountDownLatch in = new CountDownLatch(1);
+            CountDownLatch out = new CountDownLatch(1);
+            Taskq tq = Taskq.create(kernel, "tq", 1, Ipl.NONE, Taskq.TASKQ_MPSAFE);
+            tq.add(Task.initializer(
+                    arg -> {
+                        in.countDown();
+                        Bounded.arrive(out);
+                    },
+                    null));
+            Bounded.arrive(in);
+            Task never = Task.initializer(arg -> {}, null);
+            tq.add(never);
+            ShutdownReport report = kernel.shutdown(Duration.ZERO);
+            assertThat(report.worksNeverRun()).isEqualTo(List.of(never));
+            out.countDown();
+            Bounded.until("no thread is left", () -> kernel.lwps().isEmpty());
+            System.out.println("reported " + report.worksNeverRun().size());
+        }
+    }
+
+    @Test
+    @DisplayName("U13: an interrupt thread that could not be made does not take the report of the shutdown with it")
+    void shutdownBehindInterruptsThatFailedStillReports() {
+        assertThat(Fork.of(NoInterrupts.class).option("-Dpercpu.spl=hasty").run())
+                .contains("reported 1");
+    }
+
     @BeforeEach
     void makeAKernel() {
         kernel = test.get();
