@@ -7,6 +7,8 @@ import static org.percpu.ipl.Memory.LONG;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
@@ -23,12 +25,13 @@ final class Port {
     private static final long HANDLE_STEP = Memory.PORTS;
     private static final long CLOSE_NANOS = 1_000_000_000L;
 
-    /** Memory without an owner, by index. */
+    /** All that were ever made, by index: C code that comes late, or uses a line that nobody has closed, finds the memory. */
+    private static final List<Port> MADE = new ArrayList<>(); // guarded by UNUSED
+
+    /** Memory without an owner. */
     private static final ArrayDeque<Port> UNUSED = new ArrayDeque<>(); // guarded by itself
 
     private static final AtomicReferenceArray<@Nullable NativeWork> WORKS = new AtomicReferenceArray<>(Memory.PORTS);
-
-    private static int made; // guarded by UNUSED
 
     final Support support;
     final ByteBuffer memory = Memory.allocate(Memory.PORT_BYTES);
@@ -51,15 +54,15 @@ final class Port {
         synchronized (UNUSED) {
             port = UNUSED.poll();
             if (port == null) {
-                if (made == Memory.PORTS) {
+                if (MADE.size() == Memory.PORTS) {
                     throw new LinuxException(
                             "percpu_open(\"" + what + "\")",
                             Errno.EAGAIN.number(),
                             "there are " + Memory.PORTS + " lines and natively posted works already",
                             "close those that are not used any more");
                 }
-                port = new Port(support, made);
-                made++;
+                port = new Port(support, MADE.size());
+                MADE.add(port);
             }
         }
         port.clear();
