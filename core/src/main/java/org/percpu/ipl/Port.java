@@ -52,7 +52,7 @@ final class Port {
     static Port take(Support support, String what) {
         Port port;
         synchronized (UNUSED) {
-            port = UNUSED.poll();
+            port = pollUnused();
             if (port == null) {
                 if (MADE.size() == Memory.PORTS) {
                     throw new LinuxException(
@@ -67,6 +67,18 @@ final class Port {
         }
         port.clear();
         return port;
+    }
+
+    /** Memory in which nobody is any more: a poster may be stopped for long, and a handler may run when its line is closed. */
+    private static @Nullable Port pollUnused() {
+        for (Port port : UNUSED) {
+            if (port.getLong(Memory.PORT_ACTIVE) == 0) {
+                boolean removed = UNUSED.remove(port);
+                assert removed;
+                return port;
+            }
+        }
+        return null;
     }
 
     private void clear() {
@@ -115,24 +127,26 @@ final class Port {
         LONG.setVolatile(memory, Memory.PORT_HANDLE, 0L);
     }
 
-    /** Lets nobody in any more and waits for who is inside. */
-    void close() {
+    /** Lets nobody in any more and waits for who is inside; false if somebody still is after a second. */
+    boolean close() {
         shut();
         long start = System.nanoTime();
         // Producers are lock-free and short. One that a debugger holds for longer keeps nobody waiting: it finds live
         // memory anyway.
-        while ((long) LONG.getVolatile(memory, Memory.PORT_ACTIVE) != 0 && System.nanoTime() - start < CLOSE_NANOS) {
+        while (getLong(Memory.PORT_ACTIVE) != 0) {
+            if (System.nanoTime() - start >= CLOSE_NANOS) {
+                return false;
+            }
             Thread.onSpinWait();
         }
+        return true;
     }
 
-    /** Closed, and in no inbox: may become another port, unless somebody is stuck inside. */
+    /** Closed, and in no inbox: may become another port as soon as nobody is inside. */
     void recycle() {
         WORKS.set(index, null);
-        if ((long) LONG.getVolatile(memory, Memory.PORT_ACTIVE) == 0) {
-            synchronized (UNUSED) {
-                UNUSED.add(this);
-            }
+        synchronized (UNUSED) {
+            UNUSED.add(this);
         }
     }
 

@@ -7,6 +7,9 @@ import java.lang.ref.WeakReference;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -20,9 +23,58 @@ import org.percpu.tests.support.Machine;
 /** Lines that are closed, or forgotten, and what becomes of their native memory. */
 @Timeout(120)
 class ClosedLineTest {
+    /** The low bits of a handle are the place of its memory. */
+    private static final int PORTS = 4096;
+
     @BeforeEach
     void library() {
         Levels.needLibrary();
+    }
+
+    private static long place(InterruptLine line) {
+        return line.handle() % PORTS;
+    }
+
+    /** Lines come and go until one gets the memory of a line that is closed. */
+    private static InterruptLine at(long place, Supplier<InterruptLine> establish) {
+        for (int i = 0; i <= PORTS; i++) {
+            InterruptLine line = establish.get();
+            if (place(line) == place) {
+                return line;
+            }
+            line.close();
+        }
+        throw new AssertionError("memory " + place + " is never used again");
+    }
+
+    @Test
+    @DisplayName("memory that is in use when its line is closed is used again, but not before")
+    void memoryInUseIsKeptUntilItIsNot() {
+        try (Levels.Waiting other = new Levels.Waiting()) {
+            Levels.Waiting receiver = new Levels.Waiting();
+            Semaphore inside = new Semaphore(0);
+            Semaphore gate = new Semaphore(0);
+            InterruptLine line = InterruptLine.establish(receiver.spl, "long", Ipl.VM, value -> {
+                inside.release();
+                Bounded.acquire(gate, 1);
+            });
+            long place = place(line);
+            assertThat(line.trigger(1)).isTrue();
+            Bounded.acquire(inside, 1);
+            line.close();
+            for (int i = 0; i < 100; i++) {
+                try (InterruptLine next = InterruptLine.establish(other.spl, "next", Ipl.VM, value -> {})) {
+                    assertThat(place(next)).isNotEqualTo(place);
+                }
+            }
+            gate.release();
+            AtomicLong handled = new AtomicLong();
+            receiver.close(); // the handler has returned
+            InterruptLine next = at(place, () -> InterruptLine.establish(other.spl, "n", Ipl.VM, handled::addAndGet));
+            assertThat(next.trigger(3)).isTrue();
+            Bounded.until("the next line works", () -> handled.get() == 3);
+            next.close();
+        }
     }
 
     @Test
