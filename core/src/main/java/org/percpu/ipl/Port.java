@@ -218,10 +218,12 @@ final class Port {
                 && (long) LONG.getAndSet(memory, Memory.PORT_SPILLED, 0L) != 0;
     }
 
-    /** Sets the mark; true if it was not set. */
+    /**
+     * Sets the mark, with a full fence, also if it is set: who finds it set must not have read it before the value of its push was there
+     * for the consumer to see. True if it was not set.
+     */
     boolean mark() {
-        return (long) LONG.getVolatile(memory, Memory.PORT_PENDING) == 0
-                && (long) LONG.getAndSet(memory, Memory.PORT_PENDING, 1L) == 0;
+        return (long) LONG.getAndSet(memory, Memory.PORT_PENDING, 1L) == 0;
     }
 
     /** Clears the mark, with a full fence; true if it was set. */
