@@ -56,19 +56,22 @@ public final class InterruptLine implements AutoCloseable {
     private final @Nullable Handler handler;
     private final @Nullable NativeWork work;
     private final Port port;
+    private final long handle;
 
     // Written by the receiver alone.
     private volatile long handled;
 
     // The receiver's own: its handler may close the line.
     private boolean running;
-    private boolean closedInside;
 
     // Guarded by this.
     private int signal;
     private long timer = -1;
     private int fd = -1;
-    private boolean closed;
+    private @Nullable State last; // before the port went to the next owner
+
+    /** Written under this. Then the port may be another's, unless the reader was {@linkplain Port#enter inside} before. */
+    private volatile boolean closed;
 
     private InterruptLine(Spl receiver, String name, Ipl ipl, @Nullable Handler handler, @Nullable NativeWork work) {
         if (ipl == Ipl.NONE) {
@@ -90,8 +93,7 @@ public final class InterruptLine implements AutoCloseable {
             work.boundAt(receiver);
         }
         receiver.add(this);
-        long opened = port.open(null);
-        assert opened > 0;
+        handle = port.open(null);
     }
 
     /**
@@ -134,7 +136,7 @@ public final class InterruptLine implements AutoCloseable {
     }
 
     private void requireOpen(String call) {
-        if (port.handle() == 0) {
+        if (closed) {
             throw support.failed(call + "(\"" + name + "\")", -Errno.EINVAL.number(), "the line is closed");
         }
     }
@@ -200,7 +202,7 @@ public final class InterruptLine implements AutoCloseable {
      * @return a positive number that is never used again; 0 when closed
      */
     public long handle() {
-        return port.handle();
+        return closed ? 0 : handle;
     }
 
     /**
@@ -238,7 +240,7 @@ public final class InterruptLine implements AutoCloseable {
                                 + " is a level of soft interrupts, which have no signals: establish the line at BIO or above");
             }
             int taken = support.signals.take(ipl.rank(), name);
-            half.route(taken, port.handle());
+            half.route(taken, handle);
             signal = taken;
             receiver.admit(1L << (taken - 1));
         }
@@ -332,7 +334,7 @@ public final class InterruptLine implements AutoCloseable {
         int ran = 0;
         port.enter();
         running = true;
-        if (port.handle() != 0 && port.unmark()) {
+        if (!closed && port.unmark()) {
             call(0);
             ran++;
         }
@@ -346,15 +348,11 @@ public final class InterruptLine implements AutoCloseable {
         }
         running = false;
         port.leave();
-        if (closedInside) {
-            port.close();
-            port.recycle();
-        }
         return ran;
     }
 
     private long claim() {
-        return port.handle() == 0 ? -1 : port.claim();
+        return closed ? -1 : port.claim();
     }
 
     @SuppressWarnings("NonAtomicVolatileUpdate") // one writer
@@ -413,9 +411,13 @@ public final class InterruptLine implements AutoCloseable {
     /**
      * What the line has seen.
      *
-     * @return the counts now
+     * @return the counts now, or when it was closed
      */
     public synchronized State state() {
+        return last != null ? last : stateOfPort();
+    }
+
+    private State stateOfPort() {
         return new State(
                 name,
                 ipl,
@@ -456,8 +458,7 @@ public final class InterruptLine implements AutoCloseable {
                 half.route(signal, 0);
             }
         }
-        closedInside = receiver.isCurrent() && running;
-        if (closedInside) {
+        if (receiver.isCurrent() && running) {
             port.shut();
         } else {
             port.close();
@@ -471,10 +472,9 @@ public final class InterruptLine implements AutoCloseable {
                 receiver.roomWasMade(set);
                 signal = 0;
             }
+            last = stateOfPort();
         }
-        if (!closedInside) {
-            port.recycle();
-        }
+        port.recycle();
     }
 
     /** Name and level. */

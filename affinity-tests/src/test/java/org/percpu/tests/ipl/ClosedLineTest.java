@@ -2,6 +2,7 @@
 package org.percpu.tests.ipl;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.ref.WeakReference;
 import java.nio.ByteBuffer;
@@ -10,10 +11,12 @@ import java.util.List;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.percpu.bindings.spi.LinuxException;
 import org.percpu.ipl.InterruptLine;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.SplMode;
@@ -45,6 +48,72 @@ class ClosedLineTest {
             line.close();
         }
         throw new AssertionError("memory " + place + " is never used again");
+    }
+
+    private static void assertClosed(ThrowingCallable call) {
+        assertThatThrownBy(call)
+                .isInstanceOf(LinuxException.class)
+                .hasMessageContaining("EINVAL")
+                .hasMessageContaining("closed");
+    }
+
+    @Test
+    @DisplayName("Bad input: a closed line does nothing to the next owner of its memory")
+    void closedLineLeavesTheNextOwnerOfItsMemoryAlone() {
+        Levels.on(SplMode.LAZY, spl -> {
+            List<Long> values = new ArrayList<>();
+            InterruptLine first = InterruptLine.establish(spl, "first", Ipl.VM, value -> {});
+            int signal = first.signal();
+            assertThat(Machine.linux().pthread_sigqueue(Machine.linux().pthread_self(), signal, 1))
+                    .isZero();
+            assertThat(spl.poll()).isEqualTo(1);
+            long place = place(first);
+            first.close();
+            InterruptLine.State last = first.state();
+            assertThat(last.received()).isEqualTo(1);
+            try (InterruptLine next = at(place, () -> InterruptLine.establish(spl, "next", Ipl.AUDIO, values::add))) {
+                assertThat(first.handle()).isZero();
+                assertThat(next.handle()).isPositive();
+                assertClosed(first::trigger);
+                assertClosed(() -> first.trigger(5));
+                assertClosed(first::signal);
+                assertClosed(() -> first.timer(1, 0, 0));
+                assertClosed(() -> first.watch(0));
+                assertThat(spl.poll()).isZero();
+                assertThat(next.trigger(6)).isTrue();
+                assertThat(spl.poll()).isEqualTo(1);
+                assertThat(values).containsExactly(6L);
+                assertThat(Machine.linux().pthread_sigqueue(Machine.linux().pthread_self(), next.signal(), 7))
+                        .isZero();
+                assertThat(first.state()).isEqualTo(last);
+                assertThat(spl.poll()).isEqualTo(1);
+                assertThat(values).containsExactly(6L, 7L);
+            }
+        });
+    }
+
+    @Test
+    @DisplayName("a line that a handler of its level has closed and replaced takes none of the next one's values")
+    void lineReplacedWhileItsLevelRunsTakesNothing() {
+        Levels.on(SplMode.LAZY, spl -> {
+            List<Long> replaced = new ArrayList<>();
+            List<Long> next = new ArrayList<>();
+            InterruptLine[] lines = new InterruptLine[3];
+            lines[0] = InterruptLine.establish(spl, "replacing", Ipl.VM, value -> {
+                long place = place(lines[1]);
+                lines[1].close();
+                lines[2] = at(place, () -> InterruptLine.establish(spl, "next", Ipl.SOFTCLOCK, next::add));
+                assertThat(lines[2].trigger(7)).isTrue();
+                assertThat(lines[2].trigger()).isTrue();
+            });
+            lines[1] = InterruptLine.establish(spl, "replaced", Ipl.VM, replaced::add);
+            assertThat(lines[0].trigger(1)).isTrue();
+            assertThat(spl.poll()).isEqualTo(3);
+            assertThat(replaced).isEmpty();
+            assertThat(next).containsExactly(0L, 7L);
+            lines[2].close();
+            lines[0].close();
+        });
     }
 
     @Test
