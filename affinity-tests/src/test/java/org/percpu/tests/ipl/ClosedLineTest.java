@@ -147,7 +147,8 @@ class ClosedLineTest {
     }
 
     @Test
-    @DisplayName("Bad input: the memory of lines that nobody closed, of a thread that has ended, stays with their handles")
+    @DisplayName(
+            "Bad input: the memory of lines that nobody closed, of a thread that has ended, stays with their handles")
     void forgottenLinesKeepTheirMemory() {
         long[] handles = new long[16];
         List<WeakReference<InterruptLine>> lines = new ArrayList<>();
@@ -171,7 +172,8 @@ class ClosedLineTest {
                 elsewhere.add(ByteBuffer.allocateDirect(33_000));
             }
             for (long handle : handles) {
-                assertThat(Machine.linux().call(trigger, handle, round, 0, 0, 0, 0)).isZero();
+                assertThat(Machine.linux().call(trigger, handle, round, 0, 0, 0, 0))
+                        .isZero();
             }
         }
         assertThat(elsewhere).isNotEmpty();

@@ -412,6 +412,40 @@ class InterruptLineTest {
         });
     }
 
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("a line that gets its signal lets it in on its receiver, and runs no handler under its own lock")
+    void lineThatGetsASignalLetsItIn(SplMode mode) {
+        Levels.on(mode, spl -> {
+            int signal;
+            long self = linux.pthread_self();
+            try (Levels.Waiting other = new Levels.Waiting()) {
+                AtomicLong received = new AtomicLong();
+                InterruptLine theirs = InterruptLine.establish(other.spl, "theirs", Ipl.TTY, received::addAndGet);
+                signal = theirs.signal();
+                assertThat(linux.pthread_sigqueue(self, signal, 3)).isZero();
+                Bounded.until("the value was passed on", () -> received.get() == 3);
+                theirs.close();
+            }
+            long bit = 1L << (signal - 1);
+            assertThat(Proc.signalsBlocked(linux.gettid()) & bit)
+                    .as("blocked by the handler: it was another's")
+                    .isNotZero();
+            InterruptLine[] line = new InterruptLine[1];
+            List<String> ran = new ArrayList<>();
+            line[0] = InterruptLine.establish(
+                    spl, "ours", Ipl.TTY, value -> ran.add(value + " locked " + Thread.holdsLock(line[0])));
+            assertThat(line[0].trigger(1)).isTrue();
+            assertThat(line[0].signal()).isEqualTo(signal);
+            assertThat(Proc.signalsBlocked(linux.gettid()) & bit).isZero();
+            assertThat(linux.pthread_sigqueue(self, signal, 2)).isZero();
+            int polled = spl.poll();
+            assertThat(polled).isLessThanOrEqualTo(2);
+            assertThat(ran).containsExactly("1 locked false", "2 locked false");
+            line[0].close();
+        });
+    }
+
     @Test
     void handlerMayCloseItsOwnLine() {
         Levels.on(SplMode.EAGER, spl -> {
