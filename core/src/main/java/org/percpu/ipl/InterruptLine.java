@@ -85,11 +85,12 @@ public final class InterruptLine implements AutoCloseable {
         this.handler = handler;
         this.work = work;
         requireReceiver("establish");
+        long bound = work == null ? 0 : requireUsable(work);
         this.port = Port.take(support, name);
         port.setLong(Memory.PORT_RECEIVER, receiver.address());
         port.setLong(Memory.PORT_RANK, ipl.rank());
         if (work != null) {
-            port.setLong(Memory.PORT_BOUND, work.handle());
+            port.setLong(Memory.PORT_BOUND, bound);
             work.boundAt(receiver);
         }
         receiver.add(this);
@@ -116,11 +117,12 @@ public final class InterruptLine implements AutoCloseable {
      *
      * @param receiver the thread whose level masks the line's signal
      * @param name for messages
-     * @param ipl level of the line, {@link Ipl#SOFTCLOCK} to {@link Ipl#IPI}
+     * @param ipl level of the line, {@link Ipl#SOFTCLOCK} to that of the work's queue
      * @param work gets every value
      * @return the line, which can be triggered
      * @throws IllegalArgumentException if the level is NONE
-     * @throws LinuxException ESRCH if the receiver has ended, EAGAIN if there are 4096 lines and natively posted works
+     * @throws LinuxException ESRCH if the receiver has ended, EAGAIN if there are 4096 lines and natively posted works, EPERM if the level is
+     *     above that of the work's queue (U11), EINVAL if the work is closed
      */
     public static InterruptLine establish(Spl receiver, String name, Ipl ipl, NativeWork work) {
         return new InterruptLine(receiver, name, ipl, null, work);
@@ -135,6 +137,24 @@ public final class InterruptLine implements AutoCloseable {
         }
     }
 
+    /** The handle of a work that is open, and whose queue may be used at the line's level (U11). */
+    private long requireUsable(NativeWork bound) {
+        String call = "establish(\"" + name + "\")";
+        Ipl most = bound.ipl();
+        if (ipl.compareTo(most) > 0) {
+            throw support.failed(
+                    call,
+                    -Errno.EPERM.number(),
+                    "the line is at " + ipl + ", above the level " + most + " of the queue of " + bound
+                            + ": create the queue with " + ipl + ", or establish the line at " + most + " or below");
+        }
+        long open = bound.handle();
+        if (open == 0) {
+            throw support.failed(call, -Errno.EINVAL.number(), bound + " is closed: bind the line to another work");
+        }
+        return open;
+    }
+
     private void requireOpen(String call) {
         if (closed) {
             throw support.failed(call + "(\"" + name + "\")", -Errno.EINVAL.number(), "the line is closed");
@@ -142,20 +162,21 @@ public final class InterruptLine implements AutoCloseable {
     }
 
     /**
-     * Requests one run of the handler with value 0. Allocates nothing and never waits.
+     * Requests one run of the handler with value 0, or of the work with value 0 unless that is pending. Allocates nothing and never waits.
      *
-     * @return false if a request without value waits already: the run to come is for both
-     * @throws LinuxException EINVAL if the line is closed, ESRCH if its receiver has ended
+     * @return false if a request without value waits already, or the work is pending: the run to come is for both
+     * @throws LinuxException EINVAL if the line or its work is closed, ESRCH if its receiver has ended, ESHUTDOWN if the queue of its work
+     *     has, EAGAIN if {@value #MAX_VALUES} values wait that a run of the work has left
      */
     public boolean trigger() {
         requireReceiver("trigger");
-        NativeWork bound = work;
-        if (bound != null) {
-            return bound.post(0) == 0;
-        }
         port.enter();
         try {
             requireOpen("trigger");
+            NativeWork bound = work;
+            if (bound != null) {
+                return requirePosted(postUnlessPending(bound)) == 0;
+            }
             if (!port.mark()) {
                 return false;
             }
@@ -171,21 +192,19 @@ public final class InterruptLine implements AutoCloseable {
      *
      * @param value given to the handler
      * @return false if {@value #MAX_VALUES} values wait, and this one was not taken
-     * @throws LinuxException EINVAL if the line is closed, ESRCH if its receiver has ended, ESHUTDOWN if the queue of its work has
+     * @throws LinuxException EINVAL if the line or its work is closed, ESRCH if its receiver has ended, ESHUTDOWN if the queue of its work
+     *     has
      */
     public boolean trigger(long value) {
         requireReceiver("trigger");
-        NativeWork bound = work;
-        if (bound != null) {
-            int result = bound.post(value);
-            if (result < 0 && result != -Errno.EAGAIN.number()) {
-                throw support.failed("trigger(\"" + name + "\")", result, "the line is bound to " + bound);
-            }
-            return result >= 0;
-        }
         port.enter();
         try {
             requireOpen("trigger");
+            NativeWork bound = work;
+            if (bound != null) {
+                int result = bound.post(value);
+                return result != -Errno.EAGAIN.number() && requirePosted(result) >= 0;
+            }
             if (!port.push(value)) {
                 return false;
             }
@@ -194,6 +213,24 @@ public final class InterruptLine implements AutoCloseable {
         }
         receiver.notifyRank(ipl.rank());
         return true;
+    }
+
+    /** A marked work has its run still to come. While its port is entered, that is nobody else's. */
+    private static int postUnlessPending(NativeWork bound) {
+        Port target = bound.port();
+        target.enter();
+        try {
+            return bound.handle() != 0 && target.isMarked() ? 1 : bound.post(0);
+        } finally {
+            target.leave();
+        }
+    }
+
+    private int requirePosted(int result) {
+        if (result < 0) {
+            throw support.failed("trigger(\"" + name + "\")", result, "the line is bound to " + work);
+        }
+        return result;
     }
 
     /**

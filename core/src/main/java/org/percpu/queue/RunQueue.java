@@ -10,6 +10,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
+import org.percpu.ipl.Ipl;
 import org.percpu.ipl.NativeInbox;
 import org.percpu.ipl.NativeWork;
 import org.percpu.kernel.Condvar;
@@ -108,10 +109,11 @@ public abstract class RunQueue {
      * Opens a handle by which C code can post an item.
      *
      * @param item name for messages
+     * @param ipl level of the queue
      * @param append appends the item, in a worker's thread
      * @return the handle
      */
-    public final NativeWork nativeWork(String item, Runnable append) {
+    public final NativeWork nativeWork(String item, Ipl ipl, Runnable append) {
         NativeInbox box;
         synchronized (doorbell) {
             box = nativeInbox;
@@ -121,7 +123,7 @@ public abstract class RunQueue {
             }
         }
         doorbell.ring();
-        return new NativeWork(item, box, append);
+        return new NativeWork(item, ipl, box, append);
     }
 
     /** Appends what C code has posted. */

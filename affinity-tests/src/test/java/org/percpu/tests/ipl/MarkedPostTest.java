@@ -11,6 +11,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.percpu.ipl.Ipl;
 import org.percpu.ipl.NativeInbox;
 import org.percpu.ipl.NativeWork;
 import org.percpu.tests.support.Bounded;
@@ -20,7 +21,8 @@ import org.percpu.tests.support.Machine;
 @Timeout(60)
 class MarkedPostTest {
     private static final long TEST_NANOS = 5_000_000_000L;
-    private static final long SPIN_NANOS = 100_000_000; // then somebody else has the processor, or the value is stranded
+    private static final long SPIN_NANOS =
+            100_000_000; // then somebody else has the processor, or the value is stranded
     private static final int BURST = 8; // posts, of which all but the first mostly find the work pending
     private static final int SPACINGS = 60;
 
@@ -31,7 +33,7 @@ class MarkedPostTest {
         NativeInbox inbox = new NativeInbox(Machine.linux().address(bell), () -> {});
         AtomicLong taken = new AtomicLong();
         NativeWork[] work = new NativeWork[1];
-        work[0] = new NativeWork("marked", inbox, () -> taken.addAndGet(work[0].drain(value -> {})));
+        work[0] = new NativeWork("marked", Ipl.HIGH, inbox, () -> taken.addAndGet(work[0].drain(value -> {})));
         AtomicBoolean enough = new AtomicBoolean();
         FutureTask<Boolean> worker = Bounded.startCode("worker", () -> {
             while (!enough.get()) {
