@@ -300,8 +300,13 @@ public final class InterruptLine implements AutoCloseable {
             throw new IllegalArgumentException("timer of " + name + ": " + firstNanos + " ns, then every "
                     + intervalNanos + " ns: must not be negative");
         }
+        requireOpen("timer");
+        boolean stop = firstNanos == 0 && intervalNanos == 0;
+        if (!stop) {
+            requireReceiver("timer");
+        }
         if (timer < 0) {
-            if (firstNanos == 0 && intervalNanos == 0) {
+            if (stop) {
                 return;
             }
             int tid = receiver.tid();
@@ -327,7 +332,8 @@ public final class InterruptLine implements AutoCloseable {
      * @param descriptor of a pipe, socket or terminal; it stays the caller's, who closes the line first
      * @throws UnsupportedOperationException without libpercpu
      * @throws IllegalStateException if another file is watched
-     * @throws LinuxException as {@link #signal()}; EBADF, EINVAL if the file has no signals; EBUSY if somebody else handles SIGIO
+     * @throws LinuxException as {@link #signal()}; EBADF; EINVAL if the file has no signals, as regular files, eventfds
+     *     and timerfds; EBUSY if somebody else handles SIGIO
      */
     public synchronized void watch(int descriptor) {
         if (fd >= 0) {
@@ -353,15 +359,22 @@ public final class InterruptLine implements AutoCloseable {
                 linux.fcntl(descriptor, LinuxCalls.F_SETSIG, number),
                 "fcntl(" + descriptor + ", F_SETSIG, " + number + ")");
         half.watch(number, descriptor);
+        int result = linux.fcntl(descriptor, LinuxCalls.F_SETFL, flags | LinuxCalls.O_ASYNC);
+        if (result >= 0 && (linux.fcntl(descriptor, LinuxCalls.F_GETFL, 0) & LinuxCalls.O_ASYNC) == 0) {
+            // A file that never has a signal: Linux says nothing of it, but does not set the flag.
+            result = -Errno.EINVAL.number();
+        }
+        if (result < 0) {
+            half.watch(number, -1);
+        }
+        must(result, "fcntl(" + descriptor + ", F_SETFL, O_ASYNC)");
         fd = descriptor;
-        must(
-                linux.fcntl(descriptor, LinuxCalls.F_SETFL, flags | LinuxCalls.O_ASYNC),
-                "fcntl(" + descriptor + ", F_SETFL, O_ASYNC)");
     }
 
     private int must(int result, String call) {
         if (result < 0) {
-            throw support.failed(call, result, "can the file be read without waiting (a pipe, socket or terminal)?");
+            throw support.failed(
+                    call, result, "is the file open, and of a kind that has signals (a pipe, socket or terminal)?");
         }
         return result;
     }

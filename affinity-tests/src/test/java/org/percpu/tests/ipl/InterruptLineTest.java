@@ -262,11 +262,28 @@ class InterruptLineTest {
             assertThatThrownBy(() -> bad.watch(-1))
                     .isInstanceOf(LinuxException.class)
                     .hasMessageContaining("EBADF");
+            for (int silent : filesWithoutSignals()) {
+                assertRefused(() -> bad.watch(silent), Errno.EINVAL, "O_ASYNC");
+                assertThat((int) cCall("close", silent, 0, 0)).isZero();
+            }
+            bad.watch(reader);
             bad.close();
         } finally {
             assertThat((int) cCall("close", reader, 0, 0)).isZero();
             assertThat((int) cCall("close", writer, 0, 0)).isZero();
         }
+    }
+
+    /** For these, Linux takes O_ASYNC without a word and without an effect. */
+    private int[] filesWithoutSignals() {
+        ByteBuffer noName = ByteBuffer.allocateDirect(1);
+        int[] files = {
+            (int) cCall("memfd_create", linux.address(noName), 0, 0),
+            (int) cCall("eventfd", 0, 0, 0),
+            (int) cCall("timerfd_create", LinuxCalls.CLOCK_MONOTONIC, 0, 0)
+        };
+        assertThat(files).doesNotContain(-1);
+        return files;
     }
 
     private long cCall(String function, long a, long b, long c) {
@@ -471,6 +488,7 @@ class InterruptLineTest {
         Levels.on(SplMode.LAZY, spl -> {
             dead[0] = spl;
             left[0] = InterruptLine.establish(spl, "left", Ipl.VM, value -> {});
+            left[0].timer(3_600_000_000_000L, 0, 1);
             assertThatThrownBy(() -> InterruptLine.establish(spl, "none", Ipl.NONE, value -> {}))
                     .isInstanceOf(IllegalArgumentException.class);
             try (InterruptLine soft = InterruptLine.establish(spl, "soft", Ipl.SOFTNET, value -> {})) {
@@ -486,8 +504,11 @@ class InterruptLineTest {
         assertThatThrownBy(() -> left[0].trigger(1))
                 .isInstanceOf(LinuxException.class)
                 .hasMessageContaining("ESRCH");
+        assertRefused(() -> left[0].timer(0, 1_000_000, 1), Errno.ESRCH, "has ended");
+        left[0].timer(0, 0, 0);
         left[0].close();
         left[0].close();
+        assertRefused(() -> left[0].timer(0, 0, 0), Errno.EINVAL, "closed");
     }
 
     @Test
