@@ -43,7 +43,8 @@ long percpu_post(long handle, long value);
 
 /*
  * Raises an interrupt line with a value: its handler will run once for it, in the order of the values, on the line's receiver and
- * when that is below the line's level.
+ * when that is below the line's level. The receiver's thread must live: of one that has ended, and whose line nobody has closed, the
+ * values wait for ever, which is no error here.
  *
  * Returns
  *   0            the value waits for the receiver

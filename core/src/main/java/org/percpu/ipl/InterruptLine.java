@@ -56,19 +56,22 @@ public final class InterruptLine implements AutoCloseable {
     private final @Nullable Handler handler;
     private final @Nullable NativeWork work;
     private final Port port;
+    private final long handle;
 
     // Written by the receiver alone.
     private volatile long handled;
 
     // The receiver's own: its handler may close the line.
     private boolean running;
-    private boolean closedInside;
 
     // Guarded by this.
     private int signal;
     private long timer = -1;
     private int fd = -1;
-    private boolean closed;
+    private @Nullable State last; // before the port went to the next owner
+
+    /** Written under this. Then the port may be another's, unless the reader was {@linkplain Port#enter inside} before. */
+    private volatile boolean closed;
 
     private InterruptLine(Spl receiver, String name, Ipl ipl, @Nullable Handler handler, @Nullable NativeWork work) {
         if (ipl == Ipl.NONE) {
@@ -82,16 +85,16 @@ public final class InterruptLine implements AutoCloseable {
         this.handler = handler;
         this.work = work;
         requireReceiver("establish");
+        long bound = work == null ? 0 : requireUsable(work);
         this.port = Port.take(support, name);
         port.setLong(Memory.PORT_RECEIVER, receiver.address());
         port.setLong(Memory.PORT_RANK, ipl.rank());
         if (work != null) {
-            port.setLong(Memory.PORT_BOUND, work.handle());
+            port.setLong(Memory.PORT_BOUND, bound);
             work.boundAt(receiver);
         }
         receiver.add(this);
-        long opened = port.open(null);
-        assert opened > 0;
+        handle = port.open(null);
     }
 
     /**
@@ -114,11 +117,12 @@ public final class InterruptLine implements AutoCloseable {
      *
      * @param receiver the thread whose level masks the line's signal
      * @param name for messages
-     * @param ipl level of the line, {@link Ipl#SOFTCLOCK} to {@link Ipl#IPI}
+     * @param ipl level of the line, {@link Ipl#SOFTCLOCK} to that of the work's queue
      * @param work gets every value
      * @return the line, which can be triggered
      * @throws IllegalArgumentException if the level is NONE
-     * @throws LinuxException ESRCH if the receiver has ended, EAGAIN if there are 4096 lines and natively posted works
+     * @throws LinuxException ESRCH if the receiver has ended, EAGAIN if there are 4096 lines and natively posted works, EPERM if the level is
+     *     above that of the work's queue (U11), EINVAL if the work is closed
      */
     public static InterruptLine establish(Spl receiver, String name, Ipl ipl, NativeWork work) {
         return new InterruptLine(receiver, name, ipl, null, work);
@@ -133,27 +137,46 @@ public final class InterruptLine implements AutoCloseable {
         }
     }
 
+    /** The handle of a work that is open, and whose queue may be used at the line's level (U11). */
+    private long requireUsable(NativeWork bound) {
+        String call = "establish(\"" + name + "\")";
+        Ipl most = bound.ipl();
+        if (ipl.compareTo(most) > 0) {
+            throw support.failed(
+                    call,
+                    -Errno.EPERM.number(),
+                    "the line is at " + ipl + ", above the level " + most + " of the queue of " + bound
+                            + ": create the queue with " + ipl + ", or establish the line at " + most + " or below");
+        }
+        long open = bound.handle();
+        if (open == 0) {
+            throw support.failed(call, -Errno.EINVAL.number(), bound + " is closed: bind the line to another work");
+        }
+        return open;
+    }
+
     private void requireOpen(String call) {
-        if (port.handle() == 0) {
+        if (closed) {
             throw support.failed(call + "(\"" + name + "\")", -Errno.EINVAL.number(), "the line is closed");
         }
     }
 
     /**
-     * Requests one run of the handler with value 0. Allocates nothing and never waits.
+     * Requests one run of the handler with value 0, or of the work with value 0 unless that is pending. Allocates nothing and never waits.
      *
-     * @return false if a request without value waits already: the run to come is for both
-     * @throws LinuxException EINVAL if the line is closed, ESRCH if its receiver has ended
+     * @return false if a request without value waits already, or the work is pending: the run to come is for both
+     * @throws LinuxException EINVAL if the line or its work is closed, ESRCH if its receiver has ended, ESHUTDOWN if the queue of its work
+     *     has, EAGAIN if {@value #MAX_VALUES} values wait that a run of the work has left
      */
     public boolean trigger() {
         requireReceiver("trigger");
-        NativeWork bound = work;
-        if (bound != null) {
-            return bound.post(0) == 0;
-        }
         port.enter();
         try {
             requireOpen("trigger");
+            NativeWork bound = work;
+            if (bound != null) {
+                return requirePosted(postUnlessPending(bound)) == 0;
+            }
             if (!port.mark()) {
                 return false;
             }
@@ -169,21 +192,19 @@ public final class InterruptLine implements AutoCloseable {
      *
      * @param value given to the handler
      * @return false if {@value #MAX_VALUES} values wait, and this one was not taken
-     * @throws LinuxException EINVAL if the line is closed, ESRCH if its receiver has ended, ESHUTDOWN if the queue of its work has
+     * @throws LinuxException EINVAL if the line or its work is closed, ESRCH if its receiver has ended, ESHUTDOWN if the queue of its work
+     *     has
      */
     public boolean trigger(long value) {
         requireReceiver("trigger");
-        NativeWork bound = work;
-        if (bound != null) {
-            int result = bound.post(value);
-            if (result < 0 && result != -Errno.EAGAIN.number()) {
-                throw support.failed("trigger(\"" + name + "\")", result, "the line is bound to " + bound);
-            }
-            return result >= 0;
-        }
         port.enter();
         try {
             requireOpen("trigger");
+            NativeWork bound = work;
+            if (bound != null) {
+                int result = bound.post(value);
+                return result != -Errno.EAGAIN.number() && requirePosted(result) >= 0;
+            }
             if (!port.push(value)) {
                 return false;
             }
@@ -194,13 +215,31 @@ public final class InterruptLine implements AutoCloseable {
         return true;
     }
 
+    /** A marked work has its run still to come. While its port is entered, that is nobody else's. */
+    private static int postUnlessPending(NativeWork bound) {
+        Port target = bound.port();
+        target.enter();
+        try {
+            return bound.handle() != 0 && target.isMarked() ? 1 : bound.post(0);
+        } finally {
+            target.leave();
+        }
+    }
+
+    private int requirePosted(int result) {
+        if (result < 0) {
+            throw support.failed("trigger(\"" + name + "\")", result, "the line is bound to " + work);
+        }
+        return result;
+    }
+
     /**
      * The handle for {@code percpu_trigger} in C.
      *
      * @return a positive number that is never used again; 0 when closed
      */
     public long handle() {
-        return port.handle();
+        return closed ? 0 : handle;
     }
 
     /**
@@ -238,7 +277,7 @@ public final class InterruptLine implements AutoCloseable {
                                 + " is a level of soft interrupts, which have no signals: establish the line at BIO or above");
             }
             int taken = support.signals.take(ipl.rank(), name);
-            half.route(taken, port.handle());
+            half.route(taken, handle);
             signal = taken;
             receiver.admit(1L << (taken - 1));
         }
@@ -261,8 +300,13 @@ public final class InterruptLine implements AutoCloseable {
             throw new IllegalArgumentException("timer of " + name + ": " + firstNanos + " ns, then every "
                     + intervalNanos + " ns: must not be negative");
         }
+        requireOpen("timer");
+        boolean stop = firstNanos == 0 && intervalNanos == 0;
+        if (!stop) {
+            requireReceiver("timer");
+        }
         if (timer < 0) {
-            if (firstNanos == 0 && intervalNanos == 0) {
+            if (stop) {
                 return;
             }
             int tid = receiver.tid();
@@ -288,7 +332,8 @@ public final class InterruptLine implements AutoCloseable {
      * @param descriptor of a pipe, socket or terminal; it stays the caller's, who closes the line first
      * @throws UnsupportedOperationException without libpercpu
      * @throws IllegalStateException if another file is watched
-     * @throws LinuxException as {@link #signal()}; EBADF, EINVAL if the file has no signals; EBUSY if somebody else handles SIGIO
+     * @throws LinuxException as {@link #signal()}; EBADF; EINVAL if the file has no signals, as regular files, eventfds
+     *     and timerfds; EBUSY if somebody else handles SIGIO
      */
     public synchronized void watch(int descriptor) {
         if (fd >= 0) {
@@ -314,15 +359,22 @@ public final class InterruptLine implements AutoCloseable {
                 linux.fcntl(descriptor, LinuxCalls.F_SETSIG, number),
                 "fcntl(" + descriptor + ", F_SETSIG, " + number + ")");
         half.watch(number, descriptor);
+        int result = linux.fcntl(descriptor, LinuxCalls.F_SETFL, flags | LinuxCalls.O_ASYNC);
+        if (result >= 0 && (linux.fcntl(descriptor, LinuxCalls.F_GETFL, 0) & LinuxCalls.O_ASYNC) == 0) {
+            // A file that never has a signal: Linux says nothing of it, but does not set the flag.
+            result = -Errno.EINVAL.number();
+        }
+        if (result < 0) {
+            half.watch(number, -1);
+        }
+        must(result, "fcntl(" + descriptor + ", F_SETFL, O_ASYNC)");
         fd = descriptor;
-        must(
-                linux.fcntl(descriptor, LinuxCalls.F_SETFL, flags | LinuxCalls.O_ASYNC),
-                "fcntl(" + descriptor + ", F_SETFL, O_ASYNC)");
     }
 
     private int must(int result, String call) {
         if (result < 0) {
-            throw support.failed(call, result, "can the file be read without waiting (a pipe, socket or terminal)?");
+            throw support.failed(
+                    call, result, "is the file open, and of a kind that has signals (a pipe, socket or terminal)?");
         }
         return result;
     }
@@ -332,7 +384,7 @@ public final class InterruptLine implements AutoCloseable {
         int ran = 0;
         port.enter();
         running = true;
-        if (port.handle() != 0 && port.unmark()) {
+        if (!closed && port.unmark()) {
             call(0);
             ran++;
         }
@@ -346,15 +398,11 @@ public final class InterruptLine implements AutoCloseable {
         }
         running = false;
         port.leave();
-        if (closedInside) {
-            port.close();
-            port.recycle();
-        }
         return ran;
     }
 
     private long claim() {
-        return port.handle() == 0 ? -1 : port.claim();
+        return closed ? -1 : port.claim();
     }
 
     @SuppressWarnings("NonAtomicVolatileUpdate") // one writer
@@ -413,9 +461,13 @@ public final class InterruptLine implements AutoCloseable {
     /**
      * What the line has seen.
      *
-     * @return the counts now
+     * @return the counts now, or when it was closed
      */
     public synchronized State state() {
+        return last != null ? last : stateOfPort();
+    }
+
+    private State stateOfPort() {
         return new State(
                 name,
                 ipl,
@@ -456,8 +508,7 @@ public final class InterruptLine implements AutoCloseable {
                 half.route(signal, 0);
             }
         }
-        closedInside = receiver.isCurrent() && running;
-        if (closedInside) {
+        if (receiver.isCurrent() && running) {
             port.shut();
         } else {
             port.close();
@@ -471,10 +522,9 @@ public final class InterruptLine implements AutoCloseable {
                 receiver.roomWasMade(set);
                 signal = 0;
             }
+            last = stateOfPort();
         }
-        if (!closedInside) {
-            port.recycle();
-        }
+        port.recycle();
     }
 
     /** Name and level. */

@@ -22,6 +22,7 @@ public final class NativeWork implements AutoCloseable {
     public static final int MAX_VALUES = Memory.VALUES;
 
     private final String name;
+    private final Ipl ipl;
     private final NativeInbox inbox;
     private final Runnable append;
     private final Port port;
@@ -40,18 +41,25 @@ public final class NativeWork implements AutoCloseable {
      * Opens a handle. For queues.
      *
      * @param name for messages
+     * @param ipl of the queue
      * @param inbox of the queue
      * @param append appends the work to its queue, in the worker's thread; a work that is pending stays where it is
      * @throws org.percpu.bindings.spi.LinuxException EAGAIN if 4096 handles are open
      */
-    public NativeWork(String name, NativeInbox inbox, Runnable append) {
+    public NativeWork(String name, Ipl ipl, NativeInbox inbox, Runnable append) {
         this.name = name;
+        this.ipl = ipl;
         this.inbox = inbox;
         this.append = append;
         this.port = Port.take(Support.get(), name);
         port.setLong(Memory.PORT_INBOX, inbox.address());
         this.handle = port.open(this);
         assert handle > 0;
+    }
+
+    /** The level of the queue. */
+    Ipl ipl() {
+        return ipl;
     }
 
     Port port() {

@@ -7,6 +7,8 @@ import static org.percpu.ipl.Memory.LONG;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
@@ -23,12 +25,13 @@ final class Port {
     private static final long HANDLE_STEP = Memory.PORTS;
     private static final long CLOSE_NANOS = 1_000_000_000L;
 
-    /** Memory without an owner, by index. */
+    /** All that were ever made, by index: C code that comes late, or uses a line that nobody has closed, finds the memory. */
+    private static final List<Port> MADE = new ArrayList<>(); // guarded by UNUSED
+
+    /** Memory without an owner. */
     private static final ArrayDeque<Port> UNUSED = new ArrayDeque<>(); // guarded by itself
 
     private static final AtomicReferenceArray<@Nullable NativeWork> WORKS = new AtomicReferenceArray<>(Memory.PORTS);
-
-    private static int made; // guarded by UNUSED
 
     final Support support;
     final ByteBuffer memory = Memory.allocate(Memory.PORT_BYTES);
@@ -49,21 +52,33 @@ final class Port {
     static Port take(Support support, String what) {
         Port port;
         synchronized (UNUSED) {
-            port = UNUSED.poll();
+            port = pollUnused();
             if (port == null) {
-                if (made == Memory.PORTS) {
+                if (MADE.size() == Memory.PORTS) {
                     throw new LinuxException(
                             "percpu_open(\"" + what + "\")",
                             Errno.EAGAIN.number(),
                             "there are " + Memory.PORTS + " lines and natively posted works already",
                             "close those that are not used any more");
                 }
-                port = new Port(support, made);
-                made++;
+                port = new Port(support, MADE.size());
+                MADE.add(port);
             }
         }
         port.clear();
         return port;
+    }
+
+    /** Memory in which nobody is any more: a poster may be stopped for long, and a handler may run when its line is closed. */
+    private static @Nullable Port pollUnused() {
+        for (Port port : UNUSED) {
+            if (port.getLong(Memory.PORT_ACTIVE) == 0) {
+                boolean removed = UNUSED.remove(port);
+                assert removed;
+                return port;
+            }
+        }
+        return null;
     }
 
     private void clear() {
@@ -112,25 +127,26 @@ final class Port {
         LONG.setVolatile(memory, Memory.PORT_HANDLE, 0L);
     }
 
-    /** Lets nobody in any more and waits for who is inside; false if somebody stays there. */
+    /** Lets nobody in any more and waits for who is inside; false if somebody still is after a second. */
     boolean close() {
         shut();
         long start = System.nanoTime();
         // Producers are lock-free and short. One that a debugger holds for longer keeps nobody waiting: it finds live
         // memory anyway.
-        while ((long) LONG.getVolatile(memory, Memory.PORT_ACTIVE) != 0 && System.nanoTime() - start < CLOSE_NANOS) {
+        while (getLong(Memory.PORT_ACTIVE) != 0) {
+            if (System.nanoTime() - start >= CLOSE_NANOS) {
+                return false;
+            }
             Thread.onSpinWait();
         }
-        return (long) LONG.getVolatile(memory, Memory.PORT_ACTIVE) == 0;
+        return true;
     }
 
-    /** Closed, and in no inbox: may become another port, unless somebody is stuck inside. */
+    /** Closed, and in no inbox: may become another port as soon as nobody is inside. */
     void recycle() {
         WORKS.set(index, null);
-        if ((long) LONG.getVolatile(memory, Memory.PORT_ACTIVE) == 0) {
-            synchronized (UNUSED) {
-                UNUSED.add(this);
-            }
+        synchronized (UNUSED) {
+            UNUSED.add(this);
         }
     }
 
@@ -202,7 +218,10 @@ final class Port {
                 && (long) LONG.getAndSet(memory, Memory.PORT_SPILLED, 0L) != 0;
     }
 
-    /** Sets the mark, with a full fence behind the push; true if it was not set. */
+    /**
+     * Sets the mark, with a full fence, also if it is set: who finds it set must not have read it before the value of its push was there
+     * for the consumer to see. True if it was not set.
+     */
     boolean mark() {
         return (long) LONG.getAndSet(memory, Memory.PORT_PENDING, 1L) == 0;
     }

@@ -287,7 +287,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         if (destroyed) {
             throw shutdown(wk);
         }
-        return queue.nativeWork(wk + " of workqueue " + name, () -> {
+        return queue.nativeWork(wk + " of workqueue " + name, ipl, () -> {
             Append appended = queue.append(wk);
             assert appended != Append.CLOSED;
         });

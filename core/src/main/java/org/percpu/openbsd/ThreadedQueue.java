@@ -188,7 +188,7 @@ final class ThreadedQueue {
 
     NativeWork nativeWork(Object item, Runnable append) {
         requireOpen("a handle");
-        return queue.nativeWork(item + " of " + page + " " + name, append);
+        return queue.nativeWork(item + " of " + page + " " + name, ipl, append);
     }
 
     /** Says why nothing can be added, if so. */

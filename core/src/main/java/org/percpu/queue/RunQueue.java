@@ -11,6 +11,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
+import org.percpu.ipl.Ipl;
 import org.percpu.ipl.NativeInbox;
 import org.percpu.ipl.NativeWork;
 import org.percpu.kernel.Condvar;
@@ -117,10 +118,11 @@ public abstract class RunQueue {
      * Opens a handle by which C code can post an item.
      *
      * @param item name for messages
+     * @param ipl level of the queue
      * @param append appends the item, in a worker's thread
      * @return the handle
      */
-    public final NativeWork nativeWork(String item, Runnable append) {
+    public final NativeWork nativeWork(String item, Ipl ipl, Runnable append) {
         NativeInbox box;
         synchronized (doorbell) {
             box = nativeInbox;
@@ -134,7 +136,7 @@ public abstract class RunQueue {
             }
         }
         doorbell.ring();
-        return new NativeWork(item, box, append);
+        return new NativeWork(item, ipl, box, append);
     }
 
     /** Appends what C code has posted; in the monitor, as {@link #closeInboxes} must not come between the two lists. */

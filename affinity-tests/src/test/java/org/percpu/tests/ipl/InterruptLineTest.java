@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -13,6 +14,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -260,11 +262,28 @@ class InterruptLineTest {
             assertThatThrownBy(() -> bad.watch(-1))
                     .isInstanceOf(LinuxException.class)
                     .hasMessageContaining("EBADF");
+            for (int silent : filesWithoutSignals()) {
+                assertRefused(() -> bad.watch(silent), Errno.EINVAL, "O_ASYNC");
+                assertThat((int) cCall("close", silent, 0, 0)).isZero();
+            }
+            bad.watch(reader);
             bad.close();
         } finally {
             assertThat((int) cCall("close", reader, 0, 0)).isZero();
             assertThat((int) cCall("close", writer, 0, 0)).isZero();
         }
+    }
+
+    /** For these, Linux takes O_ASYNC without a word and without an effect. */
+    private int[] filesWithoutSignals() {
+        ByteBuffer noName = ByteBuffer.allocateDirect(1);
+        int[] files = {
+            (int) cCall("memfd_create", linux.address(noName), 0, 0),
+            (int) cCall("eventfd", 0, 0, 0),
+            (int) cCall("timerfd_create", LinuxCalls.CLOCK_MONOTONIC, 0, 0)
+        };
+        assertThat(files).doesNotContain(-1);
+        return files;
     }
 
     private long cCall(String function, long a, long b, long c) {
@@ -312,6 +331,96 @@ class InterruptLineTest {
         line.close();
         work.close();
         wq.destroy();
+    }
+
+    private Workqueue<Packet> queueOf(String name, Ipl ipl, Runnable function) {
+        return Workqueue.create(
+                kernels.get(), name, (work, arg) -> function.run(), null, Pri.PRI_NONE, ipl, Workqueue.WQ_MPSAFE);
+    }
+
+    @Test
+    @DisplayName("R5: requests without value for a work that is pending are one")
+    void requestsForAPendingWorkAreOne() {
+        Semaphore inside = new Semaphore(0);
+        Semaphore gate = new Semaphore(0);
+        List<Long> values = new CopyOnWriteArrayList<>();
+        NativeWork[] handle = new NativeWork[1];
+        Workqueue<Packet> wq = queueOf("once", Ipl.VM, () -> {
+            inside.release();
+            Bounded.acquire(gate, 1);
+            int drained = handle[0].drain(values::add);
+            assertThat(drained).isNotNegative();
+        });
+        NativeWork work = wq.nativeWork(new Packet(), null);
+        handle[0] = work;
+        try (Levels.Waiting receiver = new Levels.Waiting();
+                InterruptLine line = InterruptLine.establish(receiver.spl, "once", Ipl.VM, work)) {
+            assertThat(line.trigger(7)).isTrue();
+            Bounded.acquire(inside, 1);
+            assertThat(line.trigger()).isTrue();
+            for (int i = 0; i < 5; i++) {
+                assertThat(line.trigger()).isFalse();
+            }
+            assertThat(line.trigger(8)).isTrue();
+            gate.release(2);
+            Bounded.acquire(inside, 1);
+            assertThat(wq.drainAndDestroy(Duration.ofSeconds(30))).isEmpty();
+        }
+        assertThat(values).containsExactly(7L, 0L, 8L);
+        work.close();
+    }
+
+    @Test
+    @DisplayName("Bad input: a closed line of a work, a closed work, a queue that has ended")
+    void uselessLinesOfAWorkAreRefused() {
+        AtomicLong runs = new AtomicLong();
+        Workqueue<Packet> wq = queueOf("ended", Ipl.VM, runs::incrementAndGet);
+        NativeWork work = wq.nativeWork(new Packet(), null);
+        NativeWork shut = wq.nativeWork(new Packet(), null);
+        try (Levels.Waiting receiver = new Levels.Waiting()) {
+            InterruptLine closed = InterruptLine.establish(receiver.spl, "closed", Ipl.VM, work);
+            closed.close();
+            assertRefused(closed::trigger, Errno.EINVAL, "closed");
+            assertRefused(() -> closed.trigger(1), Errno.EINVAL, "closed");
+            try (InterruptLine ofShut = InterruptLine.establish(receiver.spl, "of shut", Ipl.VM, shut);
+                    InterruptLine ofEnded = InterruptLine.establish(receiver.spl, "of ended", Ipl.VM, work)) {
+                shut.close();
+                assertRefused(ofShut::trigger, Errno.EINVAL, "bound to");
+                assertRefused(() -> ofShut.trigger(1), Errno.EINVAL, "bound to");
+                assertRefused(
+                        () -> InterruptLine.establish(receiver.spl, "late", Ipl.VM, shut), Errno.EINVAL, "closed");
+                wq.destroy();
+                assertRefused(ofEnded::trigger, Errno.ESHUTDOWN, "bound to");
+                assertRefused(() -> ofEnded.trigger(1), Errno.ESHUTDOWN, "bound to");
+            }
+        }
+        assertThat(runs.get()).isZero();
+        work.close();
+    }
+
+    private static void assertRefused(ThrowingCallable call, Errno errno, String why) {
+        assertThatThrownBy(call)
+                .isInstanceOfSatisfying(
+                        LinuxException.class, e -> assertThat(e.errno()).isEqualTo(errno.number()))
+                .hasMessageContaining(why);
+    }
+
+    @Test
+    @DisplayName("Bad input: a line above the level of the queue of its work (U11)")
+    void lineAboveTheQueueOfItsWorkIsRefused() {
+        AtomicLong runs = new AtomicLong();
+        Workqueue<Packet> wq = queueOf("low", Ipl.VM, runs::incrementAndGet);
+        NativeWork work = wq.nativeWork(new Packet(), null);
+        try (Levels.Waiting receiver = new Levels.Waiting()) {
+            assertRefused(() -> InterruptLine.establish(receiver.spl, "high", Ipl.HIGH, work), Errno.EPERM, "HIGH");
+            assertRefused(() -> InterruptLine.establish(receiver.spl, "high", Ipl.AUDIO, work), Errno.EPERM, "VM");
+            try (InterruptLine line = InterruptLine.establish(receiver.spl, "same", Ipl.VM, work)) {
+                assertThat(line.trigger(1)).isTrue();
+                assertThat(wq.drainAndDestroy(Duration.ofSeconds(30))).isEmpty();
+            }
+        }
+        assertThat(runs.get()).isEqualTo(1);
+        work.close();
     }
 
     @ParameterizedTest
@@ -379,6 +488,7 @@ class InterruptLineTest {
         Levels.on(SplMode.LAZY, spl -> {
             dead[0] = spl;
             left[0] = InterruptLine.establish(spl, "left", Ipl.VM, value -> {});
+            left[0].timer(3_600_000_000_000L, 0, 1);
             assertThatThrownBy(() -> InterruptLine.establish(spl, "none", Ipl.NONE, value -> {}))
                     .isInstanceOf(IllegalArgumentException.class);
             try (InterruptLine soft = InterruptLine.establish(spl, "soft", Ipl.SOFTNET, value -> {})) {
@@ -394,8 +504,11 @@ class InterruptLineTest {
         assertThatThrownBy(() -> left[0].trigger(1))
                 .isInstanceOf(LinuxException.class)
                 .hasMessageContaining("ESRCH");
+        assertRefused(() -> left[0].timer(0, 1_000_000, 1), Errno.ESRCH, "has ended");
+        left[0].timer(0, 0, 0);
         left[0].close();
         left[0].close();
+        assertRefused(() -> left[0].timer(0, 0, 0), Errno.EINVAL, "closed");
     }
 
     @Test
@@ -409,6 +522,40 @@ class InterruptLineTest {
             long before = SplSupport.straySignals();
             assertThat(linux.pthread_sigqueue(linux.pthread_self(), signal, 1)).isZero();
             assertThat(SplSupport.straySignals()).isEqualTo(before + 1);
+        });
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("a line that gets its signal lets it in on its receiver, and runs no handler under its own lock")
+    void lineThatGetsASignalLetsItIn(SplMode mode) {
+        Levels.on(mode, spl -> {
+            int signal;
+            long self = linux.pthread_self();
+            try (Levels.Waiting other = new Levels.Waiting()) {
+                AtomicLong received = new AtomicLong();
+                InterruptLine theirs = InterruptLine.establish(other.spl, "theirs", Ipl.TTY, received::addAndGet);
+                signal = theirs.signal();
+                assertThat(linux.pthread_sigqueue(self, signal, 3)).isZero();
+                Bounded.until("the value was passed on", () -> received.get() == 3);
+                theirs.close();
+            }
+            long bit = 1L << (signal - 1);
+            assertThat(Proc.signalsBlocked(linux.gettid()) & bit)
+                    .as("blocked by the handler: it was another's")
+                    .isNotZero();
+            InterruptLine[] line = new InterruptLine[1];
+            List<String> ran = new ArrayList<>();
+            line[0] = InterruptLine.establish(
+                    spl, "ours", Ipl.TTY, value -> ran.add(value + " locked " + Thread.holdsLock(line[0])));
+            assertThat(line[0].trigger(1)).isTrue();
+            assertThat(line[0].signal()).isEqualTo(signal);
+            assertThat(Proc.signalsBlocked(linux.gettid()) & bit).isZero();
+            assertThat(linux.pthread_sigqueue(self, signal, 2)).isZero();
+            int polled = spl.poll();
+            assertThat(polled).isLessThanOrEqualTo(2);
+            assertThat(ran).containsExactly("1 locked false", "2 locked false");
+            line[0].close();
         });
     }
 

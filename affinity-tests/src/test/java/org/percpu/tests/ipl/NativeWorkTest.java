@@ -17,6 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.ipl.Ipl;
 import org.percpu.ipl.NativeInbox;
 import org.percpu.ipl.NativeWork;
 import org.percpu.tests.support.Bounded;
@@ -34,7 +35,7 @@ class NativeWorkTest {
     private static final class Rig {
         final ByteBuffer bell = ByteBuffer.allocateDirect(Integer.BYTES).order(ByteOrder.nativeOrder());
         final NativeInbox inbox = new NativeInbox(Machine.linux().address(bell), () -> {});
-        final NativeWork work = new NativeWork("work", inbox, this::run);
+        final NativeWork work = new NativeWork("work", Ipl.HIGH, inbox, this::run);
         long taken;
 
         void run() {
