@@ -86,7 +86,7 @@ class NativeWorkTest {
         List<Long> values = new ArrayList<>();
         boolean[] appended = new boolean[1];
         Rig rig = new Rig();
-        NativeWork work = new NativeWork("late", rig.inbox, () -> appended[0] = true);
+        NativeWork work = new NativeWork("late", Ipl.HIGH, rig.inbox, () -> appended[0] = true);
         assertThat(work.post(5)).isZero();
         assertThat(rig.inbox.close()).isFalse();
         assertThat(work.post(6)).isEqualTo(-Errno.ESHUTDOWN.number());
@@ -103,7 +103,7 @@ class NativeWorkTest {
     @DisplayName("a callback may close its own handle while it drains; nobody waits for it, and the place is free then")
     void closedInItsOwnDrain() {
         Rig rig = new Rig();
-        NativeWork work = new NativeWork("own", rig.inbox, () -> {});
+        NativeWork work = new NativeWork("own", Ipl.HIGH, rig.inbox, () -> {});
         long place = work.handle() % PLACES;
         assertThat(work.post(1)).isZero();
         assertThat(work.post(2)).isEqualTo(1);
@@ -113,7 +113,7 @@ class NativeWorkTest {
         assertThat(System.nanoTime() - begin).isLessThan(500_000_000);
         boolean free = false;
         for (int i = 0; i < PLACES && !free; i++) {
-            try (NativeWork next = new NativeWork("next", rig.inbox, () -> {})) {
+            try (NativeWork next = new NativeWork("next", Ipl.HIGH, rig.inbox, () -> {})) {
                 free = next.handle() % PLACES == place;
             }
         }
