@@ -7,6 +7,7 @@ import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
+import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -33,6 +34,11 @@ public final class Fork {
     private static final int FIRST_UID = 200_000;
     private static final int UIDS = 100_000;
     private static final String COVERAGE = "coverage.exec";
+    // Blocks of a file of JaCoCo.
+    private static final byte HEADER = 0x01;
+    private static final byte SESSION = 0x10;
+    private static final byte PROBES = 0x11;
+
     private static final Pattern AGENT =
             Pattern.compile("-javaagent:(?<jar>[^=]*jacoco[^=]*)=(?<before>.*)destfile=(?<file>[^,]+)(?<after>.*)");
 
@@ -153,6 +159,11 @@ public final class Fork {
         if (!Files.exists(file)) {
             return;
         }
+        byte[] coverage = Files.readAllBytes(file);
+        if (!isWhole(ByteBuffer.wrap(coverage))) {
+            System.out.println("left out: the coverage of a JVM that could not write all of it");
+            return;
+        }
         for (String argument : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
             Matcher agent = AGENT.matcher(argument);
             if (agent.matches()) {
@@ -160,11 +171,50 @@ public final class Fork {
                                 Path.of(agent.group("file")), StandardOpenOption.CREATE, StandardOpenOption.APPEND);
                         FileLock lock = all.lock()) {
                     assertThat(lock.isValid()).isTrue();
-                    long written = all.write(ByteBuffer.wrap(Files.readAllBytes(file)));
-                    assertThat(written).isEqualTo(Files.size(file));
+                    assertThat(all.write(ByteBuffer.wrap(coverage))).isEqualTo(coverage.length);
                 }
             }
         }
+    }
+
+    /** A JVM without memory, or without room in a buffer, may end in the middle; behind that the joined file would not be read. */
+    private static boolean isWhole(ByteBuffer blocks) {
+        try {
+            while (blocks.hasRemaining()) {
+                switch (blocks.get()) {
+                    case HEADER -> skip(blocks, Short.BYTES + Short.BYTES);
+                    case SESSION -> skip(blocks, blocks.getShort() + 2 * Long.BYTES);
+                    case PROBES -> {
+                        skip(blocks, Long.BYTES);
+                        skip(blocks, blocks.getShort());
+                        skip(blocks, (length(blocks) + Byte.SIZE - 1) / Byte.SIZE);
+                    }
+                    default -> {
+                        return false;
+                    }
+                }
+            }
+            return true;
+        } catch (BufferUnderflowException | IllegalArgumentException e) {
+            return false;
+        }
+    }
+
+    private static void skip(ByteBuffer blocks, int bytes) {
+        blocks.position(blocks.position() + bytes);
+    }
+
+    /** Seven bits in a byte, the least first; the eighth says that there are more. */
+    private static int length(ByteBuffer blocks) {
+        int length = 0;
+        int shift = 0;
+        byte next;
+        do {
+            next = blocks.get();
+            length |= (next & Byte.MAX_VALUE) << shift;
+            shift += Byte.SIZE - 1;
+        } while (next < 0);
+        return length;
     }
 
     /** The class path may lie in a home directory that others cannot enter. */
