@@ -579,7 +579,7 @@ class InterruptLineTest {
     @EnumSource
     @DisplayName("Scenario 4: no handler ever runs while the level is its own or higher")
     void handlerNeverRunsAtOrAboveItsLevel(SplMode mode) {
-        Levels.on(mode, spl -> {
+        Levels.on(mode, Scale.of(30, 300), spl -> {
             Ipl[] ladder = {Ipl.BIO, Ipl.NET, Ipl.TTY, Ipl.VM, Ipl.AUDIO, Ipl.SCHED, Ipl.HIGH};
             AtomicLong handled = new AtomicLong();
             int[] masked = {0}; // the level that the code below is at

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.tests.ipl;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
@@ -21,6 +23,8 @@ final class Levels {
         void run(Spl spl) throws Exception;
     }
 
+    private static final long SECONDS = 30;
+
     private Levels() {}
 
     static void needLibrary() {
@@ -31,16 +35,22 @@ final class Levels {
 
     /** Runs code to its end on a fresh thread. */
     static void on(SplMode mode, Code code) {
+        on(mode, SECONDS, code);
+    }
+
+    /** The same for code that takes longer. */
+    static void on(SplMode mode, long seconds, Code code) {
         if (mode == SplMode.LAZY) {
             needLibrary();
         }
         List<Throwable> faults = new ArrayList<>();
-        Bounded.run("level " + mode, () -> {
+        var task = Bounded.startCode("level " + mode, () -> {
             Spl spl = Spl.current();
             spl.setMode(mode);
             spl.onFault((line, thrown) -> faults.add(new AssertionError(line + " threw", thrown)));
             code.run(spl);
         });
+        assertThat(Bounded.join(task, seconds)).isTrue();
         if (!faults.isEmpty()) {
             throw new AssertionError(faults.get(0));
         }
