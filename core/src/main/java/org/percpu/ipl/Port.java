@@ -37,7 +37,6 @@ final class Port {
     final ByteBuffer memory = Memory.allocate(Memory.PORT_BYTES);
     final int index;
     private long generation;
-    private volatile long handle;
 
     private Port(Support support, int index) {
         this.support = support;
@@ -98,17 +97,12 @@ final class Port {
     /** Makes the port known under a handle that was never used before. */
     long open(@Nullable NativeWork work) {
         generation++;
-        handle = generation * HANDLE_STEP + index;
+        long handle = generation * HANDLE_STEP + index;
         WORKS.set(index, work);
         if (support.topHalf != null) {
             support.topHalf.register(index, support.linux.address(memory));
         }
         LONG.setVolatile(memory, Memory.PORT_HANDLE, handle);
-        return handle;
-    }
-
-    /** 0 when closed. */
-    long handle() {
         return handle;
     }
 
@@ -123,7 +117,6 @@ final class Port {
 
     /** Lets nobody in any more. */
     void shut() {
-        handle = 0;
         LONG.setVolatile(memory, Memory.PORT_HANDLE, 0L);
     }
 

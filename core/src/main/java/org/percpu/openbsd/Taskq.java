@@ -92,7 +92,6 @@ public final class Taskq implements KernelQueue {
         }
     }
 
-    private final Kernel kernel;
     private final ThreadedQueue threads;
 
     private Taskq(Kernel kernel, String name, int nthreads, Ipl ipl, int flags, boolean system) {
@@ -103,7 +102,6 @@ public final class Taskq implements KernelQueue {
         if ((flags & TASKQ_CANTSLEEP) != 0) {
             lwpFlags.add(Lwp.Flag.CANTSLEEP);
         }
-        this.kernel = kernel;
         this.threads = new ThreadedQueue(kernel, "taskq", name, nthreads, ipl, lwpFlags, TaskCall::new, this, system);
     }
 
@@ -238,7 +236,6 @@ public final class Taskq implements KernelQueue {
      */
     public boolean delBarrier(Task task) {
         threads.requireMaySleep("taskq_del_barrier");
-        kernel.requireSleepable(name());
         boolean deleted = del(task);
         threads.queue.awaitNotRunning(task);
         return deleted;

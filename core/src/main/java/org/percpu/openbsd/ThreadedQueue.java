@@ -281,6 +281,7 @@ final class ThreadedQueue {
             throw new ErrnoException(
                     Errno.EDEADLK, call + " on " + name + " in a task of a TASKQ_CANTSLEEP queue: it must not sleep");
         }
+        kernel.requireSleepable(name);
     }
 
     String name() {

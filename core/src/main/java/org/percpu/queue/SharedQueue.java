@@ -114,7 +114,6 @@ public final class SharedQueue extends RunQueue {
             kernel.lock().offer();
         }
         while (true) {
-            me.answerInterrupts();
             // Read once: a close() between two looks would leave a worker asleep that nobody rings for.
             boolean sawClosing;
             acquire();
@@ -138,6 +137,7 @@ public final class SharedQueue extends RunQueue {
                 lock.unlock();
             }
             // If it is closing, the worker that is still running something will ring.
+            me.answerInterrupts();
             idle(sawClosing);
             wokeUp();
         }

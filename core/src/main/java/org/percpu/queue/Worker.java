@@ -83,9 +83,6 @@ final class Worker extends WorkerProgress {
 
     /** Before it sleeps on the queue's doorbell: lines that a callback has established on this thread are to be heard there. */
     void answerInterrupts() {
-        if (!Spl.isUsed()) {
-            return;
-        }
         Spl spl = Spl.currentIfUsed();
         if (spl == null) {
             return;

@@ -26,28 +26,17 @@ import org.percpu.tests.support.Machine;
 /** Lines that are closed, or forgotten, and what becomes of their native memory. */
 @Timeout(120)
 class ClosedLineTest {
-    /** The low bits of a handle are the place of its memory. */
-    private static final int PORTS = 4096;
-
     @BeforeEach
     void library() {
         Levels.needLibrary();
     }
 
     private static long place(InterruptLine line) {
-        return line.handle() % PORTS;
+        return Levels.place(line.handle());
     }
 
-    /** Lines come and go until one gets the memory of a line that is closed. */
     private static InterruptLine at(long place, Supplier<InterruptLine> establish) {
-        for (int i = 0; i <= PORTS; i++) {
-            InterruptLine line = establish.get();
-            if (place(line) == place) {
-                return line;
-            }
-            line.close();
-        }
-        throw new AssertionError("memory " + place + " is never used again");
+        return Levels.at(place, establish, InterruptLine::handle, InterruptLine::close);
     }
 
     private static void assertClosed(ThrowingCallable call) {

@@ -157,18 +157,11 @@ class InterruptLineTest {
         AtomicLong next = new AtomicLong();
         Semaphore gate = new Semaphore(0);
         NativeWork[] handle = new NativeWork[1];
-        Workqueue<Packet> wq = Workqueue.create(
-                kernels.get(),
-                "stalled",
-                (packet, arg) -> {
-                    Bounded.acquire(gate, 1);
-                    int drained = handle[0].drain(value -> assertThat(value).isEqualTo(next.getAndIncrement()));
-                    assertThat(drained).isNotNegative();
-                },
-                null,
-                Pri.PRI_NONE,
-                Ipl.VM,
-                Workqueue.WQ_MPSAFE);
+        Workqueue<Packet> wq = queueOf("stalled", Ipl.VM, () -> {
+            Bounded.acquire(gate, 1);
+            int drained = handle[0].drain(value -> assertThat(value).isEqualTo(next.getAndIncrement()));
+            assertThat(drained).isNotNegative();
+        });
         NativeWork work = wq.nativeWork(new Packet(), null);
         handle[0] = work;
         int many = 3 * NativeWork.MAX_VALUES;
@@ -428,14 +421,7 @@ class InterruptLineTest {
     @DisplayName("Scenario 5: a handler enqueues on the queue that the interrupted thread is enqueueing on")
     void handlerMayUseTheQueueOfTheThreadItInterrupted(SplMode mode) {
         AtomicLong ran = new AtomicLong();
-        Workqueue<Packet> wq = Workqueue.create(
-                kernels.get(),
-                "shared",
-                (work, arg) -> ran.incrementAndGet(),
-                null,
-                Pri.PRI_NONE,
-                Ipl.VM,
-                Workqueue.WQ_MPSAFE);
+        Workqueue<Packet> wq = queueOf("shared", Ipl.VM, ran::incrementAndGet);
         int rounds = 500;
         Levels.on(mode, spl -> {
             InterruptLine line =

@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import java.util.function.ToLongFunction;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.ipl.InterruptLine;
 import org.percpu.ipl.Ipl;
@@ -23,7 +26,7 @@ final class Levels {
         void run(Spl spl) throws Exception;
     }
 
-    private static final long SECONDS = 30;
+    private static final int PLACES = 4096;
 
     private Levels() {}
 
@@ -35,7 +38,7 @@ final class Levels {
 
     /** Runs code to its end on a fresh thread. */
     static void on(SplMode mode, Code code) {
-        on(mode, SECONDS, code);
+        on(mode, Bounded.SECONDS, code);
     }
 
     /** The same for code that takes longer. */
@@ -54,6 +57,22 @@ final class Levels {
         if (!faults.isEmpty()) {
             throw new AssertionError(faults.get(0));
         }
+    }
+
+    /** Opens and closes until the memory of something closed is used again: the low bits of a handle are its place. */
+    static <T> T at(long place, Supplier<T> open, ToLongFunction<T> handle, Consumer<T> close) {
+        for (int i = 0; i <= PLACES; i++) {
+            T next = open.get();
+            if (place(handle.applyAsLong(next)) == place) {
+                return next;
+            }
+            close.accept(next);
+        }
+        throw new AssertionError("memory " + place + " is never used again");
+    }
+
+    static long place(long handle) {
+        return handle % PLACES;
     }
 
     /** A line that writes its value and the level it ran at. */

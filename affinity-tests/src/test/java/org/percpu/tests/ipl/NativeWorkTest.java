@@ -8,6 +8,7 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongUnaryOperator;
 import org.junit.jupiter.api.DisplayName;
@@ -23,23 +24,28 @@ import org.percpu.ipl.NativeWork;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Machine;
 
-/** The end of a queue against posters, with the test as the worker. */
+/** Posters against the worker, and against the end of the queue; the worker is the test. */
 @Timeout(60)
 class NativeWorkTest {
     private static final int ROUNDS = 200;
     private static final int POSTERS = 3; // more threads than processors here: some are descheduled inside a post
-    private static final int PLACES = 4096; // for handles, in use or not
     private static final long ROUND_NANOS = 3_000_000;
+
+    private static final long TEST_NANOS = 5_000_000_000L;
+    private static final long SPIN_NANOS =
+            100_000_000; // then somebody else has the processor, or the value is stranded
+    private static final int BURST = 8; // posts, of which all but the first mostly find the work pending
+    private static final int SPACINGS = 60;
 
     /** The work drains its values in the worker's thread, as a queue without length would run it. */
     private static final class Rig {
         final ByteBuffer bell = ByteBuffer.allocateDirect(Integer.BYTES).order(ByteOrder.nativeOrder());
         final NativeInbox inbox = new NativeInbox(Machine.linux().address(bell), () -> {});
         final NativeWork work = new NativeWork("work", Ipl.HIGH, inbox, this::run);
-        long taken;
+        final AtomicLong taken = new AtomicLong();
 
         void run() {
-            taken += work.drain(value -> {});
+            taken.addAndGet(work.drain(value -> {}));
         }
     }
 
@@ -72,8 +78,8 @@ class NativeWorkTest {
                 rig.inbox.moveAll();
             }
             posters.forEach(Bounded::join);
-            assertThat(rig.taken).isEqualTo(accepted.get());
-            all += rig.taken;
+            assertThat(rig.taken).hasValue(accepted.get());
+            all += rig.taken.get();
             assertThat(rig.inbox.isEmpty()).isTrue();
             work.close();
         }
@@ -104,22 +110,55 @@ class NativeWorkTest {
     void closedInItsOwnDrain() {
         Rig rig = new Rig();
         NativeWork work = new NativeWork("own", Ipl.HIGH, rig.inbox, () -> {});
-        long place = work.handle() % PLACES;
+        long place = Levels.place(work.handle());
         assertThat(work.post(1)).isZero();
         assertThat(work.post(2)).isEqualTo(1);
         rig.inbox.moveAll();
         long begin = System.nanoTime();
         assertThat(work.drain(value -> work.close())).isEqualTo(2);
         assertThat(System.nanoTime() - begin).isLessThan(500_000_000);
-        boolean free = false;
-        for (int i = 0; i < PLACES && !free; i++) {
-            try (NativeWork next = new NativeWork("next", Ipl.HIGH, rig.inbox, () -> {})) {
-                free = next.handle() % PLACES == place;
-            }
-        }
-        assertThat(free).isTrue();
+        Levels.at(
+                        place,
+                        () -> new NativeWork("next", Ipl.HIGH, rig.inbox, () -> {}),
+                        NativeWork::handle,
+                        NativeWork::close)
+                .close();
         assertThat(work.handle()).isZero();
         assertThat(work.post(3)).isEqualTo(-Errno.EINVAL.number());
+    }
+
+    @Test
+    @DisplayName("a value whose post was told \"pending already\" is found by that run, without another post")
+    void valuePostedToAPendingWorkIsFoundByItsRun() {
+        Rig rig = new Rig();
+        AtomicBoolean enough = new AtomicBoolean();
+        FutureTask<Boolean> worker = Bounded.startCode("worker", () -> {
+            while (!enough.get()) {
+                rig.inbox.moveAll();
+            }
+        });
+        long begin = System.nanoTime();
+        long posted = 0;
+        for (int round = 0; System.nanoTime() - begin < TEST_NANOS; round++) {
+            for (int i = 0; i < BURST; i++) {
+                assertThat(rig.work.post(1)).isNotNegative();
+                for (int spin = round % SPACINGS; spin > 0; spin--) {
+                    Thread.onSpinWait();
+                }
+            }
+            posted += BURST;
+            long all = posted;
+            long posts = System.nanoTime();
+            while (rig.taken.get() != all && System.nanoTime() - posts < SPIN_NANOS) {
+                Thread.onSpinWait();
+            }
+            if (rig.taken.get() != all) {
+                Bounded.until("every value was taken", () -> rig.taken.get() == all);
+            }
+        }
+        enough.set(true);
+        assertThat(Bounded.join(worker)).isTrue();
+        rig.work.close();
     }
 
     private static void postToTheEnd(LongUnaryOperator post, AtomicLong accepted) {

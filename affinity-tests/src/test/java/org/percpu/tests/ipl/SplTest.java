@@ -10,12 +10,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.IntSupplier;
-import java.util.logging.Handler;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
-import java.util.logging.Logger;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -29,6 +26,7 @@ import org.percpu.ipl.Spl;
 import org.percpu.ipl.SplMode;
 import org.percpu.ipl.SplSupport;
 import org.percpu.tests.support.Bounded;
+import org.percpu.tests.support.LoggedRecords;
 import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.Proc;
 
@@ -379,22 +377,8 @@ class SplTest {
     @DisplayName(
             "R9: kern.splassert 0 is silent, 1 logs a message, 2 and 3 log it with a trace, others throw as by default")
     void assertObeysKernSplassert() {
-        List<LogRecord> records = new CopyOnWriteArrayList<>();
-        Handler handler = new Handler() {
-            @Override
-            public void publish(LogRecord message) {
-                records.add(message);
-            }
-
-            @Override
-            public void flush() {}
-
-            @Override
-            public void close() {}
-        };
-        Logger logger = Logger.getLogger(Spl.class.getName());
-        logger.addHandler(handler);
-        logger.setUseParentHandlers(false);
+        LoggedRecords logged = new LoggedRecords(Spl.class);
+        List<LogRecord> records = logged.list();
         int before = Spl.kernSplassert(0);
         try {
             Levels.on(SplMode.EAGER, spl -> {
@@ -416,8 +400,7 @@ class SplTest {
         } finally {
             int last = Spl.kernSplassert(before);
             assertThat(last).isEqualTo(before);
-            logger.removeHandler(handler);
-            logger.setUseParentHandlers(true);
+            logged.close();
         }
         assertThat(records).hasSize(3).allMatch(record -> record.getLevel().equals(Level.WARNING));
         assertThat(records.get(0).getMessage()).contains("want NET, have NONE");

@@ -8,13 +8,10 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.logging.Handler;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
-import java.util.logging.Logger;
 import jdk.jfr.Recording;
 import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.DisplayName;
@@ -34,6 +31,7 @@ import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Work;
 import org.percpu.netbsd.Workqueue;
 import org.percpu.tests.support.Bounded;
+import org.percpu.tests.support.LoggedRecords;
 import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.Proc;
 import org.percpu.tests.support.Refusal;
@@ -243,22 +241,8 @@ class KernelTest {
     @DisplayName(
             "without a fault handler and a console of its own, a kernel logs faults as errors and lines as warnings")
     void theDefaultsAreTheLog() {
-        List<LogRecord> records = new CopyOnWriteArrayList<>();
-        Handler handler = new Handler() {
-            @Override
-            public void publish(LogRecord message) {
-                records.add(message);
-            }
-
-            @Override
-            public void flush() {}
-
-            @Override
-            public void close() {}
-        };
-        Logger logger = Logger.getLogger(Kernel.class.getName());
-        logger.addHandler(handler);
-        logger.setUseParentHandlers(false);
+        LoggedRecords logged = new LoggedRecords(Kernel.class);
+        List<LogRecord> records = logged.list();
         IllegalStateException thrown = new IllegalStateException("the callback's own");
         Kernel kernel = Kernel.builder("quiet").pinWatch(Duration.ZERO).build();
         try {
@@ -276,8 +260,7 @@ class KernelTest {
             Bounded.until("it threw", () -> wq.workers().get(0).executed() == 1);
         } finally {
             kernel.close();
-            logger.removeHandler(handler);
-            logger.setUseParentHandlers(true);
+            logged.close();
         }
         assertThat(records).hasSize(2);
         assertThat(records.get(0).getLevel()).isEqualTo(Level.SEVERE);

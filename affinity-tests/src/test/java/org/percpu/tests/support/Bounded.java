@@ -18,7 +18,9 @@ import org.awaitility.Awaitility;
 
 /** Waits that end: in success, or in an error that shows what every thread was doing. */
 public final class Bounded {
-    private static final long SECONDS = 30;
+    /** What nothing here may take, unless it says so. */
+    public static final long SECONDS = 30;
+
     private static final int FRAMES = 10;
 
     private Bounded() {}
