@@ -21,7 +21,7 @@ final class InboxStress {
 
     private static int length(@Nullable Item first) {
         int length = 0;
-        for (Item item = first; item != null; item = item.next) {
+        for (Item item = first; item != null; item = item.older) {
             length++;
         }
         return length;
@@ -47,7 +47,7 @@ final class InboxStress {
 
         @Actor
         public void taker(I_Result r) {
-            Item taken = inbox.takeAll();
+            Item taken = inbox.take();
             r.r1 = taken == null ? -1 : ((Parts.Plain) taken).data;
         }
     }
@@ -74,12 +74,12 @@ final class InboxStress {
         public void producerAndTaker() {
             Inbox.Push pushed = inbox.push(other);
             assert pushed == Inbox.Push.DONE;
-            takenInBetween = length(inbox.takeAll());
+            takenInBetween = length(inbox.take());
         }
 
         @Arbiter
         public void rest(I_Result r) {
-            r.r1 = takenInBetween + length(inbox.takeAll());
+            r.r1 = takenInBetween + length(inbox.take());
         }
     }
 
@@ -133,7 +133,7 @@ final class InboxStress {
 
         @Arbiter
         public void rest(III_Result r) {
-            r.r3 = length(inbox.takeAll());
+            r.r3 = length(inbox.take());
         }
     }
 }

@@ -5,6 +5,9 @@ import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
 
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jcstress.annotations.Outcome;
 import org.percpu.kernel.Kernel;
@@ -25,28 +28,40 @@ final class Parts {
         int data;
     }
 
-    /** An item that can be taken back. */
-    static final class Linked extends LinkedItem {}
+    /** Counts, and can end the work after the first item. */
+    static final class Runs extends Call {
+        private final List<Item> items = new ArrayList<>();
+        private final Consumer<Item> callback;
+        private @Nullable RunQueue closing;
 
-    /** The actors run what they take; the worker need not. */
-    static final class NoCall extends Call {
+        Runs(Consumer<Item> callback) {
+            this.callback = callback;
+        }
+
         @Override
         public void load(Item item) {}
 
         @Override
-        public void invoke(Item item) {}
+        public void invoke(Item item) {
+            items.add(item);
+            callback.accept(item);
+            if (closing != null) {
+                closing.close();
+            }
+        }
     }
 
     /** A queue, its worker, and an item. */
     static final class Rig {
         final RunQueue queue;
         final Worker worker;
-        final Item item;
+        final Item item = new Plain();
+        private final Runs runs;
 
-        private Rig(RunQueue queue, Worker worker, Item item) {
+        private Rig(RunQueue queue, Worker worker, Runs runs) {
             this.queue = queue;
             this.worker = worker;
-            this.item = item;
+            this.runs = runs;
         }
 
         Rig queued() {
@@ -70,18 +85,24 @@ final class Parts {
             return queue.append(item) == Append.QUEUED ? 1 : 0;
         }
 
-        @SuppressWarnings("ReferenceEquality")
-        int takes(@Nullable Item expected) {
-            return queue.next(worker) == expected ? 1 : 0;
+        /** The worker's part up to its first item, or to the end of the queue. */
+        int takes(Item... expected) {
+            runs.closing = queue;
+            queue.work(worker);
+            return runs.items.equals(List.of(expected)) ? 1 : 0;
         }
 
         /** To the end of the queue. */
         int takesAll() {
-            int taken = 0;
-            while (queue.next(worker) != null) {
-                taken++;
-            }
-            return taken;
+            queue.work(worker);
+            return runs.items.size();
+        }
+
+        /** As workqueue_wait does. */
+        void awaitItem() {
+            boolean done =
+                    queue.await(() -> item.owner() == 0 && !worker.isRunning(item), Duration.ofNanos(Long.MAX_VALUE));
+            assert done;
         }
 
         int pending() {
@@ -122,17 +143,23 @@ final class Parts {
 
     /** The queue of a workqueue. */
     static Rig serial() {
-        SerialQueue queue = new SerialQueue(KERNEL, "serial", new NoCall(), true);
-        return new Rig(queue, queue.worker, new Plain());
+        return serial(item -> {});
+    }
+
+    static Rig serial(Consumer<Item> callback) {
+        Runs runs = new Runs(callback);
+        SerialQueue queue = new SerialQueue(KERNEL, "serial", runs, true);
+        return new Rig(queue, queue.worker, runs);
     }
 
     /** The queue of a workq or taskq. */
     static Rig shared() {
-        SharedQueue queue = new SharedQueue(KERNEL, "shared", NoCall::new, true);
-        return new Rig(queue, new Worker(queue, new NoCall(), true), new Linked());
+        Runs runs = new Runs(item -> {});
+        SharedQueue queue = new SharedQueue(KERNEL, "shared", () -> runs, true);
+        return new Rig(queue, new Worker(queue, runs, true), runs);
     }
 
     static int remove(Rig shared) {
-        return ((SharedQueue) shared.queue).remove((LinkedItem) shared.item) ? 1 : 0;
+        return ((SharedQueue) shared.queue).remove(shared.item) ? 1 : 0;
     }
 }

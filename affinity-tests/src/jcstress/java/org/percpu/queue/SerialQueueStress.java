@@ -4,7 +4,6 @@ package org.percpu.queue;
 import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
 
-import java.time.Duration;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
 import org.openjdk.jcstress.annotations.JCStressMeta;
@@ -81,33 +80,72 @@ final class SerialQueueStress {
         }
     }
 
-    /** Somebody waits for a work while the worker comes to its end. */
+    /** Somebody waits for a work while it runs and the worker comes to its end. */
     @JCStressTest
     @Rule({"NWQ-23", "NWQ-25"})
     @Outcome(id = "1", expect = ACCEPTABLE, desc = "The waiter comes back, and the work has run.")
     @Outcome(expect = FORBIDDEN, desc = "The waiter came back before the work had run.")
     @State
     public static class WaitOrFinish {
-        private final Parts.Rig rig = Parts.serial().queued().closing();
         private int data; // as a callback would write it
+        private final Parts.Rig rig = Parts.serial(item -> data = 1).queued().closing();
 
         @Actor
         public void worker() {
-            int taken = rig.takes(rig.item);
-            assert taken == 1;
-            data = 1;
-            rig.worker.idle();
-            int ended = rig.takes(null);
-            assert ended == 1;
+            rig.queue.work(rig.worker);
             rig.queue.leave(rig.worker);
         }
 
         @Actor
         public void waiter(I_Result r) {
-            boolean done = rig.queue.await(
-                    () -> rig.item.owner() == 0 && !rig.worker.isRunning(rig.item), Duration.ofNanos(Long.MAX_VALUE));
-            assert done;
+            rig.awaitItem();
             r.r1 = data;
+        }
+    }
+
+    /** Somebody waits for a work while it ends and the next one of its batch begins, which goes on until the waiter is back. */
+    @JCStressTest
+    @Rule({"NWQ-23", "NWQ-25"})
+    @Outcome(id = "1, 1", expect = ACCEPTABLE, desc = "The waiter comes back while the next work runs.")
+    @Outcome(expect = FORBIDDEN, desc = "The waiter came back before the work had run, or only after the next one.")
+    @State
+    public static class WaitOrNext {
+        private static final long LONG_ENOUGH = 2_000_000_000;
+
+        private int data;
+        private volatile boolean back;
+        private boolean late;
+        private final Parts.Rig rig = Parts.serial(this::callback);
+
+        public WaitOrNext() {
+            rig.queued(rig.item, new Parts.Plain()).closing();
+        }
+
+        @SuppressWarnings("ReferenceEquality")
+        private void callback(Item item) {
+            if (item == rig.item) {
+                data = 1;
+                return;
+            }
+            long begin = System.nanoTime();
+            while (!back && !late) {
+                Thread.onSpinWait();
+                late = System.nanoTime() - begin > LONG_ENOUGH;
+            }
+        }
+
+        @Actor
+        public void worker(II_Result r) {
+            rig.queue.work(rig.worker);
+            r.r2 = late ? 0 : 1;
+            rig.queue.leave(rig.worker);
+        }
+
+        @Actor
+        public void waiter(II_Result r) {
+            rig.awaitItem();
+            r.r1 = data;
+            back = true;
         }
     }
 }

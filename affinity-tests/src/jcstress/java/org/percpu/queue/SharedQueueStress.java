@@ -53,7 +53,7 @@ final class SharedQueueStress {
 
         @Actor
         public void worker(I_Result r) {
-            r.r1 = rig.takes(null);
+            r.r1 = rig.takes();
         }
     }
 
@@ -100,7 +100,7 @@ final class SharedQueueStress {
 
         @Arbiter
         public void rest(II_Result r) {
-            r.r2 = rig.closing().takes(null);
+            r.r2 = rig.closing().takes();
         }
     }
 
@@ -132,7 +132,7 @@ final class SharedQueueStress {
     @Rule("U22")
     @State
     public static class RunOrDropped {
-        private final Parts.Rig rig = Parts.shared().queued(new Parts.Linked(), new Parts.Linked(), new Parts.Linked());
+        private final Parts.Rig rig = Parts.shared().queued(new Parts.Plain(), new Parts.Plain(), new Parts.Plain());
 
         @Actor
         public void worker(II_Result r) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.netbsd;
 
+import java.lang.invoke.VarHandle;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -111,6 +112,9 @@ public final class Softint {
 
         @Override
         public void invoke(Item item) throws Exception {
+            // Whoever has just found the handler pending, so that it is not scheduled again, has written something for
+            // this run to see.
+            VarHandle.fullFence();
             Softint softint = ((Pending) item).softint;
             if (softint.mpsafe) {
                 softint.body.run();

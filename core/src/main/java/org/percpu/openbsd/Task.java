@@ -4,14 +4,14 @@ package org.percpu.openbsd;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.kernel.ErrnoException;
-import org.percpu.queue.LinkedItem;
+import org.percpu.queue.Item;
 import org.percpu.queue.RunQueue;
 
 /**
  * {@code struct task} of task_add(9): a function and its argument, on at most one {@link Taskq} at a time. It belongs to the caller
  * (OTQ-1) and is his again from the moment its function is about to start (OTQ-20).
  */
-public class Task extends LinkedItem {
+public class Task extends Item {
     /**
      * The function of a task.
      *

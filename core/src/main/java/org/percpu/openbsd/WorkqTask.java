@@ -2,13 +2,13 @@
 package org.percpu.openbsd;
 
 import org.jspecify.annotations.Nullable;
-import org.percpu.queue.LinkedItem;
+import org.percpu.queue.Item;
 
 /**
  * {@code struct workq_task} of workq_add_task(9): room for one entry of a {@link Workq}. It belongs to the caller of
  * {@link Workq#queueTask} and is his again from the moment the function is about to start.
  */
-public class WorkqTask extends LinkedItem {
+public class WorkqTask extends Item {
     Workq.@Nullable Function<@Nullable Object, @Nullable Object> func;
 
     @Nullable

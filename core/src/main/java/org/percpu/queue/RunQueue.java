@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.queue;
 
+import java.lang.invoke.VarHandle;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -28,6 +29,8 @@ import org.percpu.kernel.Sleeper;
 public abstract class RunQueue {
     static final long LOOK_NANOS = 20_000;
     private static final long POSTERS_LEAVE_NANOS = 100_000_000;
+    /** By then a processor has long written what it held back, however it orders that. */
+    private static final long SECOND_LOOK_NANOS = 1_000_000;
 
     final Kernel kernel;
     /** Not 0; no other living queue has it. */
@@ -228,10 +231,8 @@ public abstract class RunQueue {
         return owner == 0 ? null : QueueNumbers.get(owner);
     }
 
-    /**
-     * Worker: the next item, already {@linkplain Worker#take taken}; sleeps while there is none; null when the worker must end.
-     */
-    abstract @Nullable Item next(Worker worker);
+    /** Worker: runs items and sleeps while there are none, until it must end. */
+    abstract void work(Worker worker);
 
     /**
      * Worker: nothing in sight; returns when there may be something. Called with the kernel lock as the callbacks have it.
@@ -269,11 +270,11 @@ public abstract class RunQueue {
         return null;
     }
 
-    /**
-     * Something that {@link #await} may wait for has changed, and a full fence lies between that and this call. A waiter looks after
-     * it has counted itself, also with a full fence between; so either it finds the change or this call finds it waiting.
-     */
+    /** Something that {@link #await} may wait for has changed, before this call in program order. */
     public final void itemLeft() {
+        // For the compiler. Whoever leaves it at that has no fence for the processor, which may look before the change
+        // can be seen.
+        VarHandle.releaseFence();
         if (waiting != 0) {
             wakeWaiters();
         }
@@ -307,6 +308,11 @@ public abstract class RunQueue {
     /**
      * Sleeps, with the kernel lock dropped, until a condition holds that this queue's workers make true.
      *
+     * <p>A worker changes something and looks for waiters; a waiter counts itself and looks for the change. With a fence between on both
+     * sides one would see the other. A worker of a serial queue has none, as it would pay for it with each item: its look may miss a
+     * waiter whose look misses the change. That can be so only in the moment when the waiter comes; so it looks a second time soon
+     * after.
+     *
      * @param condition cheap, and free of locks
      * @param atMost how long to wait
      * @return whether it holds
@@ -319,15 +325,19 @@ public abstract class RunQueue {
         interlock.lock();
         waiting++;
         try {
+            boolean firstLook = true;
             while (!condition.getAsBoolean()) {
                 long left = nanos - (System.nanoTime() - start);
-                if (nanos == Long.MAX_VALUE) {
-                    changed.await(interlock);
-                } else if (left <= 0) {
+                if (left <= 0) {
                     return false;
+                } else if (firstLook) {
+                    changed.await(interlock, Math.min(left, SECOND_LOOK_NANOS), TimeUnit.NANOSECONDS);
+                } else if (nanos == Long.MAX_VALUE) {
+                    changed.await(interlock);
                 } else {
                     changed.await(interlock, left, TimeUnit.NANOSECONDS);
                 }
+                firstLook = false;
             }
             return true;
         } finally {

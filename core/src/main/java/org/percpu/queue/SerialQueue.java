@@ -58,53 +58,67 @@ public final class SerialQueue extends RunQueue {
     }
 
     @Override
-    @Nullable
-    Item next(Worker me) {
-        WorkerProgress.IN_NEXT.setOpaque(me, true);
-        Item item = takeNext(me);
-        WorkerProgress.IN_NEXT.setRelease(me, false);
-        return item;
+    void work(Worker me) {
+        boolean more = true;
+        while (more) {
+            more = runBatch(me);
+        }
     }
 
-    private @Nullable Item takeNext(Worker me) {
-        if (dropping) {
-            giveUp();
-            return null;
+    /** A method of its own, so that no local variable of a worker that sleeps keeps the last item. */
+    private boolean runBatch(Worker me) {
+        WorkerProgress.IN_QUEUE.setOpaque(me, true);
+        Item newest = takeBatch(me);
+        if (newest == null) {
+            return false;
         }
-        Item item = (Item) WorkerProgress.BATCH.getOpaque(me);
-        if (item == null) {
-            item = takeBatch(me);
-            if (item == null) {
-                return null;
+        Item item = Inbox.linkNewer(newest);
+        if (item.newer != null) {
+            me.batch = newest;
+        }
+        int run = 0;
+        while (item != null) {
+            if (dropping) {
+                giveUp(newest);
+                return false;
             }
-            me.streaming = item.next != null;
+            Item newer = item.newer;
+            item.newer = null;
+            if (newer == null) {
+                me.batch = null;
+                WorkerProgress.UNSTARTED.setRelease(me, false);
+            } else {
+                newer.older = null;
+            }
+            me.begin(item);
+            item.lazyRelease();
+            itemLeft();
+            WorkerProgress.IN_QUEUE.setRelease(me, false);
+            me.run(item);
+            WorkerProgress.IN_QUEUE.setOpaque(me, true);
+            item = newer;
+            run++;
         }
-        WorkerProgress.BATCH.setRelease(me, item.next);
-        WorkerProgress.TAKING.setRelease(me, false);
-        // Before take(), after which the item may be on another queue.
-        item.next = null;
-        boolean mine = me.take(item);
-        assert mine;
-        itemLeft();
-        return item;
+        me.lastBatch = run;
+        return true;
     }
 
     private @Nullable Item takeBatch(Worker me) {
         while (true) {
             if (dropping) {
-                giveUp();
+                giveUp(null);
                 return null;
             }
             takeNative();
-            if (me.streaming && !inbox.isEmpty()) {
-                inbox.gather();
+            if (me.lastBatch > 1 && !inbox.isEmpty()) {
+                Inbox.gather(me.lastBatch);
             }
-            Item first = takeAll(me);
-            if (first != null) {
-                return first;
+            Item newest = take(me);
+            if (newest != null) {
+                return newest;
             }
             me.idle();
-            me.streaming = false;
+            me.lastBatch = 0;
             me.answerInterrupts();
             if (closing && closeInboxes()) {
                 return null;
@@ -115,33 +129,33 @@ public final class SerialQueue extends RunQueue {
             } else if (kernel.lock().isHeld()) {
                 idle(false);
             } else {
-                first = await(me);
-                if (first != null) {
-                    return first;
+                newest = await(me);
+                if (newest != null) {
+                    return newest;
                 }
             }
         }
     }
 
-    private @Nullable Item takeAll(Worker me) {
+    private @Nullable Item take(Worker me) {
         if (inbox.isEmpty()) {
             return null;
         }
         // Before the list leaves the inbox: hasUnstarted() looks there first and here second.
-        WorkerProgress.TAKING.setOpaque(me, true);
-        Item first = inbox.takeAll();
-        if (first == null) {
-            WorkerProgress.TAKING.setRelease(me, false);
+        WorkerProgress.UNSTARTED.setOpaque(me, true);
+        Item newest = inbox.take();
+        if (newest == null) {
+            WorkerProgress.UNSTARTED.setRelease(me, false);
         }
-        return first;
+        return newest;
     }
 
     /** As idle(), for a worker without the kernel lock: it looks for works where it takes them, with no way to go between the two. */
     private @Nullable Item await(Worker me) {
         for (int looks = 0; ; looks++) {
-            Item first = takeAll(me);
-            if (first != null || closing || doorbell.poll()) {
-                return first;
+            Item newest = take(me);
+            if (newest != null || closing || doorbell.poll()) {
+                return newest;
             }
             if (!spinning.goesOn(looks)) {
                 park();
@@ -160,14 +174,15 @@ public final class SerialQueue extends RunQueue {
         expelPosters();
         do {
             takeNative();
-            release(inbox.takeAll(), dropped);
+            release(inbox.take(), dropped);
         } while (!closeInbox());
         // The worker may have gone to sleep when the inbox had no marker for close() to find.
         doorbell.ring();
         if (!await(this::ended, COMES_ROUND)) {
-            // The worker writes `inNext` without a fence, but it has had COMES_ROUND to become visible. Inside next()
+            // The worker writes `inQueue` without a fence, but it has had COMES_ROUND to become visible. Inside the
+            // queue
             // it runs no code but ours, and will be out soon.
-            while (worker.inNext) {
+            while (worker.inQueue) {
                 LockSupport.parkNanos(this, LOOK_NANOS);
             }
             if (handedOver.compareAndSet(false, true)) {
@@ -180,22 +195,23 @@ public final class SerialQueue extends RunQueue {
         dropped.addAll(givenUp);
     }
 
-    private void giveUp() {
+    private void giveUp(@Nullable Item newest) {
         if (handedOver.compareAndSet(false, true)) {
-            release(worker.batch, givenUp);
+            release(newest, givenUp);
         }
     }
 
-    private void release(@Nullable Item first, Collection<Item> to) {
-        Item item = first;
+    private void release(@Nullable Item newest, Collection<Item> to) {
+        Item item = newest;
         while (item != null) {
             // Before the release, after which the item may be on another queue.
-            Item next = item.next;
-            item.next = null;
+            Item older = item.older;
+            item.older = null;
+            item.newer = null;
             to.add(item);
             boolean mine = item.release(number);
             assert mine;
-            item = next;
+            item = older;
         }
     }
 
@@ -205,7 +221,7 @@ public final class SerialQueue extends RunQueue {
      * @return true also for works that the worker has taken but not started
      */
     public boolean hasUnstarted() {
-        return !nativeIsEmpty() || !inbox.isEmpty() || worker.taking || worker.batch != null;
+        return !nativeIsEmpty() || !inbox.isEmpty() || worker.unstarted;
     }
 
     /**

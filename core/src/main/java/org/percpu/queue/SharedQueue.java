@@ -27,7 +27,7 @@ import org.percpu.thread.CpuThread;
 @SuppressWarnings("ReferenceEquality") // a task may define equals; its place in a queue is identity
 public final class SharedQueue extends RunQueue {
     /** Stands at the tail of the queue when a barrier is raised; comes to the front when all before it have started. */
-    private static final class Barrier extends LinkedItem {
+    private static final class Barrier extends Item {
         /** Workers that run something older than the barrier; known once it has come to the front. */
         @Nullable
         List<Worker> behind;
@@ -50,8 +50,8 @@ public final class SharedQueue extends RunQueue {
     private final Supplier<Call> calls;
 
     // Under the lock.
-    private @Nullable LinkedItem first;
-    private @Nullable LinkedItem last;
+    private @Nullable Item first;
+    private @Nullable Item last;
     private final List<Barrier> barriers = new ArrayList<>();
     private int idle;
     private int alive;
@@ -107,8 +107,25 @@ public final class SharedQueue extends RunQueue {
     }
 
     @Override
-    @Nullable
-    Item next(Worker me) {
+    void work(Worker me) {
+        boolean more = true;
+        while (more) {
+            more = runNext(me);
+        }
+    }
+
+    /** A method of its own, so that no local variable of a worker that sleeps keeps the last item. */
+    private boolean runNext(Worker me) {
+        Item item = next(me);
+        if (item == null) {
+            return false;
+        }
+        me.run(item);
+        return true;
+    }
+
+    /** The next item, begun and no longer pending; null when the worker must end. */
+    private @Nullable Item next(Worker me) {
         if (!mpsafe) {
             // The worker offers to yield after each task (OTQ-23).
             kernel.lock().offer();
@@ -123,7 +140,8 @@ public final class SharedQueue extends RunQueue {
                 sawClosing = closing;
                 Item item = takeFirst();
                 if (item != null) {
-                    boolean mine = me.take(item);
+                    me.begin(item);
+                    boolean mine = item.release(number);
                     assert mine;
                     wakeAnother();
                     return item;
@@ -182,7 +200,7 @@ public final class SharedQueue extends RunQueue {
             barrier.behind = behind;
             passBarriers(null);
         }
-        LinkedItem item = first;
+        Item item = first;
         if (item != null) {
             unlink(item);
         }
@@ -191,37 +209,35 @@ public final class SharedQueue extends RunQueue {
 
     private void drainInbox() {
         takeNative();
-        Item item = inbox.takeAll();
-        while (item != null) {
-            Item next = item.next;
-            LinkedItem linked = (LinkedItem) item;
-            linked.next = null;
-            linked.prev = last;
-            if (last == null) {
-                first = linked;
-            } else {
-                last.next = linked;
-            }
-            last = linked;
-            item = next;
+        Item newest = inbox.take();
+        if (newest == null) {
+            return;
         }
+        Item oldest = Inbox.linkNewer(newest);
+        oldest.older = last;
+        if (last == null) {
+            first = oldest;
+        } else {
+            last.newer = oldest;
+        }
+        last = newest;
     }
 
-    private void unlink(LinkedItem item) {
-        LinkedItem before = item.prev;
-        LinkedItem after = (LinkedItem) item.next;
-        if (before == null) {
-            first = after;
+    private void unlink(Item item) {
+        Item older = item.older;
+        Item newer = item.newer;
+        if (older == null) {
+            first = newer;
         } else {
-            before.next = after;
+            older.newer = newer;
         }
-        if (after == null) {
-            last = before;
+        if (newer == null) {
+            last = older;
         } else {
-            after.prev = before;
+            newer.older = older;
         }
-        item.prev = null;
-        item.next = null;
+        item.older = null;
+        item.newer = null;
     }
 
     private void wakeAnother() {
@@ -255,7 +271,7 @@ public final class SharedQueue extends RunQueue {
      * @param item any item
      * @return false if it is not pending here: never added, running, or done
      */
-    public boolean remove(LinkedItem item) {
+    public boolean remove(Item item) {
         if (!owns(item)) {
             return false;
         }
@@ -264,7 +280,7 @@ public final class SharedQueue extends RunQueue {
             drainInbox();
             // Workers take items under the lock, so one that is still owned is in the ready list; or its add has
             // claimed it and not pushed it yet, and then this call came first.
-            if (!owns(item) || (item != first && item.prev == null)) {
+            if (!owns(item) || (item != last && item.newer == null)) {
                 return false;
             }
             unlink(item);
@@ -352,7 +368,7 @@ public final class SharedQueue extends RunQueue {
             do {
                 drainInbox();
                 while (first != null) {
-                    LinkedItem item = first;
+                    Item item = first;
                     unlink(item);
                     boolean mine = item.release(number);
                     assert mine;
@@ -431,7 +447,7 @@ public final class SharedQueue extends RunQueue {
         lock.lock();
         try {
             int pending = inbox.size(Integer.MAX_VALUE);
-            for (Item item = first; item != null; item = item.next) {
+            for (Item item = first; item != null; item = item.newer) {
                 pending++;
             }
             List<WorkerState> states = new ArrayList<>();

@@ -3,6 +3,7 @@ package org.percpu.queue;
 
 import java.lang.invoke.VarHandle;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.percpu.ipl.Spl;
 import org.percpu.kernel.Kernel;
@@ -12,12 +13,18 @@ import org.percpu.thread.CpuThread;
 
 /** The worker loop, the only one in the library: one kernel thread that runs what its queue hands it. */
 final class Worker extends WorkerProgress {
+    /** Ids that a worker takes at a time. */
+    private static final int IDS = 1024;
+
+    private static final AtomicInteger LAST_IDS = new AtomicInteger();
+
     private final Kernel kernel;
     private final RunQueue queue;
     private final Call call;
     private final boolean mpsafe;
     private final WorkRunEvent probe = new WorkRunEvent();
 
+    private int nextId; // the worker's own
     private boolean hears; // the worker's own
     private volatile @Nullable Lwp lwp;
 
@@ -39,44 +46,52 @@ final class Worker extends WorkerProgress {
         // As start() does: a callback may ask whether it runs in a worker before create has returned there.
         lwp = Lwp.current();
         try {
-            boolean more = true;
-            while (more) {
-                more = runNext();
-            }
+            queue.work(this);
         } finally {
-            current = null;
+            current = 0;
             queue.leave(this);
         }
     }
 
-    /** A method of its own, so that no local variable of a worker that sleeps keeps the last item. */
-    private boolean runNext() {
-        Item item = queue.next(this);
-        if (item == null) {
-            return false;
+    /**
+     * Makes an item the one that runs here; its release follows. In this order: whoever finds the item no longer pending finds it
+     * {@linkplain #isRunning running} here.
+     *
+     * <p>An item is known by a number that the first worker gives it, for good, while it is pending and nobody else's. The numbers
+     * begin anew after four thousand million; two items that had the same one would be waited for together.
+     */
+    void begin(Item item) {
+        int id = item.id;
+        if (id == 0) {
+            id = newId();
+            item.id = id;
         }
-        if (kernel.timing() || probe.isEnabled()) {
-            runTimed(item);
-        } else {
-            run(item);
-        }
-        EXECUTED.setOpaque(this, (long) EXECUTED.getOpaque(this) + 1);
-        return true;
+        // Release, as this also says that the callback before has ended.
+        CURRENT.setRelease(this, id);
+        call.load(item);
     }
 
-    /**
-     * Makes an item the worker's own; false if it was not pending on this queue. In this order: whoever finds the item no longer pending
-     * finds it {@linkplain #isRunning running} here. A full fence.
-     */
-    boolean take(Item item) {
-        CURRENT.setOpaque(this, item);
-        call.load(item);
-        return item.release(queue.number);
+    private int newId() {
+        if (nextId % IDS == 0) {
+            nextId = LAST_IDS.getAndAdd(IDS);
+        }
+        nextId++;
+        return nextId == 0 ? newId() : nextId;
+    }
+
+    /** Calls the function of the item that has {@linkplain #begin begun} here and been released. */
+    void run(Item item) {
+        if (kernel.timing() || probe.isEnabled()) {
+            callTimed(item);
+        } else {
+            call(item);
+        }
+        EXECUTED.setOpaque(this, (long) EXECUTED.getOpaque(this) + 1);
     }
 
     /** The worker looks for more and has nothing in its hands. */
     void idle() {
-        CURRENT.setOpaque(this, null);
+        CURRENT.setRelease(this, 0);
         VarHandle.fullFence();
         queue.itemLeft();
     }
@@ -95,13 +110,13 @@ final class Worker extends WorkerProgress {
         assert ran >= 0;
     }
 
-    @SuppressWarnings("ReferenceEquality") // a work may define equals
     boolean isRunning(Item item) {
-        return current == item;
+        int id = item.id;
+        return id != 0 && id == current;
     }
 
     boolean isBusy() {
-        return current != null;
+        return current != 0;
     }
 
     boolean isCurrentThread() {
@@ -110,7 +125,7 @@ final class Worker extends WorkerProgress {
     }
 
     @SuppressWarnings("NonAtomicVolatileUpdate") // one writer
-    private void run(Item item) {
+    private void call(Item item) {
         try {
             call.invoke(item);
         } catch (Throwable t) {
@@ -137,11 +152,11 @@ final class Worker extends WorkerProgress {
         assert ran >= 0;
     }
 
-    private void runTimed(Item item) {
+    private void callTimed(Item item) {
         WorkRunEvent event = new WorkRunEvent();
         event.begin();
         long start = System.nanoTime();
-        run(item);
+        call(item);
         longestNanos = Math.max(longestNanos, System.nanoTime() - start);
         event.end();
         if (event.shouldCommit()) {

@@ -5,40 +5,46 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
-/** What a worker writes for each item, on cache lines that no producer reads. Others may read it; only the worker writes. */
+/**
+ * What a worker writes for each item, on cache lines that no producer reads. Others may read it; only the worker writes. No references
+ * among it, but for one in a batch: each one stored into an old object costs a store barrier of the collector, with a fence in it.
+ */
 abstract class WorkerProgress extends Padded {
     static final VarHandle CURRENT;
-    static final VarHandle BATCH;
-    static final VarHandle TAKING;
-    static final VarHandle IN_NEXT;
+    static final VarHandle UNSTARTED;
+    static final VarHandle IN_QUEUE;
     static final VarHandle EXECUTED;
 
     static {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
-            CURRENT = lookup.findVarHandle(WorkerProgress.class, "current", Item.class);
-            BATCH = lookup.findVarHandle(WorkerProgress.class, "batch", Item.class);
-            TAKING = lookup.findVarHandle(WorkerProgress.class, "taking", boolean.class);
-            IN_NEXT = lookup.findVarHandle(WorkerProgress.class, "inNext", boolean.class);
+            CURRENT = lookup.findVarHandle(WorkerProgress.class, "current", int.class);
+            UNSTARTED = lookup.findVarHandle(WorkerProgress.class, "unstarted", boolean.class);
+            IN_QUEUE = lookup.findVarHandle(WorkerProgress.class, "inQueue", boolean.class);
             EXECUTED = lookup.findVarHandle(WorkerProgress.class, "executed", long.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
     }
 
-    /** Of a serial queue: what the worker has taken from the inbox and not started. */
+    /**
+     * Of a serial queue: the newest of the works that the worker has taken together, while some of them, linked to it as the older ones,
+     * have not started. Not kept of a single one.
+     */
     volatile @Nullable Item batch;
 
-    /** Of a serial queue: the worker takes a batch; there are works that have not started, but not yet which. */
-    volatile boolean taking;
+    /** Of a serial queue: the worker has taken works that have not started, or is about to take them. */
+    volatile boolean unstarted;
 
-    /** Of a serial queue: works come faster than one by one. For the worker alone. */
-    boolean streaming;
+    /** Of a serial queue: the worker is in {@link SerialQueue#work}, not in a callback. */
+    volatile boolean inQueue;
 
-    /** Of a serial queue: the worker is in {@link RunQueue#next}, not in a callback. */
-    volatile boolean inNext;
+    /** Of a serial queue: how many works the worker has run since it last looked for more. For the worker alone. */
+    int lastBatch;
 
-    volatile @Nullable Item current;
+    /** {@linkplain Item#id Id} of the item in whose callback the worker is, or 0. */
+    volatile int current;
+
     volatile long executed;
     volatile long faults;
     volatile long longestNanos;
