@@ -235,7 +235,7 @@ static void *worker(void *unused)
 	return NULL;
 }
 
-static void one_at_a_time(const char *name, int samples, int64_t gap, bool wake)
+static void one_at_a_time(const char *name, int samples, int64_t gap, bool wake, bool filled)
 {
 	struct sink *sink = &sinks[0];
 	int64_t *latency = calloc((size_t)samples, sizeof(*latency)), *cost = calloc((size_t)samples, sizeof(*cost));
@@ -245,6 +245,8 @@ static void one_at_a_time(const char *name, int samples, int64_t gap, bool wake)
 	sink->stamping = true;
 	for (int i = -samples / 10; i < samples; i++) {
 		pause_for(gap);
+		if (filled)
+			*(struct sink *volatile *)&items[0][0].arg = sink;
 		int64_t count = atomic_load(&sink->count);
 		int64_t begin = now();
 		add(&items[0][0]);
@@ -334,10 +336,55 @@ static void throughput(const char *key, int producers, int64_t count)
 	measure(best, chunks[0]);
 }
 
+/* How far the two CPUs are apart: how long it takes until one sees what the other has written. */
+
+#define HOPS 20500
+static struct {
+	_Alignas(2 * CACHE_LINE) _Atomic int64_t at;
+	_Alignas(2 * CACHE_LINE) char next;
+} ball;
+
+static void *return_ball(void *unused)
+{
+	(void)unused;
+	pin(worker_cpu);
+	for (int64_t i = 0; i < HOPS; i++) {
+		while (atomic_load(&ball.at) != 2 * i + 1)
+			relax();
+		atomic_store(&ball.at, 2 * i + 2);
+	}
+	return NULL;
+}
+
+static void hop(const char *name)
+{
+	pthread_t thread;
+	double chunks[HOPS / 500];
+
+	ball.at = 0;
+	check("pthread_create", pthread_create(&thread, NULL, return_ball, NULL));
+	pin(producer_cpus[0]);
+	int64_t begin = now();
+	for (int64_t i = 0; i < HOPS; i++) {
+		atomic_store(&ball.at, 2 * i + 1);
+		while (atomic_load(&ball.at) != 2 * i + 2)
+			relax();
+		if (i % 500 == 499) {
+			int64_t end = now();
+			chunks[i / 500] = (double)(end - begin) / 1000;
+			begin = end;
+		}
+	}
+	pthread_join(thread, NULL);
+	qsort(chunks, HOPS / 500, sizeof(*chunks), by_size);
+	measure(name, chunks[HOPS / 1000]);
+}
+
 static void queue(bool spins, int spin_samples, int sleep_samples, int64_t count)
 {
 	pthread_t thread;
 
+	hop("hop");
 	for (int p = 0; p < MAX_PRODUCERS; p++) {
 		items[p] = calloc(RING, sizeof(struct item));
 		if (items[p] == NULL)
@@ -349,14 +396,16 @@ static void queue(bool spins, int spin_samples, int sleep_samples, int64_t count
 	}
 	check("pthread_create", pthread_create(&thread, NULL, worker, NULL));
 	pin(producer_cpus[0]);
-	one_at_a_time("spinning", spin_samples, 1000, false);
+	one_at_a_time("spinning", spin_samples, 1000, false, false);
+	one_at_a_time("filled", spin_samples, 1000, false, true);
 	if (!spins)
-		one_at_a_time("asleep", sleep_samples, 250000, true);
+		one_at_a_time("asleep", sleep_samples, 250000, true, false);
 	stream(1, count / 10);
 	throughput("one.item", 1, count);
 	throughput("two.item", 2, count);
 	end();
 	pthread_join(thread, NULL);
+	hop("hop.after");
 }
 
 /* The mask really changes at each call, and the thread never has to move. */

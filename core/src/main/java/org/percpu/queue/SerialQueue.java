@@ -110,7 +110,7 @@ public final class SerialQueue extends RunQueue {
                 return null;
             }
             takeNative();
-            if (me.lastBatch > 1 && !inbox.isEmpty()) {
+            if (me.lastBatch > 1 && !inbox.isEmpty() && !kernel.lock().isHeld()) {
                 Inbox.gather(me.lastBatch);
             }
             Item newest = take(me);
@@ -179,9 +179,8 @@ public final class SerialQueue extends RunQueue {
         // The worker may have gone to sleep when the inbox had no marker for close() to find.
         doorbell.ring();
         if (!await(this::ended, COMES_ROUND)) {
-            // The worker writes `inQueue` without a fence, but it has had COMES_ROUND to become visible. Inside the
-            // queue
-            // it runs no code but ours, and will be out soon.
+            // The worker writes `inQueue` without a fence, but that has had COMES_ROUND to become visible. Inside
+            // work() and outside the callbacks it runs no code but ours, and will be out soon.
             while (worker.inQueue) {
                 LockSupport.parkNanos(this, LOOK_NANOS);
             }

@@ -18,6 +18,8 @@ public final class Affinity {
     private static final int FIRST_WORDS = 16;
     private static final int MAX_WORDS = 1 << 14;
 
+    private static final ThreadLocal<@Nullable CpuSet> LAST_SET = new ThreadLocal<>();
+
     private Affinity() {}
 
     /**
@@ -58,7 +60,8 @@ public final class Affinity {
      *
      * @param cpus one or more CPUs, by the kernel's numbers
      * @throws LinuxException if the kernel refuses (EINVAL: none of the CPUs is allowed) or grants fewer CPUs than asked; the
-     *     thread then has its old affinity, unless the CPU it asked for went offline at that moment
+     *     thread then has the affinity that it last got here, or had at the first call, unless the CPU it asked for went offline at
+     *     that moment
      * @throws IllegalArgumentException if the set is empty
      * @throws UnsupportedOperationException on a virtual thread
      */
@@ -68,8 +71,12 @@ public final class Affinity {
             throw new IllegalArgumentException("an empty CPU set: name at least one CPU");
         }
         VirtualThreads.warmSchedulers();
-        // One CPU the kernel grants or refuses. Of several it may grant a part, and then the old mask is wanted again.
-        CpuSet before = cpus.size() == 1 ? null : get(0);
+        // One CPU the kernel grants or refuses. Of several it may grant a part, and then the old mask is wanted again:
+        // the one set here before, as reading it each time would cost a third system call.
+        CpuSet before = cpus.size() == 1 ? null : LAST_SET.get();
+        if (before == null && cpus.size() > 1) {
+            before = get(0);
+        }
         int result = Backend.linux().sched_setaffinity(0, cpus.toMask());
         if (result < 0) {
             throw failed(call(cpus), result, remedy(get(0)));
@@ -82,6 +89,7 @@ public final class Affinity {
             throw new LinuxException(
                     call(cpus), Errno.EINVAL.number(), "the kernel granted only {" + now + "}", remedy(get(0)));
         }
+        LAST_SET.set(cpus);
     }
 
     private static String call(CpuSet cpus) {

@@ -22,6 +22,15 @@ abstract class Contender implements AutoCloseable {
      */
     abstract void submit(int producer, int index);
 
+    /**
+     * Writes the data of an item that its callback reads, as a caller does before it hands the item over.
+     *
+     * @param producer index of the sink
+     * @param index not in flight
+     * @param data its sink
+     */
+    abstract void fill(int producer, int index, Sink data);
+
     /** Ends the worker. Nothing is in flight. */
     @Override
     public abstract void close();

@@ -18,7 +18,7 @@ final class DisruptorContender extends Contender {
 
     private final Disruptor<Event> disruptor;
     private final RingBuffer<Event> ring;
-    private final Runnable[][] items;
+    private final Payload[][] items;
 
     private DisruptorContender(Setup setup, WaitStrategy strategy) {
         // Room for what all producers may have in flight: publishing never waits for the worker.
@@ -31,7 +31,7 @@ final class DisruptorContender extends Contender {
             }
         });
         ring = disruptor.start();
-        items = ExecutorContender.runnables(setup);
+        items = Payload.rings(setup);
     }
 
     static Contender busySpin(Setup setup) {
@@ -47,6 +47,11 @@ final class DisruptorContender extends Contender {
         long sequence = ring.next();
         ring.get(sequence).item = items[producer][index];
         ring.publish(sequence);
+    }
+
+    @Override
+    void fill(int producer, int index, Sink data) {
+        items[producer][index].fill(data);
     }
 
     @Override

@@ -14,24 +14,12 @@ import java.util.concurrent.TimeUnit;
 final class ExecutorContender extends Contender {
     private final Executor executor;
     private final Runnable end;
-    private final Runnable[][] items;
+    private final Payload[][] items;
 
     private ExecutorContender(Setup setup, Executor executor, Runnable end) {
         this.executor = executor;
         this.end = end;
-        this.items = runnables(setup);
-    }
-
-    /** One for each slot of each producer's ring. */
-    static Runnable[][] runnables(Setup setup) {
-        Runnable[][] items = new Runnable[setup.sinks().size()][Sink.RING];
-        for (int producer = 0; producer < items.length; producer++) {
-            Sink sink = setup.sinks().get(producer);
-            for (int i = 0; i < Sink.RING; i++) {
-                items[producer][i] = sink::ran;
-            }
-        }
-        return items;
+        this.items = Payload.rings(setup);
     }
 
     static Contender threadPool(Setup setup) {
@@ -67,6 +55,11 @@ final class ExecutorContender extends Contender {
     @Override
     void submit(int producer, int index) {
         executor.execute(items[producer][index]);
+    }
+
+    @Override
+    void fill(int producer, int index, Sink data) {
+        items[producer][index].fill(data);
     }
 
     @Override

@@ -52,10 +52,15 @@ public final class Measurement {
         }
         List<Sink> sinks = List.of(new Sink(), new Sink());
         Measures.Amount amount = quick ? Measures.Amount.QUICK : Measures.Amount.FULL;
+        double hop = Hop.nanos(places.producer(), places.worker());
+        Map<String, Double> found;
         try (Contender contender = maker.make(new Contender.Setup(sinks, places.worker()))) {
-            return new Measures(places, amount, contender, sinks)
+            found = new Measures(places, amount, contender, sinks)
                     .run(entry.is(Lineup.Trait.SLEEPS), two && !entry.is(Lineup.Trait.ONE_PRODUCER));
         }
+        found.put(Measures.HOP, hop);
+        found.put(Measures.HOP_AFTER, Hop.nanos(places.producer(), places.worker()));
+        return found;
     }
 
     private static void print(Map<String, ?> answer) throws IOException {

@@ -14,7 +14,9 @@ import org.percpu.thread.Affinity;
 final class Measures {
     /** Enqueue to run with the worker looking for work, ns. */
     static final String SPINNING = "spinning.p50";
-    /** The same with the worker asleep, ns. */
+    /** The same when the caller has just written data to its item, which the callback reads, ns. */
+    static final String FILLED = "filled.p50";
+    /** The same as the first with the worker asleep, ns. */
     static final String ASLEEP = "asleep.p50";
     /** What the call that wakes the worker costs the caller, ns. */
     static final String WAKE = "wake.cost";
@@ -22,6 +24,10 @@ final class Measures {
     static final String ONE = "one.item";
     /** Two producers, ns per item. */
     static final String TWO = "two.item";
+    /** {@link Hop} before, ns, and after. */
+    static final String HOP = "hop";
+
+    static final String HOP_AFTER = "hop.after";
     /** Bytes allocated per enqueue and run, by all threads together. */
     static final String BYTES = "bytes.item";
 
@@ -59,14 +65,15 @@ final class Measures {
         // One and the same code for warming and measuring, so that what is measured is compiled for what is measured.
         for (int i = 0; i < 3; i++) {
             stream(1, amount.items / CHUNKS);
-            oneAtATime(amount.spinSamples / 4, SHORT_GAP);
+            oneAtATime(amount.spinSamples / 4, SHORT_GAP, i == 1);
         }
-        Samples spinning = oneAtATime(amount.spinSamples, SHORT_GAP);
+        Samples spinning = oneAtATime(amount.spinSamples, SHORT_GAP, false);
         found.put(SPINNING, spinning.latency(50));
         found.put("spinning.p99", spinning.latency(99));
+        found.put(FILLED, oneAtATime(amount.spinSamples, SHORT_GAP, true).latency(50));
         if (sleeps) {
-            oneAtATime(amount.sleepSamples / 10, LONG_GAP);
-            Samples asleep = oneAtATime(amount.sleepSamples, LONG_GAP);
+            oneAtATime(amount.sleepSamples / 10, LONG_GAP, false);
+            Samples asleep = oneAtATime(amount.sleepSamples, LONG_GAP, false);
             found.put(ASLEEP, asleep.latency(50));
             found.put("asleep.p99", asleep.latency(99));
             found.put(WAKE, asleep.cost(50));
@@ -126,21 +133,24 @@ final class Measures {
         }
     }
 
-    private Samples oneAtATime(int count, long gap) throws Exception {
+    private Samples oneAtATime(int count, long gap, boolean filled) throws Exception {
         Samples samples = new Samples(count);
         sinks[0].stamping = true;
         onProducer(0, () -> {
             for (int i = 0; i < count; i++) {
-                one(samples, i, gap);
+                one(samples, i, gap, filled);
             }
         });
         sinks[0].stamping = false;
         return samples;
     }
 
-    private void one(Samples samples, int i, long gap) {
+    private void one(Samples samples, int i, long gap, boolean filled) {
         pause(gap);
         Sink sink = sinks[0];
+        if (filled) {
+            contender.fill(0, 0, sink);
+        }
         long count = sink.count();
         long begin = System.nanoTime();
         contender.submit(0, 0);

@@ -35,12 +35,16 @@ final class Micro {
     private static final int PIN_CALLS = 20_000;
     private static final int CPU_CALLS = 5_000_000;
     private static final int REPEATS = 5;
+    private static final int WARM_UPS = 10; // the compiler works on pinning for a second
     private static final int PENDING = 10_000_000;
     private static final int QUEUES = 1_000;
+    private static final int FEW_QUEUES = 10;
     private static final int BATCH = 1_000;
     private static final int BATCHES = 200;
 
-    private static volatile int cpuSeen;
+    /** Not volatile: that would put a fence behind each call, and C has none. */
+    @SuppressWarnings("unused") // so that the calls are not for nothing
+    private static int cpuSeen;
 
     private final Measures.Places places;
     private final boolean quick;
@@ -75,6 +79,8 @@ final class Micro {
             int queues = quick ? QUEUES / 10 : QUEUES;
             for (int i = 0; i < 3; i++) {
                 queues(kernel, works, 1);
+                // Compiled for one queue alone, the code would be compiled anew while many are measured.
+                queues(kernel, works, FEW_QUEUES);
             }
             found.put(ONE_QUEUE, queues(kernel, works, 1));
             found.put(MANY_QUEUES, queues(kernel, works, queues));
@@ -102,10 +108,10 @@ final class Micro {
         void run(int i);
     }
 
-    /** The median of some runs, the first of which warms; ns per call. */
+    /** The median of some runs after those that warm; ns per call. */
     private static double repeated(int calls, Call call) {
         double[] runs = new double[REPEATS];
-        for (int run = -2; run < REPEATS; run++) {
+        for (int run = -WARM_UPS; run < REPEATS; run++) {
             long begin = System.nanoTime();
             for (int i = 0; i < calls; i++) {
                 call.run(i);

@@ -20,13 +20,13 @@ final class PollingContender extends Contender {
     private static final int CHUNK = 1024;
 
     private final Queue<Runnable> queue;
-    private final Runnable[][] items;
+    private final Payload[][] items;
     private final Thread poller;
     private volatile boolean ending;
 
     private PollingContender(Setup setup, Queue<Runnable> queue, Drain drain) {
         this.queue = queue;
-        this.items = ExecutorContender.runnables(setup);
+        this.items = Payload.rings(setup);
         ThreadFactory threads = new PinnedThreads(setup.workerCpu());
         poller = threads.newThread(() -> poll(drain));
         poller.start();
@@ -68,6 +68,11 @@ final class PollingContender extends Contender {
         if (!taken) {
             throw new IllegalStateException("a queue with room for everything in flight was full");
         }
+    }
+
+    @Override
+    void fill(int producer, int index, Sink data) {
+        items[producer][index].fill(data);
     }
 
     @Override

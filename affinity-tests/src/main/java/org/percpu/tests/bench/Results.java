@@ -7,9 +7,13 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What the rounds have measured. */
@@ -20,8 +24,9 @@ public final class Results {
      * @param median of the rounds
      * @param min the least
      * @param max the greatest
+     * @param rounds how many of them counted
      */
-    public record Figure(double median, double min, double max) {
+    public record Figure(double median, double min, double max, int rounds) {
         static @Nullable Figure of(DoubleStream rounds) {
             double[] values = rounds.filter(value -> !Double.isNaN(value)).toArray();
             if (values.length == 0) {
@@ -30,7 +35,7 @@ public final class Results {
             Arrays.sort(values);
             int middle = values.length / 2;
             double median = values.length % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-            return new Figure(median, values[0], values[values.length - 1]);
+            return new Figure(median, values[0], values[values.length - 1], values.length);
         }
     }
 
@@ -114,7 +119,10 @@ public final class Results {
         return of == null ? null : Figure.of(Arrays.stream(of));
     }
 
-    /** The quotient of each round. */
+    /**
+     * The quotient of each round in which the CPUs were {@linkplain Hop equally far} apart for both; of all rounds if there was none such,
+     * and a note says so.
+     */
     @Nullable
     Figure ratio(String over, String overMeasure, String under, String underMeasure) {
         double[] above = get(over, overMeasure);
@@ -124,22 +132,39 @@ public final class Results {
         }
         double[] quotients = new double[rounds];
         Arrays.setAll(quotients, round -> above[round] / below[round]);
-        return Figure.of(Arrays.stream(quotients));
+        Figure alike = Figure.of(IntStream.range(0, rounds)
+                .filter(round -> Hop.alike(hops(round, over, under)))
+                .mapToDouble(round -> quotients[round]));
+        if (alike == null) {
+            note(over + " beside " + under + ": in no round were the CPUs equally far apart for both, before and after;"
+                    + " all rounds are shown, and more --rounds may have better luck");
+            return Figure.of(Arrays.stream(quotients));
+        }
+        return alike;
     }
 
-    /** Whose median is the least, or null if nobody has the measure. */
-    @Nullable
-    String best(Collection<String> ids, String measure) {
-        String best = null;
-        double least = Double.POSITIVE_INFINITY;
-        for (String id : ids) {
-            Figure figure = figure(id, measure);
-            if (figure != null && figure.median() < least) {
-                best = id;
-                least = figure.median();
-            }
+    /** What a bar for waking can ask: C's futex does nothing but the system call. */
+    void noteWakeUp() {
+        Figure asleep = ratio(Lineup.C_FUTEX, Measures.ASLEEP, Lineup.THREAD_POOL, Measures.ASLEEP);
+        Figure wake = ratio(Lineup.C_FUTEX, Measures.WAKE, Lineup.THREAD_POOL, Measures.WAKE);
+        if (asleep != null && wake != null) {
+            note(String.format(
+                    Locale.ROOT,
+                    "the system call alone: %s beside %s is %.2f x with the worker asleep, and %.2f x for the caller",
+                    Lineup.C_FUTEX,
+                    Lineup.THREAD_POOL,
+                    asleep.median(),
+                    wake.median()));
         }
-        return best;
+    }
+
+    private double[] hops(int round, String... ids) {
+        return Arrays.stream(ids)
+                .flatMap(id -> Stream.of(get(id, Measures.HOP), get(id, Measures.HOP_AFTER)))
+                .filter(Objects::nonNull)
+                .mapToDouble(of -> of[round])
+                .filter(hop -> !Double.isNaN(hop))
+                .toArray();
     }
 
     List<String> peers() {

@@ -84,6 +84,7 @@ public final class Rounds {
             // Who comes after whom must not matter.
             Collections.rotate(running, 1 + running.size() / 3);
         }
+        results.noteWakeUp();
         return results;
     }
 

@@ -22,14 +22,16 @@ final class Sink {
     /** Whether callbacks note when they began; changed while nothing is in flight. */
     boolean stamping;
 
-    private long ranAt;
-
-    // Two sinks, two producers: the counters must not share a cache line.
+    // Who reads a line may take it away from who has written it: the switch, which the worker reads first, is not on
+    // the
+    // line that the producer reads, and no two sinks share one.
     @SuppressWarnings("UnusedVariable")
     private long p0, p1, p2, p3, p4, p5, p6, p7;
 
     @SuppressWarnings("UnusedVariable") // through COUNT
     private volatile long count;
+
+    private long ranAt;
 
     @SuppressWarnings("UnusedVariable")
     private long q0, q1, q2, q3, q4, q5, q6, q7;

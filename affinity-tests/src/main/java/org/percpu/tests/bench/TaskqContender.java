@@ -12,23 +12,30 @@ import org.percpu.openbsd.Taskq;
 final class TaskqContender extends Contender {
     private final Kernel kernel;
     private final Taskq queue;
-    private final Task[][] items;
+    private final Payload[][] items;
+    private final Task[][] tasks;
 
     TaskqContender(Setup setup, WaitStrategy strategy) {
         kernel = WorkqueueContender.kernel(strategy, CpuSet.of(setup.workerCpu()));
         queue = Taskq.create(kernel, "compare", 1, Ipl.NONE, Taskq.TASKQ_MPSAFE);
-        items = new Task[setup.sinks().size()][Sink.RING];
+        items = Payload.rings(setup);
+        tasks = new Task[items.length][Sink.RING];
         for (int producer = 0; producer < items.length; producer++) {
             for (int i = 0; i < Sink.RING; i++) {
-                items[producer][i] = Task.initializer(Sink::ran, setup.sinks().get(producer));
+                tasks[producer][i] = Task.initializer(Payload::run, items[producer][i]);
             }
         }
     }
 
     @Override
     void submit(int producer, int index) {
-        boolean added = queue.add(items[producer][index]);
+        boolean added = queue.add(tasks[producer][index]);
         assert added;
+    }
+
+    @Override
+    void fill(int producer, int index, Sink data) {
+        items[producer][index].fill(data);
     }
 
     @Override

@@ -14,7 +14,7 @@ import org.percpu.thread.Pri;
 final class WorkqueueContender extends Contender {
     /** A work with the caller's data in it. */
     static final class Item extends Work {
-        private final Sink sink;
+        private Sink sink;
 
         Item(Sink sink) {
             this.sink = sink;
@@ -52,6 +52,11 @@ final class WorkqueueContender extends Contender {
     @Override
     void submit(int producer, int index) {
         queue.enqueue(items[producer][index], cpu);
+    }
+
+    @Override
+    void fill(int producer, int index, Sink data) {
+        items[producer][index].sink = data;
     }
 
     @Override

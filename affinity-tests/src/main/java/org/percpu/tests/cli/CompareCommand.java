@@ -24,7 +24,8 @@ import picocli.CommandLine.Option;
                     + " process of its own, several rounds over; prints the ratios.",
             "",
             "A ratio is taken within a round, shown is the median over the rounds with the least and the greatest. Below 1"
-                    + " percpu is ahead. Times on a shared machine say little, ratios of interleaved rounds say more; still, close"
+                    + " percpu is ahead. A round counts if the CPUs were equally far apart for both: the host of a virtual machine"
+                    + " moves them. Times on a shared machine say little, ratios of interleaved rounds say more; still, close"
                     + " other programs. Real-time policies are not used.",
             ""
         },
@@ -130,7 +131,8 @@ final class CompareCommand implements Callable<Integer> {
     }
 
     private void printBars(Results results) {
-        Table table = new Table("measure", "ours", "beside", "median>", "least>", "most>", "bar>", "aim>", "verdict");
+        Table table = new Table(
+                "measure", "ours", "beside", "median>", "least>", "most>", "rounds>", "bar>", "aim>", "verdict");
         for (Bar bar : Bar.of(results)) {
             Results.Figure figure = bar.figure();
             table.row(
@@ -140,6 +142,7 @@ final class CompareCommand implements Callable<Integer> {
                     figure == null ? NOTHING : number(figure.median()) + " " + bar.unit(),
                     figure == null ? NOTHING : number(figure.min()),
                     figure == null ? NOTHING : number(figure.max()),
+                    figure == null ? NOTHING : figure.rounds(),
                     number(bar.bar()),
                     number(bar.aim()),
                     verdict(bar));
@@ -159,23 +162,27 @@ final class CompareCommand implements Callable<Integer> {
         String[] measures = {
             "spinning.p50",
             "spinning.p99",
+            "filled.p50",
             "asleep.p50",
             "asleep.p99",
             "wake.cost",
             "one.item",
             "two.item",
-            "bytes.item"
+            "bytes.item",
+            "hop"
         };
         Table table = new Table(
                 "contender",
                 "spinning p50 ns>",
                 "p99>",
+                "filled p50 ns>",
                 "asleep p50 ns>",
                 "p99>",
                 "wake ns>",
                 "1 producer ns>",
                 "2 producers ns>",
                 "bytes>",
+                "hop ns>",
                 "setting");
         Table calls = new Table("contender", "measure", "median ns>", "least>", "most>", "setting");
         for (Lineup.Entry entry : results.entries()) {
@@ -215,6 +222,7 @@ final class CompareCommand implements Callable<Integer> {
     private static List<String> behind(Results results) {
         Map<String, String> ours = new LinkedHashMap<>();
         ours.put("spinning.p50", Lineup.OURS_SPIN);
+        ours.put("filled.p50", Lineup.OURS_SPIN);
         ours.put("asleep.p50", Lineup.OURS_PARK);
         ours.put("wake.cost", Lineup.OURS_PARK);
         ours.put("one.item", Lineup.OURS_SPIN);
@@ -279,6 +287,7 @@ final class CompareCommand implements Callable<Integer> {
                 : new Json()
                         .put("median", figure.median())
                         .put("least", figure.min())
-                        .put("most", figure.max());
+                        .put("most", figure.max())
+                        .put("rounds", figure.rounds());
     }
 }
