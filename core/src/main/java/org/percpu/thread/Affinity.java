@@ -15,8 +15,8 @@ import org.percpu.cpu.CpuSet;
  * fails if it is not the one asked for.
  */
 public final class Affinity {
-    private static final int FIRST_WORDS = 16;
     private static final int MAX_WORDS = 1 << 14;
+    private static int kernelWords = 1; // as far as is known; whoever reads an old value tries once more
 
     private static final ThreadLocal<@Nullable CpuSet> LAST_SET = new ThreadLocal<>();
 
@@ -43,10 +43,11 @@ public final class Affinity {
     public static CpuSet get(int tid) {
         LinuxCalls linux = Backend.linux();
         // EINVAL means that the kernel's own mask is longer: kernels are built for up to 8192 CPUs, so grow and retry.
-        for (int words = FIRST_WORDS; ; words *= 2) {
+        for (int words = kernelWords; ; words *= 2) {
             long[] mask = new long[words];
             int result = linux.sched_getaffinity(tid, mask);
             if (result >= 0) {
+                kernelWords = words;
                 return CpuSet.fromMask(mask);
             }
             if (result != -Errno.EINVAL.number() || words >= MAX_WORDS) {
