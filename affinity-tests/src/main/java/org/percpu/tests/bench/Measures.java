@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CyclicBarrier;
 import org.percpu.cpu.CpuSet;
 import org.percpu.thread.Affinity;
@@ -30,6 +31,9 @@ final class Measures {
     static final String HOP_AFTER = "hop.after";
     /** Bytes allocated per enqueue and run, by all threads together. */
     static final String BYTES = "bytes.item";
+
+    /** Those whose result is a matter of how far the CPUs are apart. */
+    static final Set<String> IN_HOPS = Set.of(SPINNING, FILLED, ONE, TWO);
 
     static final int CHUNKS = 21;
     private static final long SHORT_GAP = 1_000;

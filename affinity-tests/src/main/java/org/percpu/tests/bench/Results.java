@@ -120,8 +120,8 @@ public final class Results {
     }
 
     /**
-     * The quotient of each round in which the CPUs were {@linkplain Hop equally far} apart for both; of all rounds if there was none such,
-     * and a note says so.
+     * The quotient of each round; of a measure that the distance between the CPUs decides, of each round in which they were {@linkplain
+     * Hop equally far} apart for both, or of all rounds if there was none such, and a note says so.
      */
     @Nullable
     Figure ratio(String over, String overMeasure, String under, String underMeasure) {
@@ -133,7 +133,7 @@ public final class Results {
         double[] quotients = new double[rounds];
         Arrays.setAll(quotients, round -> above[round] / below[round]);
         Figure alike = Figure.of(IntStream.range(0, rounds)
-                .filter(round -> Hop.alike(hops(round, over, under)))
+                .filter(round -> !Measures.IN_HOPS.contains(overMeasure) || Hop.alike(hops(round, over, under)))
                 .mapToDouble(round -> quotients[round]));
         if (alike == null) {
             note(over + " beside " + under + ": in no round were the CPUs equally far apart for both, before and after;"
