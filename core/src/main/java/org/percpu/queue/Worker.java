@@ -11,7 +11,7 @@ import org.percpu.kernel.Lwp;
 import org.percpu.kernel.WorkerState;
 import org.percpu.thread.CpuThread;
 
-/** The worker loop, the only one in the library: one kernel thread that runs what its queue hands it. */
+/** One kernel thread that runs what its queue hands it. */
 final class Worker extends WorkerProgress {
     /** Ids that a worker takes at a time. */
     private static final int IDS = 1024;
