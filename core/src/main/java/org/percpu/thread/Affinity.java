@@ -11,14 +11,27 @@ import org.percpu.cpu.CpuSet;
 /**
  * The CPUs a thread may run on: sched_setaffinity(2) and sched_getaffinity(2).
  *
- * <p>The kernel narrows a request to what the cpuset allows and reports success; {@link #set} therefore reads the mask back and
- * fails if it is not the one asked for.
+ * <p>The kernel narrows a request to what the cpuset allows and reports success, and a sandbox may report it and do nothing;
+ * {@link #set} therefore reads the mask back and fails if it is not the one asked for. One CPU cannot be narrowed: a thread that has been
+ * seen to have only one before is asked where it runs instead, which takes no system call.
  */
 public final class Affinity {
     private static final int MAX_WORDS = 1 << 14;
     private static int kernelWords = 1; // as far as is known; whoever reads an old value tries once more
 
-    private static final ThreadLocal<@Nullable CpuSet> LAST_SET = new ThreadLocal<>();
+    /** What a thread has set here and found to be true. */
+    private static final class Found {
+        @Nullable
+        CpuSet last;
+
+        /**
+         * It has read back a mask of one CPU. If {@link #set} did nothing from the beginning, it has had that one ever since, and is
+         * found out by running there.
+         */
+        boolean one;
+    }
+
+    private static final ThreadLocal<Found> FOUND = ThreadLocal.withInitial(Found::new);
 
     private Affinity() {}
 
@@ -60,7 +73,7 @@ public final class Affinity {
      * Moves the calling thread to the given CPUs and makes sure that it worked.
      *
      * @param cpus one or more CPUs, by the kernel's numbers
-     * @throws LinuxException if the kernel refuses (EINVAL: none of the CPUs is allowed) or grants fewer CPUs than asked; the
+     * @throws LinuxException if the kernel refuses (EINVAL: none of the CPUs is allowed) or gives other CPUs than asked; the
      *     thread then has the affinity that it last got here, or had at the first call, unless the CPU it asked for went offline at
      *     that moment
      * @throws IllegalArgumentException if the set is empty
@@ -72,25 +85,38 @@ public final class Affinity {
             throw new IllegalArgumentException("an empty CPU set: name at least one CPU");
         }
         VirtualThreads.warmSchedulers();
-        // One CPU the kernel grants or refuses. Of several it may grant a part, and then the old mask is wanted again:
-        // the one set here before, as reading it each time would cost a third system call.
-        CpuSet before = cpus.size() == 1 ? null : LAST_SET.get();
-        if (before == null && cpus.size() > 1) {
-            before = get(0);
+        Found found = FOUND.get();
+        boolean one = cpus.size() == 1;
+        if (found.last == null && !one) {
+            found.last = get(0);
         }
         int result = Backend.linux().sched_setaffinity(0, cpus.toMask());
         if (result < 0) {
             throw failed(call(cpus), result, remedy(get(0)));
         }
-        CpuSet now = get(0);
-        if (!now.equals(cpus)) {
-            if (before != null) {
-                Backend.linux().sched_setaffinity(0, before.toMask());
-            }
-            throw new LinuxException(
-                    call(cpus), Errno.EINVAL.number(), "the kernel granted only {" + now + "}", remedy(get(0)));
+        // The kernel moves the thread before it returns. Had the cpuset changed under the call, the thread would have a
+        // mask without this CPU and not be on it.
+        if (!(one && found.one && currentCpu() == cpus.first())) {
+            checkMask(cpus, found.last);
         }
-        LAST_SET.set(cpus);
+        found.one |= one;
+        found.last = cpus;
+    }
+
+    /** If not, the mask to go back to is the last one set here: reading it before each change would cost a third system call. */
+    private static void checkMask(CpuSet cpus, @Nullable CpuSet before) {
+        CpuSet now = get(0);
+        if (now.equals(cpus)) {
+            return;
+        }
+        if (before != null) {
+            Backend.linux().sched_setaffinity(0, before.toMask());
+        }
+        throw new LinuxException(
+                call(cpus),
+                Errno.EINVAL.number(),
+                "it reported success, but the thread has {" + now + "}",
+                remedy(get(0)));
     }
 
     private static String call(CpuSet cpus) {

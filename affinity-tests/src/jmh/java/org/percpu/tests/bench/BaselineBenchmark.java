@@ -49,7 +49,7 @@ public class BaselineBenchmark {
         return kernel.curcpuTableIndex();
     }
 
-    /** Set, and read back. */
+    /** To the CPU where the thread is already. */
     @Benchmark
     public void baselinePin() {
         Affinity.set(first);

@@ -103,7 +103,7 @@ public record Bar(
         bars.add(new Bar(
                 "pin the current thread",
                 Lineup.OURS_MICRO,
-                Lineup.C_MICRO + " that reads back too",
+                Lineup.C_MICRO + " that reads each mask",
                 RATIO,
                 results.ratio(Lineup.OURS_MICRO, Micro.PIN, Lineup.C_MICRO, Micro.PIN_CHECKED),
                 2,

@@ -17,9 +17,9 @@ import org.percpu.thread.Pri;
 
 /** What is measured without a stream of items: pinning, the current CPU, and how the cost of an enqueue grows. */
 final class Micro {
-    /** Pinning the calling thread, ns. */
+    /** Pinning the calling thread, in turn to one CPU and to two, ns. */
     static final String PIN = "pin";
-    /** The same with the mask read back (C alone; ours always does). */
+    /** The same with each mask read back (C alone; ours reads that of two CPUs). */
     static final String PIN_CHECKED = "pin.checked";
     /** Asking for the current CPU, ns. */
     static final String GETCPU = "getcpu";

@@ -6,14 +6,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 import java.lang.reflect.Method;
+import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.cpu.CpuSet;
 import org.percpu.cpu.CpuTopology;
 import org.percpu.tests.support.Bounded;
+import org.percpu.tests.support.Fork;
 import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.Proc;
 import org.percpu.tests.support.Refusal;
@@ -64,6 +67,51 @@ class AffinityTest {
             assertThatThrownBy(() -> Affinity.set(CpuSet.empty())).isInstanceOf(IllegalArgumentException.class);
             assertThat(Proc.allowed(Machine.linux().gettid())).isEqualTo(allowed);
         });
+    }
+
+    @Test
+    @Rule("NKT-7")
+    @DisplayName("one CPU after another: each time the thread has that one alone, by the kernel's word, and runs there")
+    void oneCpuAfterAnother() {
+        Machine.needsCpus(2);
+        CpuSet allowed = CpuTopology.system().allowed();
+        Bounded.run("moving", () -> {
+            int tid = Machine.linux().gettid();
+            for (int round = 0; round < 100; round++) {
+                for (int cpu : allowed) {
+                    Affinity.set(CpuSet.of(cpu));
+                    assertThat(Affinity.currentCpu()).isEqualTo(cpu);
+                    assertThat(Proc.allowed(tid)).isEqualTo(CpuSet.of(cpu));
+                }
+            }
+            Refusal.byLinux(Errno.EINVAL, () -> Affinity.set(CpuSet.of(1000)));
+            assertThat(Proc.allowed(tid)).isEqualTo(CpuSet.of(allowed.last()));
+        });
+    }
+
+    @Test
+    @Rule("NKT-7")
+    @DisplayName("a sandbox in which setting the affinity reports success and does nothing is found out, each time")
+    void aSandboxThatPretends(@TempDir Path folder) {
+        Machine.needsCpus(2);
+        String sandbox = folder.resolve("pretend").toString();
+        Machine.needsCommand(
+                "no C compiler here", "cc", "-Wall", "-Wextra", "-Werror", "-o", sandbox, "../native/test/pretend.c");
+        Machine.needsCommand("no seccomp filter can be had here", sandbox, "true");
+        CpuSet allowed = CpuTopology.system().allowed();
+        CpuSet first = CpuSet.of(allowed.first());
+        assertThat(Fork.of(Pretended.class)
+                        .under(sandbox)
+                        .argument(allowed.toString())
+                        .argument(allowed.toString())
+                        .run())
+                .contains("found out");
+        assertThat(Fork.of(Pretended.class)
+                        .under("taskset", "-c", first.toString(), sandbox)
+                        .argument(first.toString())
+                        .argument(allowed.minus(first).toString())
+                        .run())
+                .contains("found out");
     }
 
     @Test
