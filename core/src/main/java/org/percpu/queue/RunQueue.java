@@ -232,7 +232,20 @@ public abstract class RunQueue {
     }
 
     /** Worker: runs items and sleeps while there are none, until it must end. */
-    abstract void work(Worker worker);
+    final void work(Worker worker) {
+        boolean more = true;
+        while (more) {
+            more = runNext(worker);
+        }
+    }
+
+    /**
+     * Worker: runs what comes next, one item or several, and sleeps until it does. A call of its own, so that no local variable of a
+     * worker that sleeps keeps the last item.
+     *
+     * @return false if the worker must end
+     */
+    abstract boolean runNext(Worker worker);
 
     /**
      * Worker: nothing in sight; returns when there may be something. Called with the kernel lock as the callbacks have it.
@@ -311,7 +324,7 @@ public abstract class RunQueue {
      * <p>A worker changes something and looks for waiters; a waiter counts itself and looks for the change. With a fence between on both
      * sides one would see the other. A worker of a serial queue has none, as it would pay for it with each item: its look may miss a
      * waiter whose look misses the change. That can be so only in the moment when the waiter comes; so it looks a second time soon
-     * after.
+     * after, whatever wakes it in between.
      *
      * @param condition cheap, and free of locks
      * @param atMost how long to wait
@@ -324,20 +337,21 @@ public abstract class RunQueue {
         long start = System.nanoTime();
         interlock.lock();
         waiting++;
+        long counted = System.nanoTime();
         try {
-            boolean firstLook = true;
             while (!condition.getAsBoolean()) {
-                long left = nanos - (System.nanoTime() - start);
+                long now = System.nanoTime();
+                long left = nanos - (now - start);
+                long toSecondLook = SECOND_LOOK_NANOS - (now - counted);
                 if (left <= 0) {
                     return false;
-                } else if (firstLook) {
-                    changed.await(interlock, Math.min(left, SECOND_LOOK_NANOS), TimeUnit.NANOSECONDS);
+                } else if (toSecondLook > 0) {
+                    changed.await(interlock, Math.min(left, toSecondLook), TimeUnit.NANOSECONDS);
                 } else if (nanos == Long.MAX_VALUE) {
                     changed.await(interlock);
                 } else {
                     changed.await(interlock, left, TimeUnit.NANOSECONDS);
                 }
-                firstLook = false;
             }
             return true;
         } finally {

@@ -58,15 +58,7 @@ public final class SerialQueue extends RunQueue {
     }
 
     @Override
-    void work(Worker me) {
-        boolean more = true;
-        while (more) {
-            more = runBatch(me);
-        }
-    }
-
-    /** A method of its own, so that no local variable of a worker that sleeps keeps the last item. */
-    private boolean runBatch(Worker me) {
+    boolean runNext(Worker me) {
         WorkerProgress.IN_QUEUE.setOpaque(me, true);
         Item newest = takeBatch(me);
         if (newest == null) {

@@ -107,15 +107,7 @@ public final class SharedQueue extends RunQueue {
     }
 
     @Override
-    void work(Worker me) {
-        boolean more = true;
-        while (more) {
-            more = runNext(me);
-        }
-    }
-
-    /** A method of its own, so that no local variable of a worker that sleeps keeps the last item. */
-    private boolean runNext(Worker me) {
+    boolean runNext(Worker me) {
         Item item = next(me);
         if (item == null) {
             return false;

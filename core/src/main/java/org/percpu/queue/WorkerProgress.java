@@ -36,7 +36,7 @@ abstract class WorkerProgress extends Padded {
     /** Of a serial queue: the worker has taken works that have not started, or is about to take them. */
     volatile boolean unstarted;
 
-    /** Of a serial queue: the worker is in {@link SerialQueue#work}, not in a callback. */
+    /** Of a serial queue: the worker is in {@link SerialQueue#runNext}, not in a callback. */
     volatile boolean inQueue;
 
     /** Of a serial queue: how many works the worker has run since it last looked for more. For the worker alone. */
