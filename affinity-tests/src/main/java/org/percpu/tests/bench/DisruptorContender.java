@@ -10,7 +10,7 @@ import com.lmax.disruptor.dsl.ProducerType;
 import org.jspecify.annotations.Nullable;
 
 /** A Disruptor whose events carry a Runnable. */
-final class DisruptorContender extends Contender {
+final class DisruptorContender extends PayloadContender {
     private static final class Event {
         @Nullable
         Runnable item;
@@ -18,9 +18,9 @@ final class DisruptorContender extends Contender {
 
     private final Disruptor<Event> disruptor;
     private final RingBuffer<Event> ring;
-    private final Payload[][] items;
 
     private DisruptorContender(Setup setup, WaitStrategy strategy) {
+        super(setup);
         // Room for what all producers may have in flight: publishing never waits for the worker.
         disruptor = new Disruptor<>(
                 Event::new, 2 * Sink.RING, new PinnedThreads(setup.workerCpu()), ProducerType.MULTI, strategy);
@@ -31,7 +31,6 @@ final class DisruptorContender extends Contender {
             }
         });
         ring = disruptor.start();
-        items = Payload.rings(setup);
     }
 
     static Contender busySpin(Setup setup) {
@@ -47,11 +46,6 @@ final class DisruptorContender extends Contender {
         long sequence = ring.next();
         ring.get(sequence).item = items[producer][index];
         ring.publish(sequence);
-    }
-
-    @Override
-    void fill(int producer, int index, Sink data) {
-        items[producer][index].fill(data);
     }
 
     @Override

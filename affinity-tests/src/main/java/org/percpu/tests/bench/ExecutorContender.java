@@ -11,15 +11,14 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
 /** Anything that runs preallocated Runnables. */
-final class ExecutorContender extends Contender {
+final class ExecutorContender extends PayloadContender {
     private final Executor executor;
     private final Runnable end;
-    private final Payload[][] items;
 
     private ExecutorContender(Setup setup, Executor executor, Runnable end) {
+        super(setup);
         this.executor = executor;
         this.end = end;
-        this.items = Payload.rings(setup);
     }
 
     static Contender threadPool(Setup setup) {
@@ -55,11 +54,6 @@ final class ExecutorContender extends Contender {
     @Override
     void submit(int producer, int index) {
         executor.execute(items[producer][index]);
-    }
-
-    @Override
-    void fill(int producer, int index, Sink data) {
-        items[producer][index].fill(data);
     }
 
     @Override

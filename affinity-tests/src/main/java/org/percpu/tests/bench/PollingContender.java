@@ -10,7 +10,7 @@ import org.jctools.queues.MpscLinkedQueue;
 import org.jctools.queues.MpscUnboundedArrayQueue;
 
 /** A queue of Runnables that a thread polls without ever sleeping. */
-final class PollingContender extends Contender {
+final class PollingContender extends PayloadContender {
     /** Takes what is there and runs it; returns how many. */
     @FunctionalInterface
     private interface Drain {
@@ -20,13 +20,12 @@ final class PollingContender extends Contender {
     private static final int CHUNK = 1024;
 
     private final Queue<Runnable> queue;
-    private final Payload[][] items;
     private final Thread poller;
     private volatile boolean ending;
 
     private PollingContender(Setup setup, Queue<Runnable> queue, Drain drain) {
+        super(setup);
         this.queue = queue;
-        this.items = Payload.rings(setup);
         ThreadFactory threads = new PinnedThreads(setup.workerCpu());
         poller = threads.newThread(() -> poll(drain));
         poller.start();
@@ -68,11 +67,6 @@ final class PollingContender extends Contender {
         if (!taken) {
             throw new IllegalStateException("a queue with room for everything in flight was full");
         }
-    }
-
-    @Override
-    void fill(int producer, int index, Sink data) {
-        items[producer][index].fill(data);
     }
 
     @Override

@@ -9,16 +9,15 @@ import org.percpu.openbsd.Task;
 import org.percpu.openbsd.Taskq;
 
 /** task_add(9) on a taskq with one thread, in a kernel that has one CPU. */
-final class TaskqContender extends Contender {
+final class TaskqContender extends PayloadContender {
     private final Kernel kernel;
     private final Taskq queue;
-    private final Payload[][] items;
     private final Task[][] tasks;
 
     TaskqContender(Setup setup, WaitStrategy strategy) {
+        super(setup);
         kernel = WorkqueueContender.kernel(strategy, CpuSet.of(setup.workerCpu()));
         queue = Taskq.create(kernel, "compare", 1, Ipl.NONE, Taskq.TASKQ_MPSAFE);
-        items = Payload.rings(setup);
         tasks = new Task[items.length][Sink.RING];
         for (int producer = 0; producer < items.length; producer++) {
             for (int i = 0; i < Sink.RING; i++) {
@@ -31,11 +30,6 @@ final class TaskqContender extends Contender {
     void submit(int producer, int index) {
         boolean added = queue.add(tasks[producer][index]);
         assert added;
-    }
-
-    @Override
-    void fill(int producer, int index, Sink data) {
-        items[producer][index].fill(data);
     }
 
     @Override
