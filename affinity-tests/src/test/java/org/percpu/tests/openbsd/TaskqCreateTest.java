@@ -213,7 +213,7 @@ class TaskqCreateTest {
             return most;
         });
         Bounded.arrive(looking);
-        for (int i = 0; i < 30 && !reader.isDone(); i++) {
+        for (int i = 0; i < 10 && !reader.isDone(); i++) {
             Taskq.create(kernel, "listed", 8, Ipl.NONE, 0).destroy();
         }
         stop.set(true);
