@@ -34,9 +34,17 @@ class ReadmeTest {
     }
 
     @Test
+    void theExampleOfTasksPrintsWhatStandsAboveIt(@TempDir Path folder) throws IOException, InterruptedException {
+        prints(linesOf("LinkState", folder), "link state of em0 checked", "still queued: false");
+    }
+
+    @Test
     void theExampleOfInterruptsPrintsWhatStandsAboveIt(@TempDir Path folder) throws IOException, InterruptedException {
-        List<String> lines = linesOf("Interrupts", folder);
-        assertThat(lines).containsExactly("masked at HIGH", "interrupt 7 at VM", "back at NONE");
+        prints(linesOf("Interrupts", folder), "masked at HIGH", "interrupt 7 at VM", "back at NONE");
+    }
+
+    private static void prints(List<String> lines, String... expected) {
+        assertThat(lines).containsExactly(expected);
         assertThat(lines).allSatisfy(line -> assertThat(readme()).contains("`" + line + "`"));
     }
 
