@@ -213,7 +213,7 @@ final class Signals {
             signal = free.remove();
         } else {
             throw new LinuxException(
-                    "percpu_line_signal(\"" + line + "\")",
+                    "signal(\"" + line + "\")",
                     Errno.EAGAIN.number(),
                     "no signal is free for a further line at " + Ipl.ofRank(rank),
                     "0 free signals are left for lines of this level (" + left()

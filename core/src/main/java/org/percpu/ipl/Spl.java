@@ -55,15 +55,16 @@ import org.percpu.thread.CpuThread;
  * <tr><td>{@link #splhigh}</td><td>HIGH</td><td>both</td></tr>
  * </table>
  *
- * <p>Besides splx, {@link #spl0} and {@link #spllowersoftclock} lower the level, and nothing else does (R10).
+ * <p>Besides splx, {@link #spl0} and {@link #spllowersoftclock} lower the level by themselves (R10), as do {@link Mutex#unlock} and, for
+ * workers, {@link #leaveAll}.
  *
  * <p>A level belongs to its thread, as a signal mask does, and keeps nobody else out: pair it with a lock, or use {@link Mutex}.
  * A handler runs on the thread that has the level, at the handler's own level, in interrupt state: calls of the library that sleep
- * refuse. It runs where the thread looks: in {@link #splx}, {@link #spl0} and {@link #spllowersoftclock} when they lower the
- * level, in {@link #poll} and {@link #awaitInterrupt}; never in the middle of other Java code.
+ * refuse. It runs where the thread looks: in each of these when they lower the level, in {@link #poll} and
+ * {@link #awaitInterrupt}, and in workers of queues between callbacks; never in the middle of other Java code.
  *
- * <p>{@link #current()} looks in a thread-local; hot code keeps the object. All methods but {@link #isAlive} and {@link #toString} are
- * for the thread itself. Virtual threads have no level.
+ * <p>{@link #current()} looks in a thread-local; hot code keeps the object. The static methods, {@link #isAlive}, {@link #wakeup},
+ * {@link #onFault}, {@link #deferrals} and {@link #toString} are for any thread, the others for the thread itself. Virtual threads have no level.
  *
  * @see <a href="https://man.netbsd.org/spl.9">spl(9)</a>
  */
@@ -174,7 +175,8 @@ public final class Spl {
      *
      * @return always the same object for a thread; at {@link Ipl#NONE} when made
      * @throws UnsupportedOperationException on a virtual thread, or if the library does not run on this system, or the libpercpu.so
-     *     that {@code -Dpercpu.library.path} names is none of this version
+     *     that {@code -Dpercpu.library.path} names is none of this version, or {@code -Dpercpu.spl=lazy} is set and there is none
+     * @throws IllegalArgumentException if {@code -Dpercpu.spl} is neither eager nor lazy
      */
     public static Spl current() {
         Spl spl = OF_THREAD.get();
@@ -216,7 +218,7 @@ public final class Spl {
     /**
      * The calling thread's level, if it has ever asked for it.
      *
-     * @return null on threads that never raised their level
+     * @return null on threads that never asked for their level
      */
     public static @Nullable Spl currentIfUsed() {
         return used ? OF_THREAD.get() : null;

@@ -2,7 +2,7 @@
 package org.percpu.kernel;
 
 /**
- * Told of callbacks that threw (D12). The worker goes on with the next work whatever the handler does, and the kernel lock
+ * Told of callbacks that threw. The worker goes on with the next work whatever the handler does, and the kernel lock
  * is balanced. Runs on the worker's thread; an exception from the handler itself is logged and dropped.
  */
 @FunctionalInterface

@@ -35,7 +35,7 @@ import org.percpu.thread.Sched;
  * kernels share nothing.
  *
  * <p>The table of CPUs is fixed when the kernel is made (U21); a CPU that comes later is unknown to it. A CPU that is taken offline
- * stays in the table and its workers live on, unpinned by Linux; the watch pins them again when it is back, and reports both.
+ * stays in the table and its workers live on, unpinned by Linux; the watch reports the loss, and pins them again when it is back.
  *
  * <p>All methods may be called from any thread.
  */
@@ -226,7 +226,7 @@ public final class Kernel implements AutoCloseable {
     /**
      * What the workers of this kernel's queues do while there is no work.
      *
-     * @return the strategy of queues that do not choose their own
+     * @return the strategy of every queue of this kernel; make another kernel for queues that shall wait in another way
      */
     public WaitStrategy waitStrategy() {
         return waitStrategy;
@@ -351,6 +351,7 @@ public final class Kernel implements AutoCloseable {
      * @return its level, the receiver of lines; always the same for a CPU
      * @throws ErrnoException EINVAL if the CPU is unknown, EAGAIN if the kernel is cold or there are no more threads, ESHUTDOWN if the
      *     kernel is closed
+     * @throws org.percpu.bindings.spi.LinuxException if the thread cannot be pinned or scheduled as the kernel's policies require
      * @throws UnsupportedOperationException as {@link Spl#current()}
      */
     public Spl interrupts(Cpu cpu) {
@@ -390,7 +391,7 @@ public final class Kernel implements AutoCloseable {
     }
 
     /**
-     * Reports a callback that threw (D12), and never throws itself.
+     * Reports a callback that threw, and never throws itself.
      *
      * @param queue name of the queue or thread
      * @param item the work or task

@@ -31,6 +31,7 @@ public final class Sleepq {
      * @param timeoutNanos longest sleep in nanoseconds, 0 for ever
      * @return 0, or {@link #EWOULDBLOCK}
      * @throws ErrnoException EPERM if the caller must not sleep
+     * @throws IllegalArgumentException if the time is negative
      */
     public int tsleep(Object ident, String wmesg, long timeoutNanos) {
         return sleep(ident, wmesg, timeoutNanos, null, false);
@@ -48,6 +49,7 @@ public final class Sleepq {
      * @throws IllegalMonitorStateException if the caller does not hold a {@link java.util.concurrent.locks.ReentrantLock} exactly
      *     once
      * @throws ErrnoException EPERM if the caller must not sleep
+     * @throws IllegalArgumentException if the time is negative
      */
     public int mtsleep(Object ident, String wmesg, long timeoutNanos, Lock mutex, boolean relock) {
         return sleep(ident, wmesg, timeoutNanos, mutex, relock);

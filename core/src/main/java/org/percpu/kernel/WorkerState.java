@@ -11,7 +11,8 @@ import org.percpu.thread.ThreadState;
  * @param pending works or tasks waiting for it, counted while others may add more
  * @param executed callbacks that have returned or thrown
  * @param faults callbacks that have thrown
- * @param longestRunNanos longest callback in nanoseconds; 0 unless {@link Kernel#timing()}
+ * @param longestRunNanos longest callback in nanoseconds; 0 unless {@link Kernel#timing()}, or a flight recording with
+ *     org.percpu.WorkRun, was on
  */
 public record WorkerState(
         String queue, ThreadState thread, int pending, long executed, long faults, long longestRunNanos) {}

@@ -34,8 +34,8 @@ import org.percpu.thread.Pri;
  * scheduled. A handler is not re-entered on a CPU; on two CPUs it may run at the same time. One that is scheduled while it runs, runs
  * again. Handlers may block on a lock for a moment; sleeping calls refuse.
  *
- * <p><b>Threading.</b> {@link #schedule} may be called from any thread at any level; it never blocks and allocates nothing. The other
- * methods need a caller that may sleep.
+ * <p><b>Threading.</b> {@link #schedule} and {@link #scheduleCpu} may be called from any thread at any level; they never block and
+ * allocate nothing. {@link #establish} and {@link #disestablish} need a caller that may sleep.
  *
  * <h2>Deviations</h2>
  *
@@ -220,6 +220,7 @@ public final class Softint {
      * @return the soft interrupt, not scheduled
      * @throws ErrnoException EINVAL (unknown flags, null function), EAGAIN (no more threads), EPERM (the caller must not sleep), ESHUTDOWN
      *     (the kernel is closed)
+     * @throws org.percpu.bindings.spi.LinuxException if a thread cannot be pinned or scheduled as the kernel's policies require
      */
     public static <A extends @Nullable Object> Softint establish(
             Kernel kernel, int flags, Function<? super A> fun, A arg) {

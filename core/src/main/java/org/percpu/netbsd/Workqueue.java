@@ -46,7 +46,7 @@ import org.percpu.thread.Sched;
  * <p><b>Threading.</b> {@link #enqueue} may be called from any thread, also from callbacks; it never blocks and allocates nothing.
  * What the caller wrote before is visible to the callback (NWQ-10). The other methods need a caller that may sleep.
  *
- * <p>Implements NWQ-1 to NWQ-27, U1 to U7, U11, U17, U20 and U21.
+ * <p>Implements NWQ-1 to NWQ-27, U1 to U7, U10 to U12, U17 and U20 to U23.
  *
  * <h2>Deviations</h2>
  *

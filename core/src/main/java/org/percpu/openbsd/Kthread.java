@@ -49,7 +49,7 @@ public final class Kthread {
          * Runs in the new thread, or when threads can be created.
          *
          * @param arg as given to create
-         * @throws Exception reported to the kernel's fault handler
+         * @throws Exception reported to the kernel's fault handler; to the caller of {@link #createDeferred} if the kernel is warm
          */
         void run(A arg) throws Exception;
     }
@@ -101,7 +101,8 @@ public final class Kthread {
      * @param func what to call; it creates the thread, this call does not
      * @param arg given to the function, may be null
      * @param <A> the type of the argument
-     * @throws ErrnoException EINVAL (null function)
+     * @throws ErrnoException EINVAL (null function); in a warm kernel also what the function throws, a checked exception as the cause
+     *     of an IllegalStateException
      */
     public static <A extends @Nullable Object> void createDeferred(Kernel kernel, Function<? super A> func, A arg) {
         ThreadedQueue.notNull(func, "kthread_create_deferred", "func");

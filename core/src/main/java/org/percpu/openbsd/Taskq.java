@@ -115,7 +115,8 @@ public final class Taskq implements KernelQueue {
      * @param flags 0, or {@link #TASKQ_MPSAFE} and {@link #TASKQ_CANTSLEEP}
      * @return the queue
      * @throws ErrnoException EINVAL (name, nthreads, flags), EAGAIN or ENOMEM (no more threads; none is left behind), ESHUTDOWN (the
-     *     kernel is closed)
+     *     kernel is closed), EPERM (the caller must not sleep)
+     * @throws org.percpu.bindings.spi.LinuxException if a thread cannot be placed as the kernel's policies require
      */
     public static Taskq create(Kernel kernel, String name, int nthreads, Ipl ipl, int flags) {
         ThreadedQueue.requireFlags(flags, ALL_FLAGS, "taskq_create", name);
@@ -133,6 +134,8 @@ public final class Taskq implements KernelQueue {
      *
      * @param kernel any kernel
      * @return always the same queue for a kernel; it cannot be destroyed
+     * @throws ErrnoException EAGAIN or ENOMEM (no thread; the next call tries again), EPERM (the caller must not sleep), ESHUTDOWN (the
+     *     kernel is closed)
      */
     public static Taskq systq(Kernel kernel) {
         return kernel.shared(SystemQueue.SYSTQ, k -> make(k, "systq", 1, Ipl.HIGH, 0, true));
@@ -143,6 +146,8 @@ public final class Taskq implements KernelQueue {
      *
      * @param kernel any kernel
      * @return always the same queue for a kernel; it cannot be destroyed
+     * @throws ErrnoException EAGAIN or ENOMEM (no thread; the next call tries again), EPERM (the caller must not sleep), ESHUTDOWN (the
+     *     kernel is closed)
      */
     public static Taskq systqmp(Kernel kernel) {
         return kernel.shared(SystemQueue.SYSTQMP, k -> make(k, "systqmp", 1, Ipl.HIGH, TASKQ_MPSAFE, true));
@@ -201,7 +206,8 @@ public final class Taskq implements KernelQueue {
      *
      * @param task a task that has been set; posting it while it is queued adds a value to that run
      * @return the handle, from which the function drains the values
-     * @throws ErrnoException EINVAL if the task was never set, ESHUTDOWN if the queue is destroyed, EAGAIN if it got no thread
+     * @throws ErrnoException EINVAL if the task was never set, ESHUTDOWN if the queue is destroyed, EAGAIN if it got no thread, EPERM
+     *     if the caller's level is above the queue's (U11)
      * @throws org.percpu.bindings.spi.LinuxException EAGAIN if 4096 handles are open
      */
     public NativeWork nativeTask(Task task) {

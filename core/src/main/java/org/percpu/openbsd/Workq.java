@@ -137,7 +137,8 @@ public final class Workq implements KernelQueue {
      * @param ipl highest level at which tasks are added
      * @return the queue, with room for {@value #DEFAULT_POOL_SIZE} tasks that are not the callers'
      * @throws ErrnoException EINVAL (name, maxthreads), EAGAIN or ENOMEM (no more threads; none is left behind), ESHUTDOWN (the kernel
-     *     is closed)
+     *     is closed), EPERM (the caller must not sleep)
+     * @throws org.percpu.bindings.spi.LinuxException if a thread cannot be placed as the kernel's policies require
      */
     public static Workq create(Kernel kernel, String name, int maxthreads, Ipl ipl) {
         return create(kernel, name, maxthreads, ipl, DEFAULT_POOL_SIZE);
@@ -153,7 +154,8 @@ public final class Workq implements KernelQueue {
      * @param poolSize how many tasks added by {@link #addTask} can be pending, 1 to 16777216
      * @return the queue
      * @throws ErrnoException EINVAL (name, maxthreads, poolSize), EAGAIN or ENOMEM (no more threads; none is left behind), ESHUTDOWN
-     *     (the kernel is closed)
+     *     (the kernel is closed), EPERM (the caller must not sleep)
+     * @throws org.percpu.bindings.spi.LinuxException if a thread cannot be placed as the kernel's policies require
      */
     public static Workq create(Kernel kernel, String name, int maxthreads, Ipl ipl, int poolSize) {
         if (poolSize < 1 || poolSize > MAX_POOL_SIZE) {
@@ -175,6 +177,8 @@ public final class Workq implements KernelQueue {
      *
      * @param kernel any kernel
      * @return always the same queue for a kernel; it cannot be destroyed
+     * @throws ErrnoException EAGAIN or ENOMEM (no thread; the next call tries again), EPERM (the caller must not sleep), ESHUTDOWN (the
+     *     kernel is closed)
      */
     public static Workq syswq(Kernel kernel) {
         return kernel.shared(SYSWQ, k -> make(k, SYSWQ, 1, Ipl.HIGH, DEFAULT_POOL_SIZE, true));
@@ -190,8 +194,8 @@ public final class Workq implements KernelQueue {
      * @param <A> the type of the first argument
      * @param <B> the type of the second argument
      * @return false if all entries are queued and WQ_WAITOK was not given (ENOMEM); never false with it
-     * @throws ErrnoException EINVAL (null function, unknown flags), ESHUTDOWN (destroyed), EAGAIN (the queue got no thread); with
-     *     WQ_WAITOK also EPERM if the caller must not sleep, and EDEADLK if it would have to wait in a task of this queue
+     * @throws ErrnoException EINVAL (null function, unknown flags), ESHUTDOWN (destroyed), EAGAIN (the queue got no thread), EPERM (the
+     *     caller's level is above the queue's, U11); with WQ_WAITOK also EPERM if the caller must not sleep, and EDEADLK if it would have to wait in a task of this queue
      */
     public <A extends @Nullable Object, B extends @Nullable Object> boolean addTask(
             int flags, Function<? super A, ? super B> func, A arg1, B arg2) {
@@ -243,7 +247,7 @@ public final class Workq implements KernelQueue {
      * @param <A> the type of the first argument
      * @param <B> the type of the second argument
      * @throws ErrnoException EBUSY if the entry is pending (U1), EINVAL (null function, unknown flags), ESHUTDOWN (destroyed), EAGAIN
-     *     (the queue got no thread); the entry is as it was
+     *     (the queue got no thread), EPERM (the caller's level is above the queue's, U11); the entry is as it was
      */
     public <A extends @Nullable Object, B extends @Nullable Object> void queueTask(
             WorkqTask wqt, int flags, Function<? super A, ? super B> func, A arg1, B arg2) {
@@ -270,7 +274,8 @@ public final class Workq implements KernelQueue {
      * @param <A> the type of the first argument
      * @param <B> the type of the second argument
      * @return the handle, from which the function drains the values
-     * @throws ErrnoException EINVAL (null function), ESHUTDOWN (destroyed), EAGAIN (the queue got no thread)
+     * @throws ErrnoException EINVAL (null function), ESHUTDOWN (destroyed), EAGAIN (the queue got no thread), EPERM (the caller's
+     *     level is above the queue's, U11)
      * @throws org.percpu.bindings.spi.LinuxException EAGAIN if 4096 handles are open
      */
     public <A extends @Nullable Object, B extends @Nullable Object> NativeWork nativeTask(

@@ -20,7 +20,7 @@ import org.percpu.cpu.CpuTopology;
 
 /**
  * A platform thread with a known place: CPUs, scheduling and name are set by the new thread itself before it runs any of the
- * caller's code, and read back from the kernel.
+ * caller's code. The CPUs are read back from the kernel; {@link #state} has mask and scheduling by its word.
  *
  * <pre>{@code
  * CpuThread thread = CpuThread.builder("poller").cpu(topology.cpu(3)).sched(Sched.fifo(10)).start(this::poll);

@@ -54,7 +54,7 @@ final class IplCommand implements Callable<Integer> {
     @Option(
             names = "--period",
             paramLabel = "us",
-            description = "Microseconds between timer interrupts (default: 1000).")
+            description = "Microseconds between timer interrupts, or with --latency between signals (default: 1000).")
     private long periodMicros = 1_000;
 
     @Option(names = "--hold", paramLabel = "us", description = "Microseconds at the raised level (default: 400).")
