@@ -75,6 +75,7 @@ final class ItemStress {
         public void worker(II_Result r) {
             boolean released = item.release(queue);
             assert released;
+            VarHandle.fullFence();
             r.r2 = item.data;
         }
     }

@@ -19,7 +19,7 @@ public final class Deadline {
      * @return the limit
      */
     public static Deadline after(Duration atMost) {
-        return new Deadline(atMost);
+        return new Deadline(atMost.isNegative() ? Duration.ZERO : atMost);
     }
 
     /**

@@ -376,12 +376,19 @@ public final class Kernel implements AutoCloseable {
     }
 
     /**
-     * Prints a line as the kernel's printf does.
+     * Prints a line as the kernel's printf does, and never throws: workers have something to say.
      *
      * @param line without a line end
      */
     public void console(String line) {
-        console.accept(line);
+        try {
+            console.accept(line);
+        } catch (Throwable t) {
+            LOG.log(
+                    System.Logger.Level.ERROR,
+                    "the console of kernel " + name + " failed; it was to print: " + line,
+                    t);
+        }
     }
 
     void strict(Supplier<String> line) {
@@ -568,6 +575,7 @@ public final class Kernel implements AutoCloseable {
      * @throws ErrnoException EDEADLK in a callback of one of its queues
      */
     public ShutdownReport shutdown(Duration drainAtMost) {
+        Objects.requireNonNull(drainAtMost, "shutdown: drainAtMost is null");
         if (this == system) {
             throw new IllegalStateException(
                     "the system kernel lives as long as the process: close only your own kernels");

@@ -25,12 +25,13 @@ public interface KernelQueue {
 
     /**
      * Runs everything that is queued, including what its callbacks add meanwhile, then ends the workers. What other threads add is
-     * refused from the moment of the call. An addition to the manual pages.
+     * refused from the moment of the call. An addition to the manual pages. Callbacks may add only where something still runs: of a
+     * queue with several independent workers, one that has nothing left ends.
      *
      * @param atMost how long to go on. When it runs out, what has not started is dropped: it will never run, is no longer pending
-     *     and is returned. A callback that still runs then is not waited for, and its worker ends after it. Zero drops at once
+     *     and is returned. A callback that still runs then is not waited for, and its worker ends after it. Zero, or less, drops at once
      * @return the works or tasks dropped, in no particular order; none if the queue was destroyed before
-     * @throws ErrnoException EDEADLK in a callback of this queue, EINVAL for a queue of the system, EPERM if the caller must not sleep
+     * @throws ErrnoException EDEADLK in a callback of this queue, EINVAL for a queue of the system and for null, EPERM if the caller must not sleep
      */
     List<?> drainAndDestroy(Duration atMost);
 

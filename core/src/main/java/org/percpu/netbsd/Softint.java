@@ -4,6 +4,7 @@ package org.percpu.netbsd;
 import java.lang.invoke.VarHandle;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -266,6 +267,9 @@ public final class Softint {
         if (disestablished) {
             throw new ErrnoException(Errno.EINVAL, "softint_schedule of " + this + ", which is disestablished");
         }
+        // A failed compare-and-set orders nothing on some processors; the handler relies on what the caller wrote
+        // (OTQ-11).
+        VarHandle.fullFence();
         if (level.queues[index].append(pending[index]) == Append.CLOSED) {
             throw new ErrnoException(Errno.ESHUTDOWN, "softint_schedule of " + this + ": its kernel is closed");
         }
@@ -273,9 +277,10 @@ public final class Softint {
 
     /**
      * softint_disestablish: refuses to be scheduled, and waits until the handler has run wherever it was pending and has ended everywhere.
+     * The caller makes sure that nobody is scheduling it at the moment.
      *
-     * @throws ErrnoException EDEADLK in a soft interrupt of the same level, EINVAL if it is disestablished already, EPERM if the caller must
-     *     not sleep
+     * @throws ErrnoException EDEADLK in a soft interrupt of the same level, EINVAL if it is disestablished already, or the kernel is cold
+     *     and it is pending (U23), EPERM if the caller must not sleep
      */
     public void disestablish() {
         if (SerialQueue.isWorkerOf(level.queues)) {
@@ -284,7 +289,14 @@ public final class Softint {
                     "softint_disestablish of " + this + " in a handler of its level: call it from a thread");
         }
         kernel.requireSleepable(level.name);
+        boolean cold = kernel.isCold();
         synchronized (this) {
+            if (cold && Arrays.stream(pending).anyMatch(SerialQueue::isPending)) {
+                throw new ErrnoException(
+                        Errno.EINVAL,
+                        "softint_disestablish of " + this
+                                + ", which is pending: nothing runs before the kernel is warm, it would wait for ever");
+            }
             if (disestablished) {
                 throw new ErrnoException(
                         Errno.EINVAL, "softint_disestablish of " + this + ", which is disestablished already");

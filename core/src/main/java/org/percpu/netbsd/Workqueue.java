@@ -53,7 +53,8 @@ import org.percpu.thread.Sched;
  * <ul>
  *   <li>Enqueueing a pending work is EBUSY; in C it corrupts the list (U1).
  *   <li>{@link #destroy} with works left is EBUSY and the queue stays in use; in C it is an assertion or corruption (U4).
- *       {@link #drainAndDestroy(Duration)} and {@link #waitFor} are additions.
+ *       {@link #drainAndDestroy(Duration)} and {@link #waitFor} are additions. While a queue with WQ_PERCPU drains, a callback may enqueue
+ *       to its own CPU; a worker of another CPU that had nothing left has ended (ESHUTDOWN).
  *   <li>Names may be longer than 15 characters; the kernel's copy is cut, {@link #name()} is not.
  *   <li>Unknown flag bits are EINVAL; in C they are ignored.
  *   <li>A callback that throws is reported to the kernel's fault handler and the worker goes on (NWQ-18).
@@ -357,6 +358,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     @Override
     @SuppressWarnings("unchecked") // enqueue takes nothing else
     public List<W> drainAndDestroy(Duration atMost) {
+        Args.notNull(atMost, "drain of workqueue " + name, "atMost");
         if (destroyed) {
             return List.of();
         }

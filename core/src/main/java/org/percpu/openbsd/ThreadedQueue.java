@@ -150,7 +150,11 @@ final class ThreadedQueue {
                 }
                 kernel.console(String.valueOf(failure.getMessage()));
                 if (made == 0) {
-                    state = State.FAILED;
+                    synchronized (this) {
+                        if (state != State.DESTROYED) {
+                            state = State.FAILED;
+                        }
+                    }
                     report(end(made));
                 }
                 return;
@@ -225,8 +229,10 @@ final class ThreadedQueue {
         report(neverRun);
     }
 
-    boolean isDestroyed() {
-        return state == State.DESTROYED;
+    /** Destroyed, or without a thread: whoever waits to add something waits in vain. */
+    boolean takesNoMore() {
+        State now = state;
+        return now == State.DESTROYED || now == State.FAILED;
     }
 
     List<Item> drainAndDestroy(Duration atMost) {
@@ -234,6 +240,7 @@ final class ThreadedQueue {
         if (system && !kernel.isClosed()) {
             throw new ErrnoException(Errno.EINVAL, call + ": it is a queue of the system");
         }
+        notNull(atMost, call, "atMost");
         List<Item> neverRun = end(atMost, call);
         if (neverRun == null) {
             boolean ended = queue.await(queue::ended, atMost);

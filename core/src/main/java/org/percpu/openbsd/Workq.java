@@ -215,7 +215,7 @@ public final class Workq implements KernelQueue {
                         "workq_add_task with WQ_WAITOK in a task of " + name() + ": all " + pool.size()
                                 + " entries are queued behind it; create the queue with a larger pool");
             }
-            boolean free = threads.queue.await(() -> !pool.isExhausted() || threads.isDestroyed(), FOREVER);
+            boolean free = threads.queue.await(() -> !pool.isExhausted() || threads.takesNoMore(), FOREVER);
             assert free;
             threads.requireOpen("workq_add_task");
             task = pool.get();

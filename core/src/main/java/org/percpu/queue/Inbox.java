@@ -123,10 +123,10 @@ final class Inbox extends InboxHead {
     }
 
     /** How many items wait, counted by walking them; an estimate while a taker is at work. */
-    int size(int atMost) {
+    int size() {
         Item item = head;
         int size = 0;
-        while (item != null && !isMarker(item) && size < atMost) {
+        while (item != null && !isMarker(item)) {
             size++;
             item = item.older;
         }

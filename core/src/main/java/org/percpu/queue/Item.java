@@ -42,7 +42,7 @@ public abstract class Item {
 
     /**
      * Ends the item's being pending on a queue; from here on it may be enqueued again, and its links are not ours. False if it was not
-     * pending there. A full fence.
+     * pending there.
      */
     final boolean release(int queue) {
         return OWNER.compareAndSet(this, queue, 0);

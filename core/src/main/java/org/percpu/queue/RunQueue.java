@@ -195,9 +195,12 @@ public abstract class RunQueue {
         }
     }
 
+    /** In the monitor: what {@link #takeNative} has in its hands is in neither list. */
     final boolean nativeIsEmpty() {
-        NativeInbox box = nativeInbox;
-        return box == null || box.isEmpty();
+        synchronized (doorbell) {
+            NativeInbox box = nativeInbox;
+            return box == null || box.isEmpty();
+        }
     }
 
     /**
@@ -333,7 +336,12 @@ public abstract class RunQueue {
     @SuppressWarnings("NonAtomicVolatileUpdate") // waiting changes under the interlock
     public final boolean await(BooleanSupplier condition, Duration atMost) {
         kernel.requireSleepable(name);
-        long nanos = atMost.compareTo(KernelQueue.FOREVER) >= 0 ? Long.MAX_VALUE : Math.max(atMost.toNanos(), 0);
+        long nanos;
+        if (atMost.isNegative()) {
+            nanos = 0; // toNanos() would not hold every negative time
+        } else {
+            nanos = atMost.compareTo(KernelQueue.FOREVER) >= 0 ? Long.MAX_VALUE : atMost.toNanos();
+        }
         long start = System.nanoTime();
         interlock.lock();
         waiting++;
@@ -381,6 +389,10 @@ public abstract class RunQueue {
         if (await(this::ended, atMost)) {
             return List.of();
         }
+        return dropAll();
+    }
+
+    final List<Item> dropAll() {
         Set<Item> dropped = Collections.newSetFromMap(new IdentityHashMap<>());
         dropping = true;
         drop(dropped);

@@ -7,7 +7,6 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
@@ -84,8 +83,8 @@ public final class SerialQueue extends RunQueue {
             }
             me.begin(item);
             item.lazyRelease();
-            itemLeft();
             WorkerProgress.IN_QUEUE.setRelease(me, false);
+            itemLeft();
             me.run(item);
             WorkerProgress.IN_QUEUE.setOpaque(me, true);
             item = newer;
@@ -171,24 +170,27 @@ public final class SerialQueue extends RunQueue {
         // The worker may have gone to sleep when the inbox had no marker for close() to find.
         doorbell.ring();
         if (!await(this::ended, COMES_ROUND)) {
-            // The worker writes `inQueue` without a fence, but that has had COMES_ROUND to become visible. Inside
-            // work() and outside the callbacks it runs no code but ours, and will be out soon.
-            while (worker.inQueue) {
-                LockSupport.parkNanos(this, LOOK_NANOS);
-            }
+            // Outside its callbacks the worker comes round, but it may have to wait for the kernel lock, which this
+            // wait
+            // drops, and it answers interrupts.
+            boolean out = await(() -> left || !worker.inQueue, KernelQueue.FOREVER);
+            assert out;
             if (handedOver.compareAndSet(false, true)) {
                 release(worker.batch, dropped);
+                worker.batch = null;
                 return;
             }
             boolean ended = await(this::ended, KernelQueue.FOREVER);
             assert ended;
         }
         dropped.addAll(givenUp);
+        givenUp.clear();
     }
 
     private void giveUp(@Nullable Item newest) {
         if (handedOver.compareAndSet(false, true)) {
             release(newest, givenUp);
+            worker.batch = null;
         }
     }
 
@@ -246,7 +248,7 @@ public final class SerialQueue extends RunQueue {
      * @return the state now; null while the worker is being made
      */
     public @Nullable WorkerState state() {
-        return worker.state(inbox.size(Integer.MAX_VALUE));
+        return worker.state(inbox.size());
     }
 
     /**
@@ -275,12 +277,22 @@ public final class SerialQueue extends RunQueue {
      */
     public static List<Item> endAll(SerialQueue[] queues, Duration atMost) {
         Deadline deadline = Deadline.after(atMost);
-        List<Item> dropped = new ArrayList<>();
         for (SerialQueue queue : queues) {
             queue.close();
         }
+        List<SerialQueue> late = new ArrayList<>();
         for (SerialQueue queue : queues) {
-            dropped.addAll(queue.end(deadline.left()));
+            if (!queue.await(queue::ended, deadline.left())) {
+                late.add(queue);
+            }
+        }
+        // All at once: the last one must not go on while the first one's callback is waited for.
+        for (SerialQueue queue : late) {
+            queue.dropping = true;
+        }
+        List<Item> dropped = new ArrayList<>();
+        for (SerialQueue queue : late) {
+            dropped.addAll(queue.dropAll());
         }
         return dropped;
     }

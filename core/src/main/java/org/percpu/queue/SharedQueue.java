@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.queue;
 
+import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -99,9 +100,14 @@ public final class SharedQueue extends RunQueue {
                 try {
                     workers.remove(worker);
                     alive--;
+                    // The others may have counted on this one, in a barrier or at their end. If there are none, the
+                    // creator drops what is queued.
+                    ended = closing && alive == 0 && !workers.isEmpty();
+                    passBarriers(worker);
                 } finally {
                     lock.unlock();
                 }
+                wakeWaiters();
             }
         }
     }
@@ -135,6 +141,8 @@ public final class SharedQueue extends RunQueue {
                     me.begin(item);
                     boolean mine = item.release(number);
                     assert mine;
+                    // Not every processor's compare-and-set keeps the callback's reads behind it (OTQ-11).
+                    VarHandle.fullFence();
                     wakeAnother();
                     return item;
                 }
@@ -308,11 +316,11 @@ public final class SharedQueue extends RunQueue {
             lock.unlock();
         }
         try {
-            if (append(barrier) == Append.CLOSED) {
-                await(this::ended, KernelQueue.FOREVER);
-            } else {
-                await(() -> barrier.passed || ended, KernelQueue.FOREVER);
-            }
+            // In a task of a dropped queue the inbox is closed, and this worker is one of those that the end waits for.
+            Append appended = append(barrier);
+            assert appended != Append.PENDING;
+            boolean done = await(() -> barrier.passed || ended, KernelQueue.FOREVER);
+            assert done;
         } finally {
             forget(barrier, self);
             remove(barrier);
@@ -438,7 +446,7 @@ public final class SharedQueue extends RunQueue {
     public List<WorkerState> states() {
         lock.lock();
         try {
-            int pending = inbox.size(Integer.MAX_VALUE);
+            int pending = inbox.size();
             for (Item item = first; item != null; item = item.newer) {
                 pending++;
             }

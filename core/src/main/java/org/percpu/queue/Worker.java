@@ -58,7 +58,8 @@ final class Worker extends WorkerProgress {
      * {@linkplain #isRunning running} here.
      *
      * <p>An item is known by a number that the first worker gives it, for good, while it is pending and nobody else's. The numbers
-     * begin anew after four thousand million; two items that had the same one would be waited for together.
+     * begin anew when 2^32 of them have been given to workers, 1024 at a time; two items that had the same one would be taken for each
+     * other by who waits.
      */
     void begin(Item item) {
         int id = item.id;

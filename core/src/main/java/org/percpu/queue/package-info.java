@@ -8,7 +8,7 @@
  * one for the item.
  *
  * <p><b>The inbox</b> ({@link org.percpu.queue.Inbox}) is a lock-free list as Linux has in {@code llist.h}: producers push with one
- * compare-and-set, the consumer takes everything with one exchange and links it the other way too. A push cannot be seen half done, so
+ * compare-and-set, the consumer takes everything with another and links it the other way too. A push cannot be seen half done, so
  * a producer that Linux preempts in the middle of it never holds up the consumer. Markers in the head tell a producer, in the same
  * compare-and-set, whether the worker sleeps and must be woken, or the queue is closed.
  *
@@ -17,11 +17,12 @@
  * cache line has come back. Whoever must know what it runs finds the {@linkplain org.percpu.queue.Item#id id}; whoever takes the rest of
  * the batch from a stuck worker finds it from its newest work backwards.
  *
- * <p><b>The doorbell</b> ({@link org.percpu.queue.Doorbell}) is a futex on a word in native memory. Only the push that replaces the
- * "parked" marker rings it: one system call for each time a worker has fallen asleep.
+ * <p><b>The doorbell</b> ({@link org.percpu.queue.Doorbell}) is a futex on a word in native memory. Of the pushes only the one that
+ * replaces the "parked" marker rings it: one system call for each time a worker has fallen asleep. Others ring when a queue ends, when C
+ * code has posted, and when a worker of several passes on what it does not take itself.
  *
  * <p><b>Memory order.</b> What a caller wrote before a push is visible to the callback, by the compare-and-set on the head and the
- * exchange that takes it. A caller of task_add or softint_schedule who finds the item pending adds nothing and relies on the run that is
+ * one that takes it. A caller of task_add or softint_schedule who finds the item pending adds nothing and relies on the run that is
  * to come (OTQ-11): he has put a full fence before that look, and the worker puts one between the release and the callback's reads; one
  * of the two sees the other. workqueue_enqueue refuses a pending work instead, so the worker of a workqueue needs none. Nor has it one
  * before it looks for waiters, see {@link org.percpu.queue.RunQueue#await}.

@@ -13,7 +13,7 @@ import org.percpu.cpu.CpuSet;
  *
  * <p>The kernel narrows a request to what the cpuset allows and reports success, and a sandbox may report it and do nothing;
  * {@link #set} therefore reads the mask back and fails if it is not the one asked for. One CPU cannot be narrowed: a thread that has been
- * seen to have only one before is asked where it runs instead, which takes no system call.
+ * seen to have only one before is asked where it runs instead: sched_getcpu(3), no system call on most systems.
  */
 public final class Affinity {
     private static final int MAX_WORDS = 1 << 14;
@@ -25,8 +25,8 @@ public final class Affinity {
         CpuSet last;
 
         /**
-         * It has read back a mask of one CPU. If {@link #set} did nothing from the beginning, it has had that one ever since, and is
-         * found out by running there.
+         * It has read back a mask of one CPU. If the system only pretends to set it, the thread has had that one ever since, unless
+         * somebody else has widened it, and is found out by running there.
          */
         boolean one;
     }

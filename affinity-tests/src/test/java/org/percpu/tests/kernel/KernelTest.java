@@ -166,6 +166,37 @@ class KernelTest {
     }
 
     @Test
+    @Rule("U20")
+    @DisplayName("a console that throws is logged, and the worker that had something to say goes on")
+    void aConsoleThatThrows() {
+        Kernel kernel = test.with(settings -> settings.console(line -> {
+            throw new IllegalStateException("no console today");
+        }));
+        AtomicInteger ran = new AtomicInteger();
+        Workqueue<Work> wq = Workqueue.create(
+                kernel,
+                "unbalanced",
+                (work, arg) -> {
+                    kernel.lock().lock();
+                    ran.incrementAndGet();
+                },
+                null,
+                Pri.PRI_NONE,
+                Ipl.NONE,
+                0);
+        try (LoggedRecords log = new LoggedRecords(Kernel.class)) {
+            for (int i = 0; i < 3; i++) {
+                wq.enqueue(new Work(), null);
+            }
+            Bounded.run("drains", wq::drainAndDestroy);
+            assertThat(log.list()).hasSize(3).allSatisfy(record -> assertThat(record.getThrown())
+                    .hasMessage("no console today"));
+        }
+        assertThat(ran.get()).isEqualTo(3);
+        assertThat(kernel.lock().isHeld()).isFalse();
+    }
+
+    @Test
     @Rule("G24")
     @DisplayName("a kernel whose owners put everything away closes silently; the system kernel is not closed")
     void aCleanKernelClosesSilently() {

@@ -54,6 +54,22 @@ class SoftintMisuseTest {
     }
 
     @Test
+    @Rule("U23")
+    @DisplayName(
+            "U23: disestablishing what is pending in a cold kernel is EINVAL, as nothing runs there; when it is warm, it runs")
+    void whatIsPendingInAColdKernel() {
+        Kernel kernel = test.with(settings -> settings.cold(true));
+        AtomicInteger runs = new AtomicInteger();
+        Softint soft = Softint.establish(kernel, CLOCK, AtomicInteger::incrementAndGet, runs);
+        soft.schedule();
+        Bounded.run("disestablishes", () -> Refusal.of(Errno.EINVAL, soft::disestablish)
+                .contains("softclock", "warm"));
+        kernel.warm();
+        soft.disestablish();
+        assertThat(runs.get()).isEqualTo(1);
+    }
+
+    @Test
     @Rule({"U3", "U21"})
     @DisplayName("a CPU that the kernel does not have is EINVAL and names it, and nothing is scheduled")
     void anUnknownCpuIsRefused() {

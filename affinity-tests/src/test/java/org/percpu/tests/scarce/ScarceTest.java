@@ -75,6 +75,13 @@ class ScarceTest {
     }
 
     @Test
+    @Rule({"OWQ-5", "OWQ-6", "U13", "G13"})
+    @DisplayName("G13: who waits for an entry of a queue that then gets no thread is told so")
+    void whoWaitsForAnEntryIsTold() {
+        assertThat(withoutThreads("deferred wait")).contains("who waited for an entry was told");
+    }
+
+    @Test
     @Rule({"OWQ-6", "OTQ-6", "OTQ-35", "U13", "G13", "G20"})
     @DisplayName(
             "G13: a queue that gets k of n threads when the kernel becomes warm says so, runs its tasks, and barriers end")

@@ -7,6 +7,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
@@ -17,6 +19,7 @@ import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Softint;
 import org.percpu.openbsd.Task;
 import org.percpu.openbsd.Taskq;
+import org.percpu.openbsd.Workq;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.Proc;
@@ -55,6 +58,7 @@ final class ScarceThreads {
             case "systq" -> systemQueue(kernel(Duration.ZERO, false));
             case "softint" -> softint(kernel(Duration.ZERO, false));
             case "watch" -> watch();
+            case "deferred wait" -> waitsForAnEntry(kernel(Duration.ZERO, true));
             case "deferred none" -> deferred(kernel(Duration.ZERO, true), 0);
             case "deferred some" -> deferred(kernel(Duration.ZERO, true), SPARE);
             default -> throw new IllegalArgumentException(scenario);
@@ -151,6 +155,10 @@ final class ScarceThreads {
         Taskq tq = Taskq.create(kernel, Maker.NAME, ASKED, Ipl.NONE, Taskq.TASKQ_MPSAFE);
         AtomicInteger runs = new AtomicInteger();
         List<Task> tasks = new ArrayList<>();
+        // Each thread goes into a barrier at once, while the next one is being made or refused.
+        for (int i = 0; i < spare; i++) {
+            tq.add(Task.initializer(Taskq::barrier, tq));
+        }
         for (int i = 0; i < 10; i++) {
             tasks.add(Task.initializer(AtomicInteger::incrementAndGet, runs));
             tq.add(tasks.get(i));
@@ -179,6 +187,24 @@ final class ScarceThreads {
         }
         assertThat(kernel.queues()).isEmpty();
         System.out.println("warm with " + spare + " of " + ASKED + ", and clean");
+    }
+
+    private static void waitsForAnEntry(Kernel kernel) {
+        Workq wq = Workq.create(kernel, Maker.NAME, 2, Ipl.NONE, 1);
+        assertThat(wq.addTask(0, (one, two) -> {}, null, null)).isTrue();
+        CountDownLatch comes = new CountDownLatch(1);
+        FutureTask<Boolean> waits = Bounded.start("waits for an entry", () -> {
+            comes.countDown();
+            Refusal.of(Errno.EAGAIN, () -> wq.addTask(Workq.WQ_WAITOK, (one, two) -> {}, null, null))
+                    .contains(Maker.NAME, "no thread");
+            return true;
+        });
+        Bounded.arrive(comes);
+        allowThreads(0);
+        kernel.warm();
+        limit(ENOUGH);
+        assertThat(Bounded.join(waits)).isTrue();
+        System.out.println("who waited for an entry was told");
     }
 
     /** Allows so many threads more than there are, and says how many there are. */

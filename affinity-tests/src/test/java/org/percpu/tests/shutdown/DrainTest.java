@@ -27,6 +27,7 @@ import org.percpu.netbsd.Workqueue;
 import org.percpu.openbsd.Task;
 import org.percpu.openbsd.Taskq;
 import org.percpu.tests.support.Bounded;
+import org.percpu.tests.support.Refusal;
 import org.percpu.tests.support.Rule;
 import org.percpu.tests.support.Scale;
 import org.percpu.tests.support.TestKernel;
@@ -152,6 +153,94 @@ class DrainTest {
                         .isEqualTo(1);
             }
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    @Rule({"U22", "KL-3", "NWQ-22"})
+    @DisplayName(
+            "U22: a drain to a deadline returns when its worker, which has to wait for the kernel lock, has ended; the drainer may hold that lock")
+    void aWorkerThatWaitsForTheKernelLock(boolean drainerHoldsIt) {
+        Kernel kernel = test.get();
+        Workqueue<Counted> wq = Workqueue.create(
+                kernel, "locked", (work, arg) -> work.runs.incrementAndGet(), null, Pri.PRI_NONE, Ipl.NONE, 0);
+        Counted work = new Counted();
+        wq.enqueue(work, null);
+        Bounded.until("the work ran", () -> work.runs.get() == 1);
+        CountDownLatch held = new CountDownLatch(1);
+        long begin = System.nanoTime();
+        FutureTask<List<Counted>> drain = Bounded.start("drains", () -> {
+            if (!drainerHoldsIt) {
+                Bounded.arrive(held);
+                return wq.drainAndDestroy(Duration.ofMillis(10));
+            }
+            kernel.lock().lock();
+            try {
+                held.countDown();
+                return wq.drainAndDestroy(Duration.ofMillis(10));
+            } finally {
+                kernel.lock().unlock();
+            }
+        });
+        if (drainerHoldsIt) {
+            Bounded.arrive(held);
+        }
+        kernel.lock().lock();
+        try {
+            held.countDown();
+            // Longer than a drain waits for a worker that is not in a callback.
+            Bounded.until("the drain has lost patience", () -> System.nanoTime() - begin > 400_000_000);
+        } finally {
+            kernel.lock().unlock();
+        }
+        assertThat(Bounded.join(drain)).isEmpty();
+        assertThat(kernel.lock().isHeld()).isFalse();
+        Bounded.until("the worker ended", () -> kernel.lwps().isEmpty());
+    }
+
+    @Test
+    @Rule({"U22", "OTQ-33", "G20"})
+    @DisplayName("OTQ-33: a barrier in a task of a queue that was dropped meanwhile returns")
+    void aBarrierInsideAQueueThatWasDropped() {
+        Taskq tq = Taskq.create(test.get(), "inside", 1, Ipl.NONE, Taskq.TASKQ_MPSAFE);
+        CountDownLatch inside = new CountDownLatch(1);
+        CountDownLatch go = new CountDownLatch(1);
+        CountDownLatch returned = new CountDownLatch(1);
+        tq.add(Task.initializer(
+                arg -> {
+                    inside.countDown();
+                    Bounded.arrive(go);
+                    tq.barrier();
+                    returned.countDown();
+                },
+                null));
+        Bounded.arrive(inside);
+        assertThat(tq.drainAndDestroy(Duration.ofMillis(10))).isEmpty();
+        go.countDown();
+        Bounded.arrive(returned);
+    }
+
+    @Test
+    @Rule("U22")
+    @DisplayName("U22: a negative time is none, however long ago; null is EINVAL and the queue stays in use")
+    void timesThatAreNone() {
+        Duration longAgo = Duration.ofSeconds(Long.MIN_VALUE);
+        for (int flags : new int[] {0, Workqueue.WQ_PERCPU}) {
+            Workqueue<Work> wq = test.workqueue("times", flags, (work, arg) -> {});
+            Refusal.of(Errno.EINVAL, () -> wq.drainAndDestroy(nothing())).contains("times", "atMost");
+            wq.enqueue(new Work(), null);
+            assertThat(wq.drainAndDestroy(longAgo)).hasSizeBetween(0, 1);
+        }
+        Taskq tq = Taskq.create(test.get(), "times", 1, Ipl.NONE, 0);
+        Refusal.of(Errno.EINVAL, () -> tq.drainAndDestroy(nothing())).contains("times", "atMost");
+        tq.barrier();
+        assertThat(tq.drainAndDestroy(longAgo)).isEmpty();
+        assertThat(test.get().queues()).isEmpty();
+    }
+
+    @SuppressWarnings("NullAway") // what a caller without the checker can do
+    private static Duration nothing() {
+        return null;
     }
 
     @ParameterizedTest
