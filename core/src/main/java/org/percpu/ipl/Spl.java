@@ -64,7 +64,8 @@ import org.percpu.thread.CpuThread;
  * {@link #awaitInterrupt}, and in workers of queues between callbacks; never in the middle of other Java code.
  *
  * <p>{@link #current()} looks in a thread-local; hot code keeps the object. The static methods, {@link #isAlive}, {@link #wakeup},
- * {@link #onFault}, {@link #deferrals} and {@link #toString} are for any thread, the others for the thread itself. Virtual threads have no level.
+ * {@link #onFault}, {@link #deferrals} and {@link #toString} are for any thread, the others for the thread itself. Virtual threads have no
+ * level.
  *
  * @see <a href="https://man.netbsd.org/spl.9">spl(9)</a>
  */

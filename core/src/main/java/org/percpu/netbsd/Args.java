@@ -4,6 +4,7 @@ package org.percpu.netbsd;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.kernel.ErrnoException;
+import org.percpu.kernel.Kernel;
 import org.percpu.thread.Pri;
 
 /** Argument checks that the pages leave to the caller. */
@@ -26,6 +27,14 @@ final class Args {
         if (!Pri.isValid(pri)) {
             throw new ErrnoException(
                     Errno.EINVAL, call + ": priority " + pri + " is outside -1 (PRI_NONE) to " + (Pri.PRI_COUNT - 1));
+        }
+    }
+
+    /** Refuses to wait for what is pending: nothing runs before the kernel is warm (U23). */
+    static void warm(Kernel kernel, String call) {
+        if (kernel.isCold()) {
+            throw new ErrnoException(
+                    Errno.EINVAL, call + ": nothing runs before the kernel is warm, it would wait for ever");
         }
     }
 

@@ -18,6 +18,7 @@ import org.percpu.kernel.WorkerState;
 import org.percpu.queue.Append;
 import org.percpu.queue.Call;
 import org.percpu.queue.Item;
+import org.percpu.queue.RunQueue;
 import org.percpu.queue.SerialQueue;
 import org.percpu.thread.Pri;
 
@@ -184,7 +185,7 @@ public final class Softint {
         @Override
         public List<Softint> drainAndDestroy(Duration atMost) {
             List<Softint> dropped = new ArrayList<>();
-            SerialQueue.endAll(queues, atMost).forEach(item -> dropped.add(((Pending) item).softint));
+            RunQueue.endAll(queues, atMost).forEach(item -> dropped.add(((Pending) item).softint));
             kernel.remove(this);
             return dropped;
         }
@@ -267,9 +268,6 @@ public final class Softint {
         if (disestablished) {
             throw new ErrnoException(Errno.EINVAL, "softint_schedule of " + this + ", which is disestablished");
         }
-        // A failed compare-and-set orders nothing on some processors; the handler relies on what the caller wrote
-        // (OTQ-11).
-        VarHandle.fullFence();
         if (level.queues[index].append(pending[index]) == Append.CLOSED) {
             throw new ErrnoException(Errno.ESHUTDOWN, "softint_schedule of " + this + ": its kernel is closed");
         }
@@ -289,13 +287,9 @@ public final class Softint {
                     "softint_disestablish of " + this + " in a handler of its level: call it from a thread");
         }
         kernel.requireSleepable(level.name);
-        boolean cold = kernel.isCold();
         synchronized (this) {
-            if (cold && Arrays.stream(pending).anyMatch(SerialQueue::isPending)) {
-                throw new ErrnoException(
-                        Errno.EINVAL,
-                        "softint_disestablish of " + this
-                                + ", which is pending: nothing runs before the kernel is warm, it would wait for ever");
+            if (Arrays.stream(pending).anyMatch(SerialQueue::isPending)) {
+                Args.warm(kernel, "softint_disestablish of " + this + ", which is pending");
             }
             if (disestablished) {
                 throw new ErrnoException(

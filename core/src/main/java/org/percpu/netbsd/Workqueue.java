@@ -22,6 +22,7 @@ import org.percpu.kernel.WorkerState;
 import org.percpu.queue.Append;
 import org.percpu.queue.Call;
 import org.percpu.queue.Item;
+import org.percpu.queue.RunQueue;
 import org.percpu.queue.SerialQueue;
 import org.percpu.thread.Pri;
 import org.percpu.thread.RealtimePolicy;
@@ -367,7 +368,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
             return List.of();
         }
         List<W> dropped = new ArrayList<>();
-        SerialQueue.endAll(queues, atMost).forEach(item -> dropped.add((W) item));
+        RunQueue.endAll(queues, atMost).forEach(item -> dropped.add((W) item));
         kernel.remove(this);
         return dropped;
     }
@@ -390,13 +391,9 @@ public final class Workqueue<W extends Work> implements KernelQueue {
                         "workqueue_wait on " + name + ": the worker that would run " + wk + " is the one that waits");
             }
         }
-        boolean cold = kernel.isCold();
         for (SerialQueue queue : queues) {
-            if (cold && isOn(queue, wk)) {
-                throw new ErrnoException(
-                        Errno.EINVAL,
-                        "workqueue_wait on " + name
-                                + ": nothing runs before the kernel is warm, it would wait for ever");
+            if (isOn(queue, wk)) {
+                Args.warm(kernel, "workqueue_wait on " + name);
             }
             boolean done = queue.await(() -> !isOn(queue, wk), FOREVER);
             assert done;

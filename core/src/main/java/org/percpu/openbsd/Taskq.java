@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.openbsd;
 
-import java.lang.invoke.VarHandle;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -165,9 +164,6 @@ public final class Taskq implements KernelQueue {
         if (task.fn == null) {
             throw new ErrnoException(Errno.EINVAL, "task_add of " + task + " on " + name() + ": task_set it first");
         }
-        // A failed compare-and-set orders nothing on some processors. The caller's writes must be out before it looks
-        // at the mark, as the worker clears the mark, with a fence, before it reads them (OTQ-11).
-        VarHandle.fullFence();
         threads.requireOpen("task_add");
         Append appended = threads.queue.append(task);
         if (appended == Append.CLOSED) {

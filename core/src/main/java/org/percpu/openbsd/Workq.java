@@ -195,7 +195,8 @@ public final class Workq implements KernelQueue {
      * @param <B> the type of the second argument
      * @return false if all entries are queued and WQ_WAITOK was not given (ENOMEM); never false with it
      * @throws ErrnoException EINVAL (null function, unknown flags), ESHUTDOWN (destroyed), EAGAIN (the queue got no thread), EPERM (the
-     *     caller's level is above the queue's, U11); with WQ_WAITOK also EPERM if the caller must not sleep, and EDEADLK if it would have to wait in a task of this queue
+     *     caller's level is above the queue's, U11); with WQ_WAITOK also EPERM if the caller must not sleep, and EDEADLK if it would
+     *     have to wait in a task of this queue
      */
     public <A extends @Nullable Object, B extends @Nullable Object> boolean addTask(
             int flags, Function<? super A, ? super B> func, A arg1, B arg2) {

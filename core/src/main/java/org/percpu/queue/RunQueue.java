@@ -3,6 +3,7 @@ package org.percpu.queue;
 
 import java.lang.invoke.VarHandle;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -16,8 +17,8 @@ import org.percpu.ipl.Ipl;
 import org.percpu.ipl.NativeInbox;
 import org.percpu.ipl.NativeWork;
 import org.percpu.kernel.Condvar;
+import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
-import org.percpu.kernel.KernelQueue;
 import org.percpu.kernel.Sleeper;
 
 /**
@@ -27,10 +28,10 @@ import org.percpu.kernel.Sleeper;
  * the workers end after the callback they are in and the rest is handed back.
  */
 public abstract class RunQueue {
-    static final long LOOK_NANOS = 20_000;
+    private static final long LOOK_NANOS = 20_000;
     private static final long POSTERS_LEAVE_NANOS = 100_000_000;
     /** By then a processor has long written what it held back, however it orders that. */
-    private static final long SECOND_LOOK_NANOS = 1_000_000;
+    private static final Duration SECOND_LOOK = Duration.ofMillis(1);
 
     final Kernel kernel;
     /** Not 0; no other living queue has it. */
@@ -77,14 +78,21 @@ public abstract class RunQueue {
     }
 
     /**
-     * Makes an item pending and appends it. Allocates nothing, never waits, and makes a system call only if a worker sleeps.
+     * Makes an item pending and appends it. Allocates nothing, never waits, and makes a system call only if a worker sleeps. What the
+     * caller wrote before is visible to the run that this leads to, or that was to come already (OTQ-11).
      *
      * @param item any item
      * @return what became of it
      */
     public final Append append(Item item) {
-        if (!claim(item)) {
-            return Append.PENDING;
+        while (!claim(item)) {
+            // A failed compare-and-set orders nothing on some processors. The caller's writes must be out before the
+            // look
+            // that counts, as the worker clears the mark, with a fence, before it reads them.
+            VarHandle.fullFence();
+            if (isPending(item)) {
+                return Append.PENDING;
+            }
         }
         return push(item) ? Append.QUEUED : Append.CLOSED;
     }
@@ -336,30 +344,18 @@ public abstract class RunQueue {
     @SuppressWarnings("NonAtomicVolatileUpdate") // waiting changes under the interlock
     public final boolean await(BooleanSupplier condition, Duration atMost) {
         kernel.requireSleepable(name);
-        long nanos;
-        if (atMost.isNegative()) {
-            nanos = 0; // toNanos() would not hold every negative time
-        } else {
-            nanos = atMost.compareTo(KernelQueue.FOREVER) >= 0 ? Long.MAX_VALUE : atMost.toNanos();
-        }
-        long start = System.nanoTime();
+        Deadline deadline = Deadline.after(atMost);
         interlock.lock();
         waiting++;
-        long counted = System.nanoTime();
+        Deadline secondLook = Deadline.after(SECOND_LOOK);
         try {
             while (!condition.getAsBoolean()) {
-                long now = System.nanoTime();
-                long left = nanos - (now - start);
-                long toSecondLook = SECOND_LOOK_NANOS - (now - counted);
-                if (left <= 0) {
+                long left = deadline.left().toNanos();
+                if (left == 0) {
                     return false;
-                } else if (toSecondLook > 0) {
-                    changed.await(interlock, Math.min(left, toSecondLook), TimeUnit.NANOSECONDS);
-                } else if (nanos == Long.MAX_VALUE) {
-                    changed.await(interlock);
-                } else {
-                    changed.await(interlock, left, TimeUnit.NANOSECONDS);
                 }
+                long toSecondLook = secondLook.left().toNanos();
+                changed.await(interlock, toSecondLook > 0 ? Math.min(left, toSecondLook) : left, TimeUnit.NANOSECONDS);
             }
             return true;
         } finally {
@@ -385,18 +381,36 @@ public abstract class RunQueue {
      * @return the items dropped
      */
     public final List<Item> end(Duration atMost) {
-        close();
-        if (await(this::ended, atMost)) {
-            return List.of();
-        }
-        return dropAll();
+        return endAll(new RunQueue[] {this}, atMost);
     }
 
-    final List<Item> dropAll() {
+    /**
+     * {@linkplain #end Ends} several queues within a time.
+     *
+     * @param queues all of them
+     * @param atMost how long to go on running what is queued, over all queues
+     * @return the items dropped
+     */
+    public static List<Item> endAll(RunQueue[] queues, Duration atMost) {
+        Deadline deadline = Deadline.after(atMost);
+        for (RunQueue queue : queues) {
+            queue.close();
+        }
+        List<RunQueue> late = new ArrayList<>();
+        for (RunQueue queue : queues) {
+            if (!queue.await(queue::ended, deadline.left())) {
+                late.add(queue);
+            }
+        }
+        // All at once: the last one must not go on while the first one's callback is waited for.
+        for (RunQueue queue : late) {
+            queue.dropping = true;
+        }
         Set<Item> dropped = Collections.newSetFromMap(new IdentityHashMap<>());
-        dropping = true;
-        drop(dropped);
-        wakeWaiters();
+        for (RunQueue queue : late) {
+            queue.drop(dropped);
+            queue.wakeWaiters();
+        }
         return List.copyOf(dropped);
     }
 

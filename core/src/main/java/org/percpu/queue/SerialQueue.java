@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
-import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
 import org.percpu.kernel.Lwp;
@@ -170,9 +169,9 @@ public final class SerialQueue extends RunQueue {
         // The worker may have gone to sleep when the inbox had no marker for close() to find.
         doorbell.ring();
         if (!await(this::ended, COMES_ROUND)) {
-            // Outside its callbacks the worker comes round, but it may have to wait for the kernel lock, which this
-            // wait
-            // drops, and it answers interrupts.
+            // The worker writes `inQueue` without a fence, but that has had COMES_ROUND to become visible. Outside its
+            // callbacks it comes round; but it may have to wait for the kernel lock, which this wait drops, and it
+            // answers interrupts.
             boolean out = await(() -> left || !worker.inQueue, KernelQueue.FOREVER);
             assert out;
             if (handedOver.compareAndSet(false, true)) {
@@ -266,35 +265,6 @@ public final class SerialQueue extends RunQueue {
             boolean ended = queues[i].await(queues[i]::ended, KernelQueue.FOREVER);
             assert ended;
         }
-    }
-
-    /**
-     * {@linkplain #end Ends} several queues within a time.
-     *
-     * @param queues all of them
-     * @param atMost how long to go on running what is queued, over all queues
-     * @return the items dropped
-     */
-    public static List<Item> endAll(SerialQueue[] queues, Duration atMost) {
-        Deadline deadline = Deadline.after(atMost);
-        for (SerialQueue queue : queues) {
-            queue.close();
-        }
-        List<SerialQueue> late = new ArrayList<>();
-        for (SerialQueue queue : queues) {
-            if (!queue.await(queue::ended, deadline.left())) {
-                late.add(queue);
-            }
-        }
-        // All at once: the last one must not go on while the first one's callback is waited for.
-        for (SerialQueue queue : late) {
-            queue.dropping = true;
-        }
-        List<Item> dropped = new ArrayList<>();
-        for (SerialQueue queue : late) {
-            dropped.addAll(queue.dropAll());
-        }
-        return dropped;
     }
 
     /**

@@ -103,7 +103,10 @@ public final class Affinity {
         found.last = cpus;
     }
 
-    /** If not, the mask to go back to is the last one set here: reading it before each change would cost a third system call. */
+    /**
+     * Reads the mask back. If it is another one, the thread goes back to the one that it has set here before: to read that before each
+     * change would cost a third system call.
+     */
     private static void checkMask(CpuSet cpus, @Nullable CpuSet before) {
         CpuSet now = get(0);
         if (now.equals(cpus)) {

@@ -24,8 +24,8 @@ import picocli.CommandLine.Option;
                     + " process of its own, several rounds over; prints the ratios.",
             "",
             "A ratio is taken within a round, shown is the median over the rounds with the least and the greatest. Below 1"
-                    + " percpu is ahead. Of spinning workers and streams a round counts if the CPUs were equally far apart for both: the host of a virtual machine"
-                    + " moves them. Times on a shared machine say little, ratios of interleaved rounds say more; still, close"
+                    + " percpu is ahead. Of spinning workers and streams a"
+                    + " round counts if the CPUs were equally far apart for both: the host of a virtual machine moves them. Times on a shared machine say little, ratios of interleaved rounds say more; still, close"
                     + " other programs. Real-time policies are not used.",
             ""
         },
