@@ -87,8 +87,7 @@ public abstract class RunQueue {
     public final Append append(Item item) {
         while (!claim(item)) {
             // A failed compare-and-set orders nothing on some processors. The caller's writes must be out before the
-            // look
-            // that counts, as the worker clears the mark, with a fence, before it reads them.
+            // look that counts: the worker clears the mark, with a fence, before it reads them.
             VarHandle.fullFence();
             if (isPending(item)) {
                 return Append.PENDING;

@@ -23,8 +23,7 @@ final class Sink {
     boolean stamping;
 
     // Who reads a line may take it away from who has written it: the switch, which the worker reads first, is not on
-    // the
-    // line that the producer reads, and no two sinks share one.
+    // the line that the producer reads, and no two sinks share one.
     @SuppressWarnings("UnusedVariable")
     private long p0, p1, p2, p3, p4, p5, p6, p7;
 
