@@ -354,7 +354,12 @@ public abstract class RunQueue {
                     return false;
                 }
                 long toSecondLook = secondLook.left().toNanos();
-                changed.await(interlock, toSecondLook > 0 ? Math.min(left, toSecondLook) : left, TimeUnit.NANOSECONDS);
+                long sleep = toSecondLook > 0 ? Math.min(left, toSecondLook) : left;
+                if (sleep == Long.MAX_VALUE) {
+                    changed.await(interlock);
+                } else {
+                    changed.await(interlock, sleep, TimeUnit.NANOSECONDS);
+                }
             }
             return true;
         } finally {
