@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <gnu/libc-version.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
@@ -215,3 +216,5 @@ CONSTANT(RTLD_NOW, 2);
 FUNCTION(dlopen, void *(*)(const char *, int));
 FUNCTION(dlsym, void *(*)(void *, const char *));
 FUNCTION(dlerror, char *(*)(void));
+FUNCTION(strncpy, char *(*)(char *, const char *, size_t));
+FUNCTION(gnu_get_libc_version, const char *(*)(void));

@@ -29,6 +29,7 @@ class HeaderAuditTest {
     private static final Path BINDINGS = ROOT.resolve("bindings");
     private static final Pattern CONSTANT = Pattern.compile("(?m)^CONSTANT\\((\\w+), (-?\\w+)\\);$");
     private static final Pattern GENERATED = Pattern.compile("private static final \\w+ (\\w+) = \\(\\w+\\)(-?\\d+)L;");
+    private static final Pattern LINKED = Pattern.compile("Link\\.(?:withErrno|critical)\\(\"(\\w+)\"\\)");
     private static final Pattern SYSTEM_CALL = Pattern.compile("\\b([A-Z]+)(?: = number)?\\((\\d+), (\\d+)\\)");
 
     @Test
@@ -66,6 +67,23 @@ class HeaderAuditTest {
             assertThat(audited.get(constant.group(1)))
                     .as(constant.group(1))
                     .containsExactly(Long.parseLong(constant.group(2)));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"ErrnoCalls", "DynamicLinking"})
+    void everyFunctionThatFfmLinksByNameIsAuditedAndItsParametersFitIntoSixRegisters(String file) throws Exception {
+        List<MatchResult> linked =
+                matches(LINKED, BINDINGS.resolve("ffm/src/main/java/org/percpu/bindings/ffm/" + file + ".java"));
+        assertThat(linked).isNotEmpty();
+        for (MatchResult function : linked) {
+            String name = function.group(1);
+            List<MatchResult> audited = matches(
+                    Pattern.compile("(?m)^FUNCTION(?:_EITHER)?\\(" + name + ", .*\\(\\*\\)\\((.*)\\)\\);$"), AUDIT);
+            assertThat(audited).as(name).hasSize(1);
+            String parameters = audited.get(0).group(1);
+            assertThat(parameters).as(name).doesNotContain("double", "float");
+            assertThat(parameters.split(",", -1)).as(name).hasSizeLessThanOrEqualTo(6);
         }
     }
 

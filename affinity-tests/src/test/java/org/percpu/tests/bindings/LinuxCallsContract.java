@@ -897,6 +897,16 @@ abstract class LinuxCallsContract {
     }
 
     @Test
+    void firstFailureOfAProcessIsToldInTheWordsOfTheCLibraryAsWell() throws Exception {
+        assumeTrue(Locales.messagesAreEnglish(), Locales.SKIPPED);
+        List<String> parts = linux.backend().equals("ffm")
+                ? List.of(SelectionProbe.SPI, SelectionProbe.FFM)
+                : List.of(SelectionProbe.SPI, SelectionProbe.JNA, SelectionProbe.JNA_LIBRARY);
+        assertThat(SelectionProbe.run(List.of(), parts, "/no/such/library.so"))
+                .isEqualTo("none: /no/such/library.so: cannot open shared object file: No such file or directory");
+    }
+
+    @Test
     void libraryThatCannotBeLoadedSaysWhy() throws IOException {
         assertThatThrownBy(() -> linux.dlopen("/no/such/library.so"))
                 .isInstanceOf(UnsupportedOperationException.class)

@@ -15,7 +15,10 @@ import java.util.stream.Stream;
 import java.util.zip.ZipFile;
 import org.percpu.bindings.spi.Backend;
 
-/** Prints the choice of a backend, or why there is none; run as a process of its own with a class path made to measure. */
+/**
+ * Prints the choice of a backend, or why there is none; or, given a path, what dlopen says of it. Run as a process of its own with a
+ * class path made to measure.
+ */
 final class SelectionProbe {
     static final String SPI = "org/percpu/bindings/spi/Backend.class";
     static final String FFM = "org/percpu/bindings/ffm/FfmProvider.class";
@@ -29,11 +32,15 @@ final class SelectionProbe {
     /**
      * Chooses and prints.
      *
-     * @param args none
+     * @param args none, or a path to open
      */
     public static void main(String[] args) {
         try {
             Backend backend = Backend.get();
+            if (args.length > 0) {
+                System.out.println(backend.calls().dlopen(args[0]));
+                return;
+            }
             System.out.println(backend.calls().backend() + ": " + backend.reason());
         } catch (UnsupportedOperationException e) {
             System.out.println("none: " + e.getMessage());
@@ -45,9 +52,11 @@ final class SelectionProbe {
      *
      * @param options of java
      * @param parts one class file of each part that shall be on the class path
+     * @param arguments of the probe
      * @return what it printed to standard output; warnings of the JVM go elsewhere
      */
-    static String run(List<String> options, List<String> parts) throws IOException, InterruptedException {
+    static String run(List<String> options, List<String> parts, String... arguments)
+            throws IOException, InterruptedException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(options);
@@ -56,6 +65,7 @@ final class SelectionProbe {
                 .map(SelectionProbe::locationOf)
                 .collect(Collectors.joining(File.pathSeparator)));
         command.add(SelectionProbe.class.getName());
+        command.addAll(List.of(arguments));
         Path output = Files.createTempFile("percpu-probe", ".txt");
         try {
             ProcessBuilder builder = new ProcessBuilder(command)

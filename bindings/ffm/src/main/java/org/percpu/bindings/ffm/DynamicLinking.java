@@ -15,14 +15,13 @@ import org.jspecify.annotations.Nullable;
 final class DynamicLinking {
     private static final int RTLD_NOW = 2;
 
-    /** dlerror is linked before the first dlopen: looking a symbol up would wipe out its message. */
-    private static final MethodHandle ERROR = link("dlerror", FunctionDescriptor.of(ValueLayout.ADDRESS));
+    private static final MethodHandle ERROR = Link.withErrno("dlerror");
 
-    private static final MethodHandle OPEN =
-            link("dlopen", FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
+    private static final MethodHandle COPY = Link.withErrno("strncpy");
 
-    private static final MethodHandle SYMBOL =
-            link("dlsym", FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS));
+    private static final MethodHandle OPEN = Link.withErrno("dlopen");
+
+    private static final MethodHandle SYMBOL = Link.withErrno("dlsym");
 
     private static final class Call {
         static final MethodHandle HANDLE = Linker.nativeLinker()
@@ -36,46 +35,57 @@ final class DynamicLinking {
                         ValueLayout.JAVA_LONG));
     }
 
+    static {
+        // The first call of a handle looks symbols up.
+        String none = error(Scratch.mine());
+        assert none == null || !none.isEmpty();
+    }
+
     private DynamicLinking() {}
 
-    private static MethodHandle link(String name, FunctionDescriptor descriptor) {
-        Linker linker = Linker.nativeLinker();
-        MemorySegment function = linker.defaultLookup()
-                .find(name)
-                .orElseThrow(() -> new UnsupportedOperationException("the C library has no " + name));
-        return linker.downcallHandle(function, descriptor);
-    }
-
-    private static Error unexpected(Throwable thrown) {
-        if (thrown instanceof RuntimeException e) {
-            throw e;
-        }
-        return thrown instanceof Error e ? e : new AssertionError("a downcall threw a checked exception", thrown);
-    }
-
-    static long open(MemorySegment name, @Nullable String path) {
+    static long open(@Nullable String path) {
+        Scratch scratch = Scratch.mine();
+        long name = path == null ? 0 : scratch.string(path);
         try {
-            long library = (long) OPEN.invokeExact(name, RTLD_NOW);
+            long library = (long) OPEN.invokeExact(scratch.errno, name, (long) RTLD_NOW, 0L, 0L, 0L, 0L);
             if (library == 0) {
-                MemorySegment text = (MemorySegment) ERROR.invokeExact();
-                throw new UnsupportedOperationException(
-                        text.address() == 0 ? "dlopen of " + path + " failed" : string(text));
+                String text = error(scratch);
+                throw new UnsupportedOperationException(text == null ? "dlopen of " + path + " failed" : text);
             }
             return library;
         } catch (Throwable t) {
-            throw unexpected(t);
+            throw Link.unexpected(t);
         }
     }
 
-    private static String string(MemorySegment text) {
-        return text.reinterpret(Long.MAX_VALUE).getString(0);
+    /**
+     * What dlerror says, or null. The C library frees the text at the thread's next dlsym, and the JVM may look symbols up between any
+     * two statements of Java that run for the first time: so C copies the text, and all of this has run before the first dlopen.
+     */
+    private static @Nullable String error(Scratch scratch) {
+        try {
+            long text = (long) ERROR.invokeExact(scratch.errno, 0L, 0L, 0L, 0L, 0L, 0L);
+            long copy = (long) COPY.invokeExact(
+                    scratch.errno,
+                    scratch.address(),
+                    text == 0 ? scratch.empty() : text,
+                    (long) Scratch.LONGEST_TEXT,
+                    0L,
+                    0L,
+                    0L);
+            assert copy == scratch.address();
+            return text == 0 ? null : scratch.text();
+        } catch (Throwable t) {
+            throw Link.unexpected(t);
+        }
     }
 
-    static long symbol(long library, MemorySegment name) {
+    static long symbol(long library, String name) {
+        Scratch scratch = Scratch.mine();
         try {
-            return (long) SYMBOL.invokeExact(library, name);
+            return (long) SYMBOL.invokeExact(scratch.errno, library, scratch.string(name), 0L, 0L, 0L, 0L);
         } catch (Throwable t) {
-            throw unexpected(t);
+            throw Link.unexpected(t);
         }
     }
 
@@ -86,7 +96,7 @@ final class DynamicLinking {
         try {
             return (long) Call.HANDLE.invokeExact(MemorySegment.ofAddress(function), a, b, c, d, e, f);
         } catch (Throwable t) {
-            throw unexpected(t);
+            throw Link.unexpected(t);
         }
     }
 }

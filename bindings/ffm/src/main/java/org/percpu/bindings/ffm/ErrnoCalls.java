@@ -1,325 +1,340 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.bindings.ffm;
 
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
-import java.util.Arrays;
-import org.percpu.bindings.ffm.generated.Linux;
 
 /**
- * Functions of {@link Linux} once more, linked so that errno is captured before the JVM can change it, and those that need
- * another option. All that can fail return -errno.
+ * C functions that report through errno, which is captured before the JVM can change it; and those that every start needs, because
+ * they cost next to nothing in the same shape. Pointers are addresses. What fails returns -errno, except where a function says otherwise.
+ *
+ * <p>Each function is linked when it is first called.
  */
 final class ErrnoCalls {
-    /** Index of the first variadic argument of {@code prctl} and {@code syscall}. */
-    private static final Linker.Option VARIADIC = Linker.Option.firstVariadicArg(1);
-
-    private static final Linker.Option CRITICAL = Linker.Option.critical(false);
-
     private ErrnoCalls() {}
 
-    private static MethodHandle link(MemorySegment function, FunctionDescriptor descriptor, Linker.Option... options) {
-        return Linker.nativeLinker().downcallHandle(function, descriptor, options);
-    }
-
-    private static MethodHandle linkErrno(
-            MemorySegment function, FunctionDescriptor descriptor, Linker.Option... more) {
-        Linker.Option[] options = Arrays.copyOf(more, more.length + 1);
-        options[more.length] = Linker.Option.captureCallState("errno");
-        return link(function, descriptor, options);
-    }
-
-    /** Downcalls throw no checked exceptions, whatever {@code invokeExact} declares. */
-    private static Error unexpected(Throwable thrown) {
-        if (thrown instanceof RuntimeException e) {
-            throw e;
-        }
-        return thrown instanceof Error e ? e : new AssertionError("a downcall threw a checked exception", thrown);
-    }
-
     private static final class SchedSetaffinity {
-        static final MethodHandle HANDLE =
-                linkErrno(Linux.sched_setaffinity$address(), Linux.sched_setaffinity$descriptor());
+        static final MethodHandle HANDLE = Link.withErrno("sched_setaffinity");
     }
 
-    static int sched_setaffinity(Scratch scratch, int tid, long size, MemorySegment mask) {
+    static int sched_setaffinity(Scratch scratch, int tid, long size, long mask) {
         try {
-            return scratch.orErrno((int) SchedSetaffinity.HANDLE.invokeExact(scratch.errno, tid, size, mask));
+            return scratch.orErrno((int)
+                    (long) SchedSetaffinity.HANDLE.invokeExact(scratch.errno, (long) tid, size, mask, 0L, 0L, 0L));
         } catch (Throwable t) {
-            throw unexpected(t);
+            throw Link.unexpected(t);
         }
     }
 
     private static final class SchedGetaffinity {
-        static final MethodHandle HANDLE =
-                linkErrno(Linux.sched_getaffinity$address(), Linux.sched_getaffinity$descriptor());
+        static final MethodHandle HANDLE = Link.withErrno("sched_getaffinity");
     }
 
-    static int sched_getaffinity(Scratch scratch, int tid, long size, MemorySegment mask) {
+    static int sched_getaffinity(Scratch scratch, int tid, long size, long mask) {
         try {
-            return scratch.orErrno((int) SchedGetaffinity.HANDLE.invokeExact(scratch.errno, tid, size, mask));
+            return scratch.orErrno((int)
+                    (long) SchedGetaffinity.HANDLE.invokeExact(scratch.errno, (long) tid, size, mask, 0L, 0L, 0L));
         } catch (Throwable t) {
-            throw unexpected(t);
+            throw Link.unexpected(t);
         }
     }
 
     private static final class SchedGetscheduler {
-        static final MethodHandle HANDLE =
-                linkErrno(Linux.sched_getscheduler$address(), Linux.sched_getscheduler$descriptor());
+        static final MethodHandle HANDLE = Link.withErrno("sched_getscheduler");
     }
 
     static int sched_getscheduler(Scratch scratch, int tid) {
         try {
-            return scratch.orErrno((int) SchedGetscheduler.HANDLE.invokeExact(scratch.errno, tid));
+            return scratch.orErrno(
+                    (int) (long) SchedGetscheduler.HANDLE.invokeExact(scratch.errno, (long) tid, 0L, 0L, 0L, 0L, 0L));
         } catch (Throwable t) {
-            throw unexpected(t);
+            throw Link.unexpected(t);
         }
     }
 
     private static final class SchedGetparam {
-        static final MethodHandle HANDLE = linkErrno(Linux.sched_getparam$address(), Linux.sched_getparam$descriptor());
+        static final MethodHandle HANDLE = Link.withErrno("sched_getparam");
     }
 
-    static int sched_getparam(Scratch scratch, int tid, MemorySegment param) {
+    static int sched_getparam(Scratch scratch, int tid, long param) {
         try {
-            return scratch.orErrno((int) SchedGetparam.HANDLE.invokeExact(scratch.errno, tid, param));
+            return scratch.orErrno(
+                    (int) (long) SchedGetparam.HANDLE.invokeExact(scratch.errno, (long) tid, param, 0L, 0L, 0L, 0L));
         } catch (Throwable t) {
-            throw unexpected(t);
+            throw Link.unexpected(t);
         }
     }
 
     private static final class SchedGetPriorityMin {
-        static final MethodHandle HANDLE =
-                linkErrno(Linux.sched_get_priority_min$address(), Linux.sched_get_priority_min$descriptor());
+        static final MethodHandle HANDLE = Link.withErrno("sched_get_priority_min");
     }
 
     static int sched_get_priority_min(Scratch scratch, int policy) {
         try {
-            return scratch.orErrno((int) SchedGetPriorityMin.HANDLE.invokeExact(scratch.errno, policy));
+            return scratch.orErrno((int)
+                    (long) SchedGetPriorityMin.HANDLE.invokeExact(scratch.errno, (long) policy, 0L, 0L, 0L, 0L, 0L));
         } catch (Throwable t) {
-            throw unexpected(t);
+            throw Link.unexpected(t);
         }
     }
 
     private static final class SchedGetPriorityMax {
-        static final MethodHandle HANDLE =
-                linkErrno(Linux.sched_get_priority_max$address(), Linux.sched_get_priority_max$descriptor());
+        static final MethodHandle HANDLE = Link.withErrno("sched_get_priority_max");
     }
 
     static int sched_get_priority_max(Scratch scratch, int policy) {
         try {
-            return scratch.orErrno((int) SchedGetPriorityMax.HANDLE.invokeExact(scratch.errno, policy));
+            return scratch.orErrno((int)
+                    (long) SchedGetPriorityMax.HANDLE.invokeExact(scratch.errno, (long) policy, 0L, 0L, 0L, 0L, 0L));
         } catch (Throwable t) {
-            throw unexpected(t);
+            throw Link.unexpected(t);
         }
     }
 
     private static final class Setpriority {
-        static final MethodHandle HANDLE = linkErrno(Linux.setpriority$address(), Linux.setpriority$descriptor());
+        static final MethodHandle HANDLE = Link.withErrno("setpriority");
     }
 
     static int setpriority(Scratch scratch, int which, int who, int nice) {
         try {
-            return scratch.orErrno((int) Setpriority.HANDLE.invokeExact(scratch.errno, which, who, nice));
+            return scratch.orErrno((int) (long)
+                    Setpriority.HANDLE.invokeExact(scratch.errno, (long) which, (long) who, (long) nice, 0L, 0L, 0L));
         } catch (Throwable t) {
-            throw unexpected(t);
+            throw Link.unexpected(t);
         }
     }
 
     private static final class Sigpending {
-        static final MethodHandle HANDLE = linkErrno(Linux.sigpending$address(), Linux.sigpending$descriptor());
+        static final MethodHandle HANDLE = Link.withErrno("sigpending");
     }
 
-    static int sigpending(Scratch scratch, MemorySegment set) {
+    static int sigpending(Scratch scratch, long set) {
         try {
-            return scratch.orErrno((int) Sigpending.HANDLE.invokeExact(scratch.errno, set));
+            return scratch.orErrno((int) (long) Sigpending.HANDLE.invokeExact(scratch.errno, set, 0L, 0L, 0L, 0L, 0L));
         } catch (Throwable t) {
-            throw unexpected(t);
+            throw Link.unexpected(t);
         }
     }
 
+    /** {@code union sigval} is passed by value: eight bytes of class INTEGER, as a {@code long} is. */
     private static final class Sigqueue {
-        static final MethodHandle HANDLE = linkErrno(Linux.sigqueue$address(), Linux.sigqueue$descriptor());
+        static final MethodHandle HANDLE = Link.withErrno("sigqueue");
     }
 
-    static int sigqueue(Scratch scratch, int pid, int signal, MemorySegment value) {
+    static int sigqueue(Scratch scratch, int pid, int signal, long value) {
         try {
-            return scratch.orErrno((int) Sigqueue.HANDLE.invokeExact(scratch.errno, pid, signal, value));
+            return scratch.orErrno((int)
+                    (long) Sigqueue.HANDLE.invokeExact(scratch.errno, (long) pid, (long) signal, value, 0L, 0L, 0L));
         } catch (Throwable t) {
-            throw unexpected(t);
+            throw Link.unexpected(t);
         }
     }
 
     private static final class Sigtimedwait {
-        static final MethodHandle HANDLE = linkErrno(Linux.sigtimedwait$address(), Linux.sigtimedwait$descriptor());
+        static final MethodHandle HANDLE = Link.withErrno("sigtimedwait");
     }
 
-    static int sigtimedwait(Scratch scratch, MemorySegment set, MemorySegment info, MemorySegment timeout) {
+    static int sigtimedwait(Scratch scratch, long set, long info, long timeout) {
         try {
-            return scratch.orErrno((int) Sigtimedwait.HANDLE.invokeExact(scratch.errno, set, info, timeout));
+            return scratch.orErrno(
+                    (int) (long) Sigtimedwait.HANDLE.invokeExact(scratch.errno, set, info, timeout, 0L, 0L, 0L));
         } catch (Throwable t) {
-            throw unexpected(t);
+            throw Link.unexpected(t);
         }
     }
 
     private static final class Getrlimit {
-        static final MethodHandle HANDLE = linkErrno(Linux.getrlimit$address(), Linux.getrlimit$descriptor());
+        static final MethodHandle HANDLE = Link.withErrno("getrlimit");
     }
 
-    static int getrlimit(Scratch scratch, int resource, MemorySegment limit) {
+    static int getrlimit(Scratch scratch, int resource, long limit) {
         try {
-            return scratch.orErrno((int) Getrlimit.HANDLE.invokeExact(scratch.errno, resource, limit));
+            return scratch.orErrno(
+                    (int) (long) Getrlimit.HANDLE.invokeExact(scratch.errno, (long) resource, limit, 0L, 0L, 0L, 0L));
         } catch (Throwable t) {
-            throw unexpected(t);
+            throw Link.unexpected(t);
         }
     }
 
     private static final class Setrlimit {
-        static final MethodHandle HANDLE = linkErrno(Linux.setrlimit$address(), Linux.setrlimit$descriptor());
+        static final MethodHandle HANDLE = Link.withErrno("setrlimit");
     }
 
-    static int setrlimit(Scratch scratch, int resource, MemorySegment limit) {
+    static int setrlimit(Scratch scratch, int resource, long limit) {
         try {
-            return scratch.orErrno((int) Setrlimit.HANDLE.invokeExact(scratch.errno, resource, limit));
+            return scratch.orErrno(
+                    (int) (long) Setrlimit.HANDLE.invokeExact(scratch.errno, (long) resource, limit, 0L, 0L, 0L, 0L));
         } catch (Throwable t) {
-            throw unexpected(t);
+            throw Link.unexpected(t);
         }
     }
 
     private static final class TimerCreate {
-        static final MethodHandle HANDLE = linkErrno(Linux.timer_create$address(), Linux.timer_create$descriptor());
+        static final MethodHandle HANDLE = Link.withErrno("timer_create");
     }
 
-    static int timer_create(Scratch scratch, int clock, MemorySegment event, MemorySegment timer) {
+    static int timer_create(Scratch scratch, int clock, long event, long timer) {
         try {
-            return scratch.orErrno((int) TimerCreate.HANDLE.invokeExact(scratch.errno, clock, event, timer));
+            return scratch.orErrno(
+                    (int) (long) TimerCreate.HANDLE.invokeExact(scratch.errno, (long) clock, event, timer, 0L, 0L, 0L));
         } catch (Throwable t) {
-            throw unexpected(t);
+            throw Link.unexpected(t);
         }
     }
 
     /** A {@code timer_t} is a pointer in the headers and a number in fact. */
     private static final class TimerSettime {
-        static final MethodHandle HANDLE = linkErrno(
-                Linux.timer_settime$address(),
-                FunctionDescriptor.of(Linux.C_INT, Linux.C_LONG, Linux.C_INT, Linux.C_POINTER, Linux.C_POINTER));
+        static final MethodHandle HANDLE = Link.withErrno("timer_settime");
     }
 
-    static int timer_settime(Scratch scratch, long timer, MemorySegment times) {
+    static int timer_settime(Scratch scratch, long timer, long times) {
         try {
             return scratch.orErrno(
-                    (int) TimerSettime.HANDLE.invokeExact(scratch.errno, timer, 0, times, MemorySegment.NULL));
+                    (int) (long) TimerSettime.HANDLE.invokeExact(scratch.errno, timer, 0L, times, 0L, 0L, 0L));
         } catch (Throwable t) {
-            throw unexpected(t);
+            throw Link.unexpected(t);
         }
     }
 
     private static final class TimerDelete {
-        static final MethodHandle HANDLE =
-                linkErrno(Linux.timer_delete$address(), FunctionDescriptor.of(Linux.C_INT, Linux.C_LONG));
+        static final MethodHandle HANDLE = Link.withErrno("timer_delete");
     }
 
     static int timer_delete(Scratch scratch, long timer) {
         try {
-            return scratch.orErrno((int) TimerDelete.HANDLE.invokeExact(scratch.errno, timer));
+            return scratch.orErrno(
+                    (int) (long) TimerDelete.HANDLE.invokeExact(scratch.errno, timer, 0L, 0L, 0L, 0L, 0L));
         } catch (Throwable t) {
-            throw unexpected(t);
+            throw Link.unexpected(t);
         }
     }
 
     private static final class Fcntl {
-        static final MethodHandle HANDLE = linkErrno(
-                Linux.fcntl.address(),
-                FunctionDescriptor.of(Linux.C_INT, Linux.C_INT, Linux.C_INT, Linux.C_LONG),
-                Linker.Option.firstVariadicArg(2));
+        static final MethodHandle HANDLE = Link.withErrno("fcntl");
     }
 
     static int fcntl(Scratch scratch, int fd, int command, long argument) {
         try {
-            return scratch.orErrno((int) Fcntl.HANDLE.invokeExact(scratch.errno, fd, command, argument));
+            return scratch.orErrno((int)
+                    (long) Fcntl.HANDLE.invokeExact(scratch.errno, (long) fd, (long) command, argument, 0L, 0L, 0L));
         } catch (Throwable t) {
-            throw unexpected(t);
+            throw Link.unexpected(t);
+        }
+    }
+
+    private static final class Prctl {
+        static final MethodHandle HANDLE = Link.withErrno("prctl");
+    }
+
+    static int prctl(Scratch scratch, int option, long argument) {
+        try {
+            return scratch.orErrno(
+                    (int) (long) Prctl.HANDLE.invokeExact(scratch.errno, (long) option, argument, 0L, 0L, 0L, 0L));
+        } catch (Throwable t) {
+            throw Link.unexpected(t);
+        }
+    }
+
+    private static final class PthreadSetnameNp {
+        static final MethodHandle HANDLE = Link.withErrno("pthread_setname_np");
+    }
+
+    /** Returns the error number, positive. */
+    static int pthread_setname_np(Scratch scratch, long thread, long name) {
+        try {
+            return (int) (long) PthreadSetnameNp.HANDLE.invokeExact(scratch.errno, thread, name, 0L, 0L, 0L, 0L);
+        } catch (Throwable t) {
+            throw Link.unexpected(t);
+        }
+    }
+
+    private static final class PthreadSetschedparam {
+        static final MethodHandle HANDLE = Link.withErrno("pthread_setschedparam");
+    }
+
+    /** Returns the error number, positive. */
+    static int pthread_setschedparam(Scratch scratch, long thread, int policy, long param) {
+        try {
+            return (int) (long)
+                    PthreadSetschedparam.HANDLE.invokeExact(scratch.errno, thread, (long) policy, param, 0L, 0L, 0L);
+        } catch (Throwable t) {
+            throw Link.unexpected(t);
+        }
+    }
+
+    private static final class PthreadGetschedparam {
+        static final MethodHandle HANDLE = Link.withErrno("pthread_getschedparam");
+    }
+
+    /** Returns the error number, positive. */
+    static int pthread_getschedparam(Scratch scratch, long thread, long policy, long param) {
+        try {
+            return (int)
+                    (long) PthreadGetschedparam.HANDLE.invokeExact(scratch.errno, thread, policy, param, 0L, 0L, 0L);
+        } catch (Throwable t) {
+            throw Link.unexpected(t);
+        }
+    }
+
+    private static final class PthreadSigmask {
+        static final MethodHandle HANDLE = Link.withErrno("pthread_sigmask");
+    }
+
+    /** Returns the error number, positive. */
+    static int pthread_sigmask(Scratch scratch, int how, long set, long old) {
+        try {
+            return (int) (long) PthreadSigmask.HANDLE.invokeExact(scratch.errno, (long) how, set, old, 0L, 0L, 0L);
+        } catch (Throwable t) {
+            throw Link.unexpected(t);
+        }
+    }
+
+    private static final class Getpid {
+        static final MethodHandle HANDLE = Link.critical("getpid");
+    }
+
+    static int getpid() {
+        try {
+            return (int) (long) Getpid.HANDLE.invokeExact();
+        } catch (Throwable t) {
+            throw Link.unexpected(t);
         }
     }
 
     private static final class PthreadSelf {
-        static final MethodHandle HANDLE =
-                link(Linux.pthread_self$address(), Linux.pthread_self$descriptor(), CRITICAL);
+        static final MethodHandle HANDLE = Link.critical("pthread_self");
     }
 
     static long pthread_self() {
         try {
             return (long) PthreadSelf.HANDLE.invokeExact();
         } catch (Throwable t) {
-            throw unexpected(t);
+            throw Link.unexpected(t);
         }
     }
 
     private static final class SchedGetcpu {
-        static final MethodHandle HANDLE =
-                link(Linux.sched_getcpu$address(), Linux.sched_getcpu$descriptor(), CRITICAL);
+        static final MethodHandle HANDLE = Link.critical("sched_getcpu");
     }
 
     /** Returns -1 without an errno. */
     static int sched_getcpu() {
         try {
-            return (int) SchedGetcpu.HANDLE.invokeExact();
+            return (int) (long) SchedGetcpu.HANDLE.invokeExact();
         } catch (Throwable t) {
-            throw unexpected(t);
+            throw Link.unexpected(t);
         }
     }
 
-    private static final class Gettid {
-        static final MethodHandle HANDLE =
-                link(Linux.syscall.address(), FunctionDescriptor.of(Linux.C_LONG, Linux.C_LONG), VARIADIC, CRITICAL);
-    }
-
-    static int gettid() {
-        try {
-            return (int) (long) Gettid.HANDLE.invokeExact(SystemCall.GETTID);
-        } catch (Throwable t) {
-            throw unexpected(t);
-        }
-    }
-
-    private static final class Prctl {
-        static final MethodHandle HANDLE = linkErrno(
-                Linux.prctl.address(),
-                FunctionDescriptor.of(Linux.C_INT, Linux.C_INT, Linux.C_LONG, Linux.C_LONG, Linux.C_LONG, Linux.C_LONG),
-                VARIADIC);
-    }
-
-    static int prctl(Scratch scratch, int option, long argument) {
-        try {
-            return scratch.orErrno((int) Prctl.HANDLE.invokeExact(scratch.errno, option, argument, 0L, 0L, 0L));
-        } catch (Throwable t) {
-            throw unexpected(t);
-        }
-    }
-
-    /** With addresses as {@code long}: a futex call makes no memory segment. */
     private static final class Syscall {
-        static final MethodHandle HANDLE = linkErrno(
-                Linux.syscall.address(),
-                FunctionDescriptor.of(
-                        Linux.C_LONG,
-                        Linux.C_LONG,
-                        Linux.C_LONG,
-                        Linux.C_LONG,
-                        Linux.C_LONG,
-                        Linux.C_LONG,
-                        Linux.C_LONG,
-                        Linux.C_LONG),
-                VARIADIC);
+        static final MethodHandle HANDLE = Link.withErrno("syscall");
     }
 
+    /** syscall(2) with four arguments. */
     static int syscall(Scratch scratch, long number, long a, long b, long c, long d) {
         try {
-            return (int) scratch.orErrno((long) Syscall.HANDLE.invokeExact(scratch.errno, number, a, b, c, d, 0L, 0L));
+            return (int) scratch.orErrno((long) Syscall.HANDLE.invokeExact(scratch.errno, number, a, b, c, d, 0L));
         } catch (Throwable t) {
-            throw unexpected(t);
+            throw Link.unexpected(t);
         }
     }
 }

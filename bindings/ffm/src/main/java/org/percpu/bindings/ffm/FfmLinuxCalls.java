@@ -8,7 +8,6 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.ffm.generated.Linux;
 import org.percpu.bindings.ffm.generated.itimerspec;
 import org.percpu.bindings.ffm.generated.rlimit;
-import org.percpu.bindings.ffm.generated.sched_param;
 import org.percpu.bindings.ffm.generated.sigevent;
 import org.percpu.bindings.ffm.generated.sigval;
 import org.percpu.bindings.spi.Errno;
@@ -17,8 +16,8 @@ import org.percpu.bindings.spi.LinuxCalls;
 /** Marshals between Java arrays and the calling thread's {@link Scratch}. */
 final class FfmLinuxCalls implements LinuxCalls {
     // Offsets in siginfo_t, asserted by native/audit. jextract writes three thousand lines for that union.
-    private static final long SI_CODE = 8;
-    private static final long SI_VALUE = 24;
+    private static final int SI_CODE = 8;
+    private static final int SI_VALUE = 24;
 
     /** Offset of sigev_notify_thread_id in struct sigevent, asserted by native/audit. */
     private static final long SIGEV_TID = 16;
@@ -33,12 +32,12 @@ final class FfmLinuxCalls implements LinuxCalls {
 
     @Override
     public int getpid() {
-        return Linux.getpid();
+        return ErrnoCalls.getpid();
     }
 
     @Override
     public int gettid() {
-        return ErrnoCalls.gettid();
+        return ErrnoCalls.syscall(Scratch.mine(), SystemCall.GETTID, 0, 0, 0, 0);
     }
 
     @Override
@@ -66,16 +65,18 @@ final class FfmLinuxCalls implements LinuxCalls {
     @Override
     public int sched_getaffinity(int tid, long[] mask) {
         Scratch scratch = Scratch.mine();
-        MemorySegment memory = scratch.memory(bytes(mask));
-        int result = ErrnoCalls.sched_getaffinity(scratch, tid, bytes(mask), memory);
+        ByteBuffer memory = scratch.memory(bytes(mask));
+        int result = ErrnoCalls.sched_getaffinity(scratch, tid, bytes(mask), scratch.address());
         if (result >= 0) {
-            MemorySegment.copy(memory, ValueLayout.JAVA_LONG, 0, mask, 0, mask.length);
+            for (int i = 0; i < mask.length; i++) {
+                mask[i] = memory.getLong(i * Long.BYTES);
+            }
         }
         return result;
     }
 
-    private static long bytes(long[] mask) {
-        return (long) mask.length * Long.BYTES;
+    private static int bytes(long[] mask) {
+        return mask.length * Long.BYTES;
     }
 
     @Override
@@ -86,8 +87,8 @@ final class FfmLinuxCalls implements LinuxCalls {
     @Override
     public int sched_getparam(int tid) {
         Scratch scratch = Scratch.mine();
-        int result = ErrnoCalls.sched_getparam(scratch, tid, scratch.memory());
-        return result < 0 ? result : sched_param.sched_priority(scratch.memory());
+        int result = ErrnoCalls.sched_getparam(scratch, tid, scratch.address());
+        return result < 0 ? result : scratch.memory().getInt(0);
     }
 
     @Override
@@ -102,18 +103,18 @@ final class FfmLinuxCalls implements LinuxCalls {
 
     @Override
     public int pthread_setschedparam(long thread, int policy, int priority) {
-        MemorySegment param = Scratch.mine().memory();
-        sched_param.sched_priority(param, priority);
-        return -Linux.pthread_setschedparam(thread, policy, param);
+        Scratch scratch = Scratch.mine();
+        scratch.memory().putInt(0, priority);
+        return -ErrnoCalls.pthread_setschedparam(scratch, thread, policy, scratch.address());
     }
 
     @Override
     public int pthread_getschedparam(long thread, int[] policyAndPriority) {
         Scratch scratch = Scratch.mine();
-        int error = Linux.pthread_getschedparam(thread, scratch.old, scratch.memory());
+        int error = ErrnoCalls.pthread_getschedparam(scratch, thread, scratch.old(), scratch.address());
         if (error == 0) {
-            policyAndPriority[0] = scratch.old.get(Linux.C_INT, 0);
-            policyAndPriority[1] = sched_param.sched_priority(scratch.memory());
+            policyAndPriority[0] = scratch.oldInt(0);
+            policyAndPriority[1] = scratch.memory().getInt(0);
         }
         return -error;
     }
@@ -135,15 +136,17 @@ final class FfmLinuxCalls implements LinuxCalls {
 
     @Override
     public int pthread_setname_np(long thread, String name) {
-        return -Linux.pthread_setname_np(thread, Scratch.mine().string(name));
+        Scratch scratch = Scratch.mine();
+        return -ErrnoCalls.pthread_setname_np(scratch, thread, scratch.string(name));
     }
 
     @Override
     public int pthread_getname_np(long thread, byte[] name) {
-        MemorySegment memory = Scratch.mine().memory(name.length);
-        int error = Linux.pthread_getname_np(thread, memory, name.length);
+        Scratch scratch = Scratch.mine();
+        ByteBuffer memory = scratch.memory(name.length);
+        int error = Linux.pthread_getname_np(thread, scratch.segment(), name.length);
         if (error == 0) {
-            MemorySegment.copy(memory, ValueLayout.JAVA_BYTE, 0, name, 0, name.length);
+            memory.get(0, name);
         }
         return -error;
     }
@@ -161,12 +164,10 @@ final class FfmLinuxCalls implements LinuxCalls {
     @Override
     public int pthread_sigmask(int how, long @Nullable [] set, long @Nullable [] old) {
         Scratch scratch = Scratch.mine();
-        int error = Linux.pthread_sigmask(
-                how,
-                set == null ? MemorySegment.NULL : scratch.sigset(set[0]),
-                old == null ? MemorySegment.NULL : scratch.old);
+        int error = ErrnoCalls.pthread_sigmask(
+                scratch, how, set == null ? 0 : scratch.sigset(set[0]), old == null ? 0 : scratch.old());
         if (error == 0 && old != null) {
-            old[0] = scratch.old.get(ValueLayout.JAVA_LONG, 0);
+            old[0] = scratch.oldLong(0);
         }
         return -error;
     }
@@ -174,9 +175,9 @@ final class FfmLinuxCalls implements LinuxCalls {
     @Override
     public int sigpending(long[] set) {
         Scratch scratch = Scratch.mine();
-        int result = ErrnoCalls.sigpending(scratch, scratch.old);
+        int result = ErrnoCalls.sigpending(scratch, scratch.old());
         if (result >= 0) {
-            set[0] = scratch.old.get(ValueLayout.JAVA_LONG, 0);
+            set[0] = scratch.oldLong(0);
         }
         return result;
     }
@@ -188,32 +189,27 @@ final class FfmLinuxCalls implements LinuxCalls {
 
     @Override
     public int pthread_sigqueue(long thread, int signal, long value) {
-        return -Linux.pthread_sigqueue(thread, signal, sigval(Scratch.mine(), value));
+        return -Linux.pthread_sigqueue(thread, signal, sigval(Scratch.mine().segment(), value));
     }
 
     @Override
     public int sigqueue(int pid, int signal, long value) {
-        Scratch scratch = Scratch.mine();
-        return ErrnoCalls.sigqueue(scratch, pid, signal, sigval(scratch, value));
+        return ErrnoCalls.sigqueue(Scratch.mine(), pid, signal, value);
     }
 
-    private static MemorySegment sigval(Scratch scratch, long value) {
-        sigval.sival_ptr(scratch.value, MemorySegment.ofAddress(value));
-        return scratch.value;
+    private static MemorySegment sigval(MemorySegment memory, long value) {
+        sigval.sival_ptr(memory, MemorySegment.ofAddress(value));
+        return memory;
     }
 
     @Override
     public int sigtimedwait(long set, long @Nullable [] valueAndCode, long timeoutNanos) {
         Scratch scratch = Scratch.mine();
-        MemorySegment info = scratch.old;
-        int result = ErrnoCalls.sigtimedwait(
-                scratch,
-                scratch.sigset(set),
-                info,
-                timeoutNanos == FOREVER ? MemorySegment.NULL : scratch.time(timeoutNanos));
+        long timeout = timeoutNanos == FOREVER ? 0 : scratch.time(timeoutNanos);
+        int result = ErrnoCalls.sigtimedwait(scratch, scratch.sigset(set), scratch.old(), timeout);
         if (result >= 0 && valueAndCode != null) {
-            valueAndCode[0] = info.get(ValueLayout.JAVA_LONG, SI_VALUE);
-            valueAndCode[1] = info.get(ValueLayout.JAVA_INT, SI_CODE);
+            valueAndCode[0] = scratch.oldLong(SI_VALUE);
+            valueAndCode[1] = scratch.oldInt(SI_CODE);
         }
         return result;
     }
@@ -221,10 +217,11 @@ final class FfmLinuxCalls implements LinuxCalls {
     @Override
     public int getrlimit(int resource, long[] softAndHard) {
         Scratch scratch = Scratch.mine();
-        int result = ErrnoCalls.getrlimit(scratch, resource, scratch.memory());
+        int result = ErrnoCalls.getrlimit(scratch, resource, scratch.address());
         if (result >= 0) {
-            softAndHard[0] = rlimit.rlim_cur(scratch.memory());
-            softAndHard[1] = rlimit.rlim_max(scratch.memory());
+            MemorySegment limit = scratch.segment();
+            softAndHard[0] = rlimit.rlim_cur(limit);
+            softAndHard[1] = rlimit.rlim_max(limit);
         }
         return result;
     }
@@ -232,10 +229,10 @@ final class FfmLinuxCalls implements LinuxCalls {
     @Override
     public int setrlimit(int resource, long soft, long hard) {
         Scratch scratch = Scratch.mine();
-        MemorySegment limit = scratch.memory();
+        MemorySegment limit = scratch.segment();
         rlimit.rlim_cur(limit, soft);
         rlimit.rlim_max(limit, hard);
-        return ErrnoCalls.setrlimit(scratch, resource, limit);
+        return ErrnoCalls.setrlimit(scratch, resource, scratch.address());
     }
 
     @Override
@@ -251,7 +248,7 @@ final class FfmLinuxCalls implements LinuxCalls {
 
     @Override
     public String strerror(int errno) {
-        return Linux.strerror_r(errno, Scratch.mine().memory(), TEXT_BYTES).getString(0);
+        return Linux.strerror_r(errno, Scratch.mine().segment(), TEXT_BYTES).getString(0);
     }
 
     @Override
@@ -266,35 +263,34 @@ final class FfmLinuxCalls implements LinuxCalls {
     @Override
     public int futex_wait(long address, int expected, long timeoutNanos) {
         Scratch scratch = Scratch.mine();
-        long timeout = timeoutNanos == FOREVER ? 0 : scratch.time(timeoutNanos).address();
-        return ErrnoCalls.syscall(scratch, SystemCall.FUTEX, address, Linux.FUTEX_WAIT_PRIVATE(), expected, timeout);
+        long timeout = timeoutNanos == FOREVER ? 0 : scratch.time(timeoutNanos);
+        return ErrnoCalls.syscall(scratch, SystemCall.FUTEX, address, SystemCall.FUTEX_WAIT_PRIVATE, expected, timeout);
     }
 
     @Override
     public int futex_wake(long address, int count) {
-        return ErrnoCalls.syscall(Scratch.mine(), SystemCall.FUTEX, address, Linux.FUTEX_WAKE_PRIVATE(), count, 0);
+        return ErrnoCalls.syscall(Scratch.mine(), SystemCall.FUTEX, address, SystemCall.FUTEX_WAKE_PRIVATE, count, 0);
     }
 
     @Override
     public long timer_create(int clock, int signal, int tid, long value) {
         Scratch scratch = Scratch.mine();
-        MemorySegment event = scratch.memory();
+        MemorySegment event = scratch.segment();
         event.fill((byte) 0);
         event.set(ValueLayout.JAVA_LONG, 0, value);
         sigevent.sigev_signo(event, signal);
         sigevent.sigev_notify(event, Linux.SIGEV_THREAD_ID());
         event.set(ValueLayout.JAVA_INT, SIGEV_TID, tid);
-        int result = ErrnoCalls.timer_create(scratch, clock, event, scratch.value);
-        return result < 0 ? result : scratch.value.get(ValueLayout.JAVA_LONG, 0);
+        int result = ErrnoCalls.timer_create(scratch, clock, scratch.address(), scratch.value());
+        return result < 0 ? result : scratch.valueLong();
     }
 
     @Override
     public int timer_settime(long timer, long firstNanos, long intervalNanos) {
         Scratch scratch = Scratch.mine();
-        MemorySegment times = scratch.memory();
-        Scratch.time(itimerspec.it_value(times), firstNanos);
-        Scratch.time(itimerspec.it_interval(times), intervalNanos);
-        return ErrnoCalls.timer_settime(scratch, timer, times);
+        Scratch.time(scratch.memory(), (int) itimerspec.it_value$offset(), firstNanos);
+        Scratch.time(scratch.memory(), (int) itimerspec.it_interval$offset(), intervalNanos);
+        return ErrnoCalls.timer_settime(scratch, timer, scratch.address());
     }
 
     @Override
@@ -309,13 +305,12 @@ final class FfmLinuxCalls implements LinuxCalls {
 
     @Override
     public long dlopen(@Nullable String path) {
-        MemorySegment name = path == null ? MemorySegment.NULL : Scratch.mine().string(path);
-        return DynamicLinking.open(name, path);
+        return DynamicLinking.open(path);
     }
 
     @Override
     public long dlsym(long library, String name) {
-        return DynamicLinking.symbol(library, Scratch.mine().string(name));
+        return DynamicLinking.symbol(library, name);
     }
 
     @Override

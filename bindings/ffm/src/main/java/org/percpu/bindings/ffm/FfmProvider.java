@@ -2,7 +2,6 @@
 package org.percpu.bindings.ffm;
 
 import java.lang.foreign.MemorySegment;
-import org.percpu.bindings.ffm.generated.Linux;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxCallsProvider;
 
@@ -27,7 +26,8 @@ public final class FfmProvider implements LinuxCallsProvider {
             // A restricted method of no effect: in the initialiser of a generated class the denial would come out as a
             // LinkageError, and spoil that class for good.
             MemorySegment unused = MemorySegment.NULL.reinterpret(0);
-            int pid = Linux.getpid();
+            MemorySegment unusedVersion = Link.symbol("gnu_get_libc_version");
+            int pid = ErrnoCalls.getpid();
             if (pid != ProcessHandle.current().pid()) {
                 throw new UnsupportedOperationException("calls of the foreign function API go astray: getpid answers "
                         + pid + " in process " + ProcessHandle.current().pid());

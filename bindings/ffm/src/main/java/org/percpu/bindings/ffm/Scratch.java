@@ -1,50 +1,62 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.bindings.ffm;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.StructLayout;
-import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import org.percpu.bindings.ffm.generated.sigset_t;
-import org.percpu.bindings.ffm.generated.sigval;
-import org.percpu.bindings.ffm.generated.timespec;
 
 /**
  * Native memory for the arguments and the errno of one call, kept per thread so that a call allocates none. It is freed by
  * the garbage collector after its thread has ended: a thread's end is not ours to hook into.
+ *
+ * <p>A direct buffer rather than an arena and layouts: those link a handle for each kind of access, which a start waits for.
  */
 final class Scratch {
-    private static final StructLayout CAPTURE = Linker.Option.captureStateLayout();
-    private static final long ERRNO = CAPTURE.byteOffset(PathElement.groupElement("errno"));
     private static final long NANOS_PER_SECOND = 1_000_000_000L;
 
-    /** A mask of 4096 CPUs, four times what {@code cpu_set_t} holds. */
-    private static final long SMALLEST = 512;
+    /** {@code sizeof(sigset_t)}; the kernel knows the first eight bytes. Of {@code siginfo_t} as well. */
+    private static final int SIGSET_BYTES = 128;
 
-    private static final ThreadLocal<Scratch> OF_THREAD = ThreadLocal.withInitial(Scratch::new);
+    /** The structure of {@code Linker.Option.captureStateLayout()} is an int on Linux. */
+    private static final int ERRNO_BYTES = 4;
+
+    private static final int VALUE = 8;
+    private static final int TIME = 16;
+    private static final int OLD = 32;
+    private static final int MEMORY = OLD + SIGSET_BYTES;
+
+    /** A mask of 4096 CPUs, four times what {@code cpu_set_t} holds. */
+    private static final int SMALLEST = 512;
+
+    /** Bytes of a message of the C library that are copied; all of {@link #memory()} at its smallest. */
+    static final int LONGEST_TEXT = SMALLEST;
+
+    private static final ThreadLocal<Scratch> OF_THREAD = new ThreadLocal<>() {
+        @Override
+        protected Scratch initialValue() {
+            return new Scratch();
+        }
+    };
 
     /** The leading argument of handles that capture errno. */
     final MemorySegment errno;
 
-    /** 128 bytes for a second result: a {@code sigset_t}, a {@code siginfo_t}, or less. */
-    final MemorySegment old;
-
-    /** A {@code union sigval}. */
-    final MemorySegment value;
-
-    private final MemorySegment time;
-    private MemorySegment memory;
+    private final ByteBuffer small = allocate(MEMORY + SMALLEST);
+    private final long address;
+    private ByteBuffer memory;
+    private long memoryAddress;
 
     private Scratch() {
-        Arena arena = Arena.ofAuto();
-        errno = arena.allocate(CAPTURE);
-        old = arena.allocate(sigset_t.layout());
-        value = arena.allocate(sigval.layout());
-        time = arena.allocate(timespec.layout());
-        memory = arena.allocate(SMALLEST, Long.BYTES);
+        MemorySegment all = MemorySegment.ofBuffer(small);
+        errno = all.asSlice(0, ERRNO_BYTES);
+        address = all.address();
+        memory = small.slice(MEMORY, SMALLEST).order(ByteOrder.nativeOrder());
+        memoryAddress = address + MEMORY;
+    }
+
+    private static ByteBuffer allocate(int bytes) {
+        return ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
     }
 
     /** The calling thread's memory; what it holds is left from an earlier call. */
@@ -54,61 +66,119 @@ final class Scratch {
 
     /** What a function with the result -1 means by it. */
     int orErrno(int result) {
-        return result == -1 ? -errno.get(ValueLayout.JAVA_INT, ERRNO) : result;
+        return result == -1 ? -small.getInt(0) : result;
     }
 
     /** What a function with the result -1 means by it. */
     long orErrno(long result) {
-        return result == -1 ? -errno.get(ValueLayout.JAVA_INT, ERRNO) : result;
+        return result == -1 ? -small.getInt(0) : result;
     }
 
     /** Memory for the main argument, 512 bytes at least. */
-    MemorySegment memory() {
+    ByteBuffer memory() {
         return memory;
     }
 
     /** Memory for the main argument, grown to the given size. */
-    MemorySegment memory(long bytes) {
-        if (memory.byteSize() < bytes) {
-            memory = Arena.ofAuto().allocate(bytes, Long.BYTES);
+    ByteBuffer memory(int bytes) {
+        if (memory.capacity() < bytes) {
+            memory = allocate(bytes);
+            memoryAddress = MemorySegment.ofBuffer(memory).address();
         }
         return memory;
     }
 
-    /** Writes words into {@link #memory(long)}. */
-    MemorySegment words(long[] words) {
-        MemorySegment segment = memory((long) words.length * Long.BYTES);
-        MemorySegment.copy(words, 0, segment, ValueLayout.JAVA_LONG, 0, words.length);
-        return segment;
+    /** Of {@link #memory()}, until it grows. */
+    long address() {
+        return memoryAddress;
     }
 
-    /** Writes a C string into {@link #memory(long)}. */
-    MemorySegment string(String text) {
+    /** {@link #memory()} for the accessors of generated structures. */
+    MemorySegment segment() {
+        return MemorySegment.ofBuffer(memory);
+    }
+
+    /** The address of 128 bytes for a second result: a {@code sigset_t}, a {@code siginfo_t}, or less. */
+    long old() {
+        return address + OLD;
+    }
+
+    /** Reads from {@link #old()}. */
+    long oldLong(int offset) {
+        return small.getLong(OLD + offset);
+    }
+
+    /** Reads from {@link #old()}. */
+    int oldInt(int offset) {
+        return small.getInt(OLD + offset);
+    }
+
+    /** {@link #old()} for generated handles. */
+    MemorySegment oldSegment() {
+        return MemorySegment.ofAddress(old());
+    }
+
+    /** The address of eight bytes for a third result. */
+    long value() {
+        return address + VALUE;
+    }
+
+    /** Reads {@link #value()}. */
+    long valueLong() {
+        return small.getLong(VALUE);
+    }
+
+    /** Writes words into {@link #memory(int)} and answers where they are. */
+    long words(long[] words) {
+        ByteBuffer buffer = memory(words.length * Long.BYTES);
+        for (int i = 0; i < words.length; i++) {
+            buffer.putLong(i * Long.BYTES, words[i]);
+        }
+        return memoryAddress;
+    }
+
+    /** Writes a C string into {@link #memory(int)} and answers where it is. */
+    long string(String text) {
         byte[] encoded = text.getBytes(StandardCharsets.UTF_8);
-        MemorySegment segment = memory(encoded.length + 1L);
-        MemorySegment.copy(encoded, 0, segment, ValueLayout.JAVA_BYTE, 0, encoded.length);
-        segment.set(ValueLayout.JAVA_BYTE, encoded.length, (byte) 0);
-        return segment;
+        memory(encoded.length + 1).put(0, encoded).put(encoded.length, (byte) 0);
+        return memoryAddress;
+    }
+
+    /** The address of a C string without characters. */
+    long empty() {
+        small.put(VALUE, (byte) 0);
+        return value();
+    }
+
+    /** Reads the C string at {@link #address()}, of which the first {@link #LONGEST_TEXT} bytes count. */
+    String text() {
+        byte[] encoded = new byte[LONGEST_TEXT];
+        memory.get(0, encoded);
+        int length = 0;
+        while (length < encoded.length && encoded[length] != 0) {
+            length++;
+        }
+        return new String(encoded, 0, length, StandardCharsets.UTF_8);
     }
 
     /** Writes a {@code sigset_t}, of which only the kernel's 64 signals can be set, into {@link #memory()}. */
-    MemorySegment sigset(long set) {
-        memory.set(ValueLayout.JAVA_LONG, 0, set);
-        for (long i = Long.BYTES; i < sigset_t.layout().byteSize(); i += Long.BYTES) {
-            memory.set(ValueLayout.JAVA_LONG, i, 0);
+    long sigset(long set) {
+        memory.putLong(0, set);
+        for (int i = Long.BYTES; i < SIGSET_BYTES; i += Long.BYTES) {
+            memory.putLong(i, 0);
         }
-        return memory;
+        return memoryAddress;
     }
 
-    /** Writes a relative time; a negative one comes out as such, and the kernel refuses it. */
-    MemorySegment time(long nanos) {
-        time(time, nanos);
-        return time;
+    /** Writes a relative {@code struct timespec}; a negative time comes out as such, and the kernel refuses it. */
+    long time(long nanos) {
+        time(small, TIME, nanos);
+        return address + TIME;
     }
 
     /** Writes a relative time into a {@code struct timespec}. */
-    static void time(MemorySegment timespecSegment, long nanos) {
-        timespec.tv_sec(timespecSegment, nanos / NANOS_PER_SECOND);
-        timespec.tv_nsec(timespecSegment, nanos % NANOS_PER_SECOND);
+    static void time(ByteBuffer buffer, int offset, long nanos) {
+        buffer.putLong(offset, nanos / NANOS_PER_SECOND);
+        buffer.putLong(offset + Long.BYTES, nanos % NANOS_PER_SECOND);
     }
 }

@@ -10,6 +10,11 @@ final class SystemCall {
     static final long GETPRIORITY = number(140, 141);
     static final long GETTID = number(186, 178);
 
+    /** Operations of futex, the same everywhere. {@code Linux} has them as well, and opens libraries first. */
+    static final long FUTEX_WAIT_PRIVATE = 128;
+
+    static final long FUTEX_WAKE_PRIVATE = 129;
+
     private SystemCall() {}
 
     private static long number(int x86, int aarch64) {

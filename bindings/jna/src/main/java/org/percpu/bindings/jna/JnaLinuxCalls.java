@@ -301,7 +301,7 @@ final class JnaLinuxCalls implements LinuxCalls {
 
     @Override
     public String strerror(int errno) {
-        return LibC.strerror(errno).getString(0, StandardCharsets.UTF_8.name());
+        return Scratch.text(LibC.strerror(errno));
     }
 
     @Override
@@ -368,9 +368,8 @@ final class JnaLinuxCalls implements LinuxCalls {
     public long dlopen(@Nullable String path) {
         long library = LibC.dlopen(path == null ? 0 : string(path), RTLD_NOW);
         if (library == 0) {
-            Pointer text = LibC.dlerror();
-            throw new UnsupportedOperationException(
-                    text == null ? "dlopen of " + path + " failed" : text.getString(0, StandardCharsets.UTF_8.name()));
+            long text = LibC.dlerror();
+            throw new UnsupportedOperationException(text == 0 ? "dlopen of " + path + " failed" : Scratch.text(text));
         }
         return library;
     }

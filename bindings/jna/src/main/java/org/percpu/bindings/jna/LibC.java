@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.bindings.jna;
 
-import com.sun.jna.Pointer;
-
 /**
  * The C functions under their C names. Pointers are {@code long}, {@code size_t} and {@code rlim_t} are {@code long},
  * {@code pid_t} and {@code id_t} are {@code int}: the LP64 ABI of x86-64 and aarch64.
@@ -70,7 +68,7 @@ final class LibC {
 
     static native long sysconf(int name);
 
-    static native Pointer strerror(int errno);
+    static native long strerror(int errno);
 
     static native long syscall(long number, long a, long b, long c, long d, long e, long f);
 
@@ -78,7 +76,9 @@ final class LibC {
 
     static native long dlopen(long path, int flags);
 
-    static native Pointer dlerror();
+    static native long dlerror();
+
+    static native long strncpy(long destination, long source, long size);
 
     static native long dlsym(long library, long name);
 

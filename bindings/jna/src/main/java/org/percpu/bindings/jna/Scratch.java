@@ -6,6 +6,7 @@ import com.sun.jna.Pointer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.LongBuffer;
+import java.nio.charset.StandardCharsets;
 
 /**
  * Native memory for the arguments of one call, kept per thread so that a call allocates none. A direct buffer rather than
@@ -58,6 +59,23 @@ final class Scratch {
 
     LongBuffer longs() {
         return longs;
+    }
+
+    /**
+     * A copy of a C string. C copies it, by a function that JNA has registered: a text such as dlerror's is freed at the thread's next
+     * dlsym, and whatever Java runs for the first time may look symbols up.
+     */
+    static String text(long string) {
+        Scratch scratch = mine();
+        long copy = LibC.strncpy(scratch.address, string, SMALLEST);
+        assert copy == scratch.address;
+        byte[] encoded = new byte[SMALLEST];
+        scratch.bytes.get(0, encoded);
+        int length = 0;
+        while (length < encoded.length && encoded[length] != 0) {
+            length++;
+        }
+        return new String(encoded, 0, length, StandardCharsets.UTF_8);
     }
 
     /** Writes a {@code sigset_t} of which only the kernel's 64 signals can be set. */
