@@ -2,8 +2,8 @@
 /** BSD-kernel deferred work on real CPUs: pinned threads, workqueue(9), taskq(9), workq(9) and kthread(9) for Linux. */
 module org.percpu.core {
     requires transitive org.percpu.bindings.spi;
-    requires static org.jspecify;
-    requires jdk.jfr;
+    requires static transitive org.jspecify;
+    requires static jdk.jfr;
 
     exports org.percpu.cpu;
     exports org.percpu.thread;

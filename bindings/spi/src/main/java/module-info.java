@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /** The C functions that percpu uses, as one Java interface, and the choice among its implementations. */
 module org.percpu.bindings.spi {
-    requires static org.jspecify;
+    requires static transitive org.jspecify;
 
     exports org.percpu.bindings.spi;
 

@@ -5,6 +5,8 @@ import java.lang.invoke.VarHandle;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
+import org.percpu.events.Events;
+import org.percpu.events.WorkRun;
 import org.percpu.ipl.Spl;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.Lwp;
@@ -22,7 +24,6 @@ final class Worker extends WorkerProgress {
     private final RunQueue queue;
     private final Call call;
     private final boolean mpsafe;
-    private final WorkRunEvent probe = new WorkRunEvent();
 
     private int nextId; // the worker's own
     private boolean hears; // the worker's own
@@ -82,7 +83,7 @@ final class Worker extends WorkerProgress {
 
     /** Calls the function of the item that has {@linkplain #begin begun} here and been released. */
     void run(Item item) {
-        if (kernel.timing() || probe.isEnabled()) {
+        if (kernel.timing() || Events.recordsWorks()) {
             callTimed(item);
         } else {
             call(item);
@@ -154,16 +155,12 @@ final class Worker extends WorkerProgress {
     }
 
     private void callTimed(Item item) {
-        WorkRunEvent event = new WorkRunEvent();
-        event.begin();
+        WorkRun run = Events.beginWork();
         long start = System.nanoTime();
         call(item);
         longestNanos = Math.max(longestNanos, System.nanoTime() - start);
-        event.end();
-        if (event.shouldCommit()) {
-            event.queue = queue.name();
-            event.item = item.getClass().getName();
-            event.commit();
+        if (run != null) {
+            run.end(queue.name(), item);
         }
     }
 

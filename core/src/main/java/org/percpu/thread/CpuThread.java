@@ -17,6 +17,7 @@ import org.percpu.bindings.spi.LinuxException;
 import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuSet;
 import org.percpu.cpu.CpuTopology;
+import org.percpu.events.Events;
 
 /**
  * A platform thread with a known place: CPUs, scheduling and name are set by the new thread itself before it runs any of the
@@ -109,7 +110,7 @@ public final class CpuThread {
         } else {
             becomeNice(linux, asked.sched.realtime() ? 0 : asked.sched.nice());
         }
-        PinnedEvent.commit(asked.name, tid, cpus, Affinity.get(0));
+        Events.pinned(asked.name, tid, cpus, Affinity.get(0));
     }
 
     private void pin() {
@@ -136,7 +137,7 @@ public final class CpuThread {
             throw e;
         }
         denial = e.getMessage();
-        PolicyDeniedEvent.commit(asked.name, tid, sched, e);
+        Events.policyDenied(asked.name, tid, sched, e.errnoName());
         if (DENIAL_LOGGED.compareAndSet(false, true)) {
             LOG.log(
                     System.Logger.Level.WARNING,
@@ -285,7 +286,7 @@ public final class CpuThread {
             // A CPU that stays offline is one loss, however often the watch looks.
             if (!lost.getAndSet(!pinned)) {
                 pinsLost.incrementAndGet();
-                PinLostEvent.commit(asked.name, tid, cpus, now, pinned);
+                Events.pinLost(asked.name, tid, cpus, now, pinned);
                 LOG.log(
                         System.Logger.Level.WARNING,
                         "{0} (tid {1}) lost its pin to '{'{2}'}': the kernel had it on '{'{3}'}'; {4}",

@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Runs a {@code main} of the test classes in a JVM of its own, with the backend of this one: for tests that need another user,
@@ -47,6 +48,7 @@ public final class Fork {
     private final List<String> options = new ArrayList<>();
     private final List<String> arguments = new ArrayList<>();
     private boolean foreign;
+    private @Nullable Path runtime;
 
     private Fork(Class<?> program) {
         this.program = program;
@@ -67,6 +69,12 @@ public final class Fork {
         long uid = FIRST_UID + ProcessHandle.current().pid() % UIDS;
         under("setpriv", "--reuid=" + uid, "--regid=" + uid, "--clear-groups");
         foreign = true;
+        return this;
+    }
+
+    /** Runs it on another Java runtime, which may lack what an agent needs: nothing is measured there. */
+    public Fork on(Path javaHome) {
+        runtime = javaHome;
         return this;
     }
 
@@ -102,7 +110,8 @@ public final class Fork {
 
     private String run(Path folder) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(prefix);
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        Path home = runtime == null ? Path.of(System.getProperty("java.home")) : runtime;
+        command.add(home.resolve("bin/java").toString());
         command.addAll(List.of("-ea", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"));
         command.addAll(List.of("-XX:-UseDynamicNumberOfCompilerThreads", "-Djava.io.tmpdir=" + folder));
         command.addAll(List.of("-Djna.tmpdir=" + folder, "-XX:ErrorFile=" + folder.resolve("error")));
@@ -113,7 +122,9 @@ public final class Fork {
         if (backend != null) {
             command.add("-Dpercpu.backend=" + backend);
         }
-        command.addAll(coverage(folder));
+        if (runtime == null) {
+            command.addAll(coverage(folder));
+        }
         command.addAll(options);
         command.addAll(List.of("-cp", foreign ? copyOfClassPath(folder) : System.getProperty("java.class.path")));
         command.add(program.getName());

@@ -45,6 +45,15 @@ public final class JnaProvider implements LinuxCallsProvider {
                     + " JNA is on the module path, or with --enable-native-access=ALL-UNNAMED if it is on the class path";
         }
         if (root instanceof NoClassDefFoundError || root instanceof ClassNotFoundException) {
+            String missing = message.replace('/', '.');
+            if (missing.startsWith("java.util.logging.")) {
+                return "JNA needs the module java.logging, which this Java runtime lacks; make the runtime image with"
+                        + " jlink --add-modules java.logging";
+            }
+            if (missing.startsWith("java.") || missing.startsWith("javax.") || missing.startsWith("jdk.")) {
+                return "JNA needs the class " + missing + ", which this Java runtime lacks; make the runtime image with"
+                        + " the module that holds it";
+            }
             return "JNA is missing (" + message + "); add net.java.dev.jna:jna to the class path or module path";
         }
         return "JNA's native library does not load (" + message + "); if the temporary folder is mounted noexec, name"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.thread;
+package org.percpu.events;
 
 import jdk.jfr.Category;
 import jdk.jfr.Description;
@@ -8,7 +8,6 @@ import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
 import org.jspecify.annotations.Nullable;
-import org.percpu.cpu.CpuSet;
 
 @Name("org.percpu.PinLost")
 @Label("Pin Lost")
@@ -33,16 +32,4 @@ final class PinLostEvent extends Event {
 
     @Label("Pinned Again")
     boolean repinned;
-
-    static void commit(String name, int tid, CpuSet asked, CpuSet found, boolean repinned) {
-        PinLostEvent event = new PinLostEvent();
-        if (event.shouldCommit()) {
-            event.name = name;
-            event.tid = tid;
-            event.asked = asked.toString();
-            event.found = found.toString();
-            event.repinned = repinned;
-            event.commit();
-        }
-    }
 }

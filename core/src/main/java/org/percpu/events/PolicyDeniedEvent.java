@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.thread;
+package org.percpu.events;
 
 import jdk.jfr.Category;
 import jdk.jfr.Description;
@@ -8,7 +8,6 @@ import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
 import org.jspecify.annotations.Nullable;
-import org.percpu.bindings.spi.LinuxException;
 
 @Name("org.percpu.PolicyDenied")
 @Label("Scheduling Policy Denied")
@@ -30,15 +29,4 @@ final class PolicyDeniedEvent extends Event {
     @Label("Reason")
     @Nullable
     String reason;
-
-    static void commit(String name, int tid, Sched asked, LinuxException denied) {
-        PolicyDeniedEvent event = new PolicyDeniedEvent();
-        if (event.shouldCommit()) {
-            event.name = name;
-            event.tid = tid;
-            event.asked = asked.toString();
-            event.reason = denied.errnoName();
-            event.commit();
-        }
-    }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.queue;
+package org.percpu.events;
 
 import jdk.jfr.Category;
 import jdk.jfr.Description;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.thread;
+package org.percpu.events;
 
 import jdk.jfr.Category;
 import jdk.jfr.Description;
@@ -8,7 +8,6 @@ import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
 import org.jspecify.annotations.Nullable;
-import org.percpu.cpu.CpuSet;
 
 @Name("org.percpu.Pinned")
 @Label("Thread Pinned")
@@ -30,15 +29,4 @@ final class PinnedEvent extends Event {
     @Label("CPUs Allowed")
     @Nullable
     String allowed;
-
-    static void commit(String name, int tid, CpuSet asked, CpuSet allowed) {
-        PinnedEvent event = new PinnedEvent();
-        if (event.shouldCommit()) {
-            event.name = name;
-            event.tid = tid;
-            event.asked = asked.toString();
-            event.allowed = allowed.toString();
-            event.commit();
-        }
-    }
 }

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.events;
+
+import org.jspecify.annotations.Nullable;
+import org.percpu.cpu.CpuSet;
+
+/**
+ * Writes the flight recorder's events, or nothing where the runtime has no flight recorder. The event classes are named behind
+ * {@link #PRESENT} and nowhere else: to load one without the module jdk.jfr is a NoClassDefFoundError.
+ */
+public final class Events {
+    private static final boolean PRESENT = present();
+
+    private Events() {}
+
+    /** Asks our own loader: on the module path this is also false if nobody has resolved jdk.jfr. */
+    private static boolean present() {
+        try {
+            return Class.forName("jdk.jfr.Event", false, Events.class.getClassLoader()) != null;
+        } catch (ClassNotFoundException | LinkageError e) {
+            return false;
+        }
+    }
+
+    /**
+     * A thread was placed.
+     *
+     * @param name its full name
+     * @param tid the kernel's thread id
+     * @param asked CPUs asked for
+     * @param allowed the kernel's mask
+     */
+    public static void pinned(String name, int tid, CpuSet asked, CpuSet allowed) {
+        if (PRESENT) {
+            PinnedEvent event = new PinnedEvent();
+            if (event.shouldCommit()) {
+                event.name = name;
+                event.tid = tid;
+                event.asked = asked.toString();
+                event.allowed = allowed.toString();
+                event.commit();
+            }
+        }
+    }
+
+    /**
+     * The kernel's mask of a thread was no longer the one asked for.
+     *
+     * @param name its full name
+     * @param tid the kernel's thread id
+     * @param asked CPUs asked for
+     * @param found the kernel's mask
+     * @param repinned whether the asked mask could be set again
+     */
+    public static void pinLost(String name, int tid, CpuSet asked, CpuSet found, boolean repinned) {
+        if (PRESENT) {
+            PinLostEvent event = new PinLostEvent();
+            if (event.shouldCommit()) {
+                event.name = name;
+                event.tid = tid;
+                event.asked = asked.toString();
+                event.found = found.toString();
+                event.repinned = repinned;
+                event.commit();
+            }
+        }
+    }
+
+    /**
+     * The scheduling that was asked for was not granted.
+     *
+     * @param name the thread's full name
+     * @param tid the kernel's thread id
+     * @param asked the scheduling, converted to text if somebody records
+     * @param reason name of the error
+     */
+    public static void policyDenied(String name, int tid, Object asked, String reason) {
+        if (PRESENT) {
+            PolicyDeniedEvent event = new PolicyDeniedEvent();
+            if (event.shouldCommit()) {
+                event.name = name;
+                event.tid = tid;
+                event.asked = asked.toString();
+                event.reason = reason;
+                event.commit();
+            }
+        }
+    }
+
+    /**
+     * Whether somebody records how long works run. Cheap enough to be asked before each work.
+     *
+     * @return false where there is no flight recorder
+     */
+    public static boolean recordsWorks() {
+        return PRESENT && WorkRun.PROBE.isEnabled();
+    }
+
+    /**
+     * Begins to measure a work.
+     *
+     * @return what is {@linkplain WorkRun#end ended} when the work has run, or null where there is no flight recorder
+     */
+    public static @Nullable WorkRun beginWork() {
+        return PRESENT ? new WorkRun() : null;
+    }
+}
