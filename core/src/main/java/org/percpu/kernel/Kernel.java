@@ -4,7 +4,6 @@ package org.percpu.kernel;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -12,7 +11,6 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.Lock;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -47,8 +45,7 @@ public final class Kernel implements AutoCloseable {
 
     private final String name;
     private final CpuTopology topology;
-    private final List<Cpu> cpus;
-    private final int[] tableIndexById;
+    private final CpuTable table;
     private final PinPolicy pinPolicy;
     private final RealtimePolicy realtimePolicy;
     private final WaitStrategy waitStrategy;
@@ -56,7 +53,7 @@ public final class Kernel implements AutoCloseable {
     private final Consumer<String> console;
     private final boolean strict;
     private final boolean timing;
-    private final Duration watchPeriod;
+    private final PinWatch watch;
 
     private final KernelLock lock = new KernelLock();
     private final Sleepq sleepq = new Sleepq(this);
@@ -70,13 +67,11 @@ public final class Kernel implements AutoCloseable {
     private boolean cold; // guarded by boot
 
     private volatile boolean closed;
-    private @Nullable CpuThread watch; // guarded by this
 
     private Kernel(Builder builder) {
         this.name = builder.name;
         this.topology = CpuTopology.refresh();
-        this.cpus = builder.cpus == null ? topology.allowedCpus() : topology.resolve(builder.cpus);
-        this.tableIndexById = indexById(cpus);
+        this.table = new CpuTable(builder.cpus == null ? topology.allowedCpus() : topology.resolve(builder.cpus));
         this.pinPolicy = builder.pinPolicy;
         this.realtimePolicy = builder.realtimePolicy;
         this.waitStrategy = builder.waitStrategy;
@@ -84,17 +79,8 @@ public final class Kernel implements AutoCloseable {
         this.console = builder.console;
         this.strict = builder.strict;
         this.timing = builder.timing;
-        this.watchPeriod = builder.watchPeriod;
+        this.watch = new PinWatch(this, builder.watchPeriod, this::watchPins);
         this.cold = builder.cold;
-    }
-
-    private static int[] indexById(List<Cpu> cpus) {
-        int[] table = new int[cpus.stream().mapToInt(Cpu::id).max().orElse(-1) + 1];
-        Arrays.fill(table, -1);
-        for (int i = 0; i < cpus.size(); i++) {
-            table[cpus.get(i).id()] = i;
-        }
-        return table;
     }
 
     /**
@@ -152,7 +138,7 @@ public final class Kernel implements AutoCloseable {
      * @return in ascending order of CPU numbers, never empty, never changing
      */
     public List<Cpu> cpus() {
-        return cpus;
+        return table.cpus;
     }
 
     /**
@@ -162,11 +148,7 @@ public final class Kernel implements AutoCloseable {
      * @return its position, or -1 if this kernel does not have it
      */
     public int tableIndex(Cpu cpu) {
-        return tableIndex(cpu.id());
-    }
-
-    private int tableIndex(int id) {
-        return id < tableIndexById.length ? tableIndexById[id] : -1;
+        return table.index(cpu.id());
     }
 
     /**
@@ -175,7 +157,7 @@ public final class Kernel implements AutoCloseable {
      * @return a CPU of the table; the first one if the caller is on a CPU that this kernel does not have
      */
     public Cpu curcpu() {
-        return cpus.get(curcpuTableIndex());
+        return table.cpus.get(curcpuTableIndex());
     }
 
     /**
@@ -184,7 +166,7 @@ public final class Kernel implements AutoCloseable {
      * @return 0 to size - 1
      */
     public int curcpuTableIndex() {
-        return Math.max(tableIndex(Affinity.currentCpu()), 0);
+        return Math.max(table.index(Affinity.currentCpu()), 0);
     }
 
     /**
@@ -251,11 +233,8 @@ public final class Kernel implements AutoCloseable {
      * @throws IllegalArgumentException if the name is empty
      */
     public CpuThread.Builder thread(String threadName, @Nullable Cpu cpu, Sched sched) {
-        int[] ids = cpu != null
-                ? new int[] {cpu.id()}
-                : cpus.stream().mapToInt(Cpu::id).toArray();
         return CpuThread.builder(threadName)
-                .cpus(CpuSet.of(ids))
+                .cpus(cpu != null ? CpuSet.of(cpu.id()) : table.ids)
                 .sched(sched)
                 .pinPolicy(pinPolicy)
                 .realtimePolicy(realtimePolicy);
@@ -358,7 +337,8 @@ public final class Kernel implements AutoCloseable {
         int index = tableIndex(cpu);
         if (index < 0) {
             throw new ErrnoException(
-                    Errno.EINVAL, "interrupts of " + cpu + ", which kernel " + name + " does not have: it has " + cpus);
+                    Errno.EINVAL,
+                    "interrupts of " + cpu + ", which kernel " + name + " does not have: it has " + table.cpus);
         }
         requireOpen("an interrupt thread");
         if (isCold()) {
@@ -477,21 +457,13 @@ public final class Kernel implements AutoCloseable {
         return closed;
     }
 
-    /** A pin can be lost at any time: a rewritten cpuset, a CPU that goes offline. Nobody tells, so look. */
-    synchronized void startWatch() {
-        if (watch == null && !closed && !watchPeriod.isZero()) {
-            watch = thread("pinwatch", null, Sched.DEFAULT)
-                    .pinPolicy(PinPolicy.BEST_EFFORT)
-                    .start(this::watchPins);
-        }
+    void startWatch() {
+        watch.start();
     }
 
     private void watchPins() {
-        while (!closed) {
-            LockSupport.parkNanos(this, watchPeriod.toNanos());
-            for (Lwp lwp : lwps) {
-                lwp.thread().repin();
-            }
+        for (Lwp lwp : lwps) {
+            lwp.thread().repin();
         }
     }
 
@@ -614,13 +586,7 @@ public final class Kernel implements AutoCloseable {
             }
             lwp.kernelClosed();
         }
-        CpuThread watcher;
-        synchronized (this) {
-            watcher = watch;
-        }
-        if (watcher != null) {
-            LockSupport.unpark(watcher.thread());
-        }
+        watch.end();
         return new ShutdownReport(queuesLeft, neverRun, neverStarted, neverJoined, stillRunning);
     }
 
@@ -639,7 +605,7 @@ public final class Kernel implements AutoCloseable {
     /** Name and CPUs. */
     @Override
     public String toString() {
-        return "kernel " + name + " on " + cpus;
+        return "kernel " + name + " on " + table.cpus;
     }
 
     /** What to ask for. Not safe for use by several threads at once. */

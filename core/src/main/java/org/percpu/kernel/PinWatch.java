@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.kernel;
+
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+import org.percpu.thread.CpuThread;
+import org.percpu.thread.PinPolicy;
+import org.percpu.thread.Sched;
+
+/** A pin can be lost at any time: a rewritten cpuset, a CPU that goes offline. Nobody tells, so a thread looks. */
+final class PinWatch {
+    private final Kernel kernel;
+    private final long periodNanos;
+    private final Runnable look;
+    private @Nullable CpuThread thread; // guarded by this
+    private volatile boolean ended;
+    private boolean failed; // used by the watch alone
+
+    /**
+     * Does nothing until {@link #start}.
+     *
+     * @param period zero for a watch that never looks
+     * @param look what it does each time
+     */
+    PinWatch(Kernel kernel, Duration period, Runnable look) {
+        this.kernel = kernel;
+        this.periodNanos = TimeUnit.NANOSECONDS.convert(period); // at most Long.MAX_VALUE, 292 years
+        this.look = look;
+    }
+
+    synchronized void start() {
+        if (thread == null && !ended && periodNanos != 0) {
+            thread = kernel.thread("pinwatch", null, Sched.DEFAULT)
+                    .pinPolicy(PinPolicy.BEST_EFFORT)
+                    .start(this::run);
+        }
+    }
+
+    private void run() {
+        while (!ended) {
+            LockSupport.parkNanos(this, periodNanos);
+            try {
+                look.run();
+                failed = false;
+            } catch (Throwable t) {
+                // What failed once may go well the next time: without the watch no pin would be set again.
+                if (!failed) {
+                    failed = true;
+                    log(t);
+                }
+            }
+        }
+    }
+
+    private void log(Throwable failure) {
+        try {
+            System.getLogger(PinWatch.class.getName())
+                    .log(
+                            System.Logger.Level.WARNING,
+                            "the pin watch of kernel " + kernel.name() + " failed and goes on",
+                            failure);
+        } catch (Throwable t) {
+            // There is nobody left to tell.
+        }
+    }
+
+    /** Ends the thread without waiting for it. */
+    void end() {
+        ended = true;
+        CpuThread watcher;
+        synchronized (this) {
+            watcher = thread;
+        }
+        if (watcher != null) {
+            LockSupport.unpark(watcher.thread());
+        }
+    }
+}
