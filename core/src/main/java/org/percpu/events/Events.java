@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.events;
 
+import jdk.jfr.FlightRecorder;
 import org.jspecify.annotations.Nullable;
 import org.percpu.cpu.CpuSet;
 
 /**
  * Writes the flight recorder's events, or nothing where the runtime has no flight recorder. The event classes are named behind
- * {@link #PRESENT} and nowhere else: to load one without the module jdk.jfr is a NoClassDefFoundError.
+ * {@link #recorded} and nowhere else: to load one without the module jdk.jfr is a NoClassDefFoundError, and to load the first one with it
+ * takes a start a tenth of a second, which is more than everything else until a thread is pinned.
  */
 public final class Events {
     private static final boolean PRESENT = present();
@@ -22,6 +24,11 @@ public final class Events {
         }
     }
 
+    /** Whether anybody has recorded in this process, now or before; a recording that begins later finds the events by their first use. */
+    private static boolean recorded() {
+        return PRESENT && FlightRecorder.isInitialized();
+    }
+
     /**
      * A thread was placed.
      *
@@ -31,7 +38,7 @@ public final class Events {
      * @param allowed the kernel's mask
      */
     public static void pinned(String name, int tid, CpuSet asked, CpuSet allowed) {
-        if (PRESENT) {
+        if (recorded()) {
             PinnedEvent event = new PinnedEvent();
             if (event.shouldCommit()) {
                 event.name = name;
@@ -53,7 +60,7 @@ public final class Events {
      * @param repinned whether the asked mask could be set again
      */
     public static void pinLost(String name, int tid, CpuSet asked, CpuSet found, boolean repinned) {
-        if (PRESENT) {
+        if (recorded()) {
             PinLostEvent event = new PinLostEvent();
             if (event.shouldCommit()) {
                 event.name = name;
@@ -75,7 +82,7 @@ public final class Events {
      * @param reason name of the error
      */
     public static void policyDenied(String name, int tid, Object asked, String reason) {
-        if (PRESENT) {
+        if (recorded()) {
             PolicyDeniedEvent event = new PolicyDeniedEvent();
             if (event.shouldCommit()) {
                 event.name = name;
@@ -93,15 +100,15 @@ public final class Events {
      * @return false where there is no flight recorder
      */
     public static boolean recordsWorks() {
-        return PRESENT && WorkRun.PROBE.isEnabled();
+        return recorded() && WorkRun.PROBE.isEnabled();
     }
 
     /**
      * Begins to measure a work.
      *
-     * @return what is {@linkplain WorkRun#end ended} when the work has run, or null where there is no flight recorder
+     * @return what is {@linkplain WorkRun#end ended} when the work has run, or null if nobody records
      */
     public static @Nullable WorkRun beginWork() {
-        return PRESENT ? new WorkRun() : null;
+        return recorded() ? new WorkRun() : null;
     }
 }

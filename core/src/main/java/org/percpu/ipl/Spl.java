@@ -71,7 +71,11 @@ import org.percpu.thread.CpuThread;
  */
 @SuppressWarnings("ReferenceEquality") // threads and mutexes are compared by identity
 public final class Spl {
-    private static final System.Logger LOG = System.getLogger(Spl.class.getName());
+    /** Apart, because a start without a message need not look for a logger. */
+    private static final class Log {
+        static final System.Logger LOG = System.getLogger(Spl.class.getName());
+    }
+
     private static final ThreadLocal<@Nullable Spl> OF_THREAD = new ThreadLocal<>();
     private static final AtomicInteger COUNT = new AtomicInteger();
     private static final InterruptLine[] NO_LINES = {};
@@ -465,8 +469,8 @@ public final class Spl {
     private static void complain(String message) {
         switch (KERN_SPLASSERT.get()) {
             case 0 -> {}
-            case 1 -> LOG.log(System.Logger.Level.WARNING, message);
-            case 2, 3 -> LOG.log(System.Logger.Level.WARNING, message, new IllegalStateException(message));
+            case 1 -> Log.LOG.log(System.Logger.Level.WARNING, message);
+            case 2, 3 -> Log.LOG.log(System.Logger.Level.WARNING, message, new IllegalStateException(message));
             default -> throw new IllegalStateException(message);
         }
     }
@@ -606,7 +610,7 @@ public final class Spl {
     }
 
     private static void log(InterruptLine line, Throwable thrown) {
-        LOG.log(System.Logger.Level.ERROR, "the handler of " + line + " threw", thrown);
+        Log.LOG.log(System.Logger.Level.ERROR, "the handler of " + line + " threw", thrown);
     }
 
     void fault(InterruptLine line, Throwable thrown) {

@@ -38,7 +38,11 @@ import org.percpu.thread.Sched;
  * <p>All methods may be called from any thread.
  */
 public final class Kernel implements AutoCloseable {
-    private static final System.Logger LOG = System.getLogger(Kernel.class.getName());
+    /** Apart, because a start without a message need not look for a logger. */
+    private static final class Log {
+        static final System.Logger LOG = System.getLogger(Kernel.class.getName());
+    }
+
     private static final Duration DEFAULT_WATCH = Duration.ofSeconds(1);
 
     private static volatile @Nullable Kernel system;
@@ -364,7 +368,7 @@ public final class Kernel implements AutoCloseable {
         try {
             console.accept(line);
         } catch (Throwable t) {
-            LOG.log(
+            Log.LOG.log(
                     System.Logger.Level.ERROR,
                     "the console of kernel " + name + " failed; it was to print: " + line,
                     t);
@@ -388,7 +392,7 @@ public final class Kernel implements AutoCloseable {
         try {
             faultHandler.callbackThrew(queue, item, thrown);
         } catch (Throwable t) {
-            LOG.log(System.Logger.Level.ERROR, "the fault handler of kernel " + name + " failed", t);
+            Log.LOG.log(System.Logger.Level.ERROR, "the fault handler of kernel " + name + " failed", t);
         }
     }
 
@@ -616,8 +620,8 @@ public final class Kernel implements AutoCloseable {
         private RealtimePolicy realtimePolicy = RealtimePolicy.PREFER;
         private WaitStrategy waitStrategy = WaitStrategy.PARK;
         private FaultHandler faultHandler = (queue, item, thrown) ->
-                LOG.log(System.Logger.Level.ERROR, queue + ": callback of " + item + " threw", thrown);
-        private Consumer<String> console = line -> LOG.log(System.Logger.Level.WARNING, line);
+                Log.LOG.log(System.Logger.Level.ERROR, queue + ": callback of " + item + " threw", thrown);
+        private Consumer<String> console = line -> Log.LOG.log(System.Logger.Level.WARNING, line);
         private boolean strict;
         private boolean timing;
         private boolean cold;

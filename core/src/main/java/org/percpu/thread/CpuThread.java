@@ -32,7 +32,11 @@ import org.percpu.events.Events;
  * with, so this is also how a pinned thread starts an unpinned one. Objects of this class are safe for use by any thread.
  */
 public final class CpuThread {
-    private static final System.Logger LOG = System.getLogger(CpuThread.class.getName());
+    /** Apart, because a start without a message need not look for a logger. */
+    private static final class Log {
+        static final System.Logger LOG = System.getLogger(CpuThread.class.getName());
+    }
+
     private static final AtomicBoolean DENIAL_LOGGED = new AtomicBoolean();
     private static final int COMM_BYTES = 15;
 
@@ -120,7 +124,7 @@ public final class CpuThread {
             if (asked.pinPolicy == PinPolicy.REQUIRE) {
                 throw e;
             }
-            LOG.log(System.Logger.Level.DEBUG, "{0} runs unpinned: {1}", asked.name, e.getMessage());
+            Log.LOG.log(System.Logger.Level.DEBUG, "{0} runs unpinned: {1}", asked.name, e.getMessage());
         }
     }
 
@@ -139,7 +143,7 @@ public final class CpuThread {
         denial = e.getMessage();
         Events.policyDenied(asked.name, tid, sched, e.errnoName());
         if (DENIAL_LOGGED.compareAndSet(false, true)) {
-            LOG.log(
+            Log.LOG.log(
                     System.Logger.Level.WARNING,
                     "{0} runs as SCHED_OTHER instead of {1}, and so will other threads: {2}",
                     asked.name,
@@ -287,7 +291,7 @@ public final class CpuThread {
             if (!lost.getAndSet(!pinned)) {
                 pinsLost.incrementAndGet();
                 Events.pinLost(asked.name, tid, cpus, now, pinned);
-                LOG.log(
+                Log.LOG.log(
                         System.Logger.Level.WARNING,
                         "{0} (tid {1}) lost its pin to '{'{2}'}': the kernel had it on '{'{3}'}'; {4}",
                         asked.name,

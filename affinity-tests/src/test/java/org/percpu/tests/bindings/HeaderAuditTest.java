@@ -29,7 +29,7 @@ class HeaderAuditTest {
     private static final Path BINDINGS = ROOT.resolve("bindings");
     private static final Pattern CONSTANT = Pattern.compile("(?m)^CONSTANT\\((\\w+), (-?\\w+)\\);$");
     private static final Pattern GENERATED = Pattern.compile("private static final \\w+ (\\w+) = \\(\\w+\\)(-?\\d+)L;");
-    private static final Pattern LINKED = Pattern.compile("Link\\.(?:withErrno|critical)\\(\"(\\w+)\"\\)");
+    private static final Pattern LINKED = Pattern.compile("Link\\.(?:withErrno|plain|critical)\\(\"(\\w+)\"\\)");
     private static final Pattern SYSTEM_CALL = Pattern.compile("\\b([A-Z]+)(?: = number)?\\((\\d+), (\\d+)\\)");
 
     @Test

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.bindings.ffm;
 
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import org.jspecify.annotations.Nullable;
 
@@ -15,24 +12,16 @@ import org.jspecify.annotations.Nullable;
 final class DynamicLinking {
     private static final int RTLD_NOW = 2;
 
-    private static final MethodHandle ERROR = Link.withErrno("dlerror");
+    private static final MethodHandle ERROR = Link.plain("dlerror");
 
-    private static final MethodHandle COPY = Link.withErrno("strncpy");
+    private static final MethodHandle COPY = Link.plain("strncpy");
 
-    private static final MethodHandle OPEN = Link.withErrno("dlopen");
+    private static final MethodHandle OPEN = Link.plain("dlopen");
 
-    private static final MethodHandle SYMBOL = Link.withErrno("dlsym");
+    private static final MethodHandle SYMBOL = Link.plain("dlsym");
 
     private static final class Call {
-        static final MethodHandle HANDLE = Linker.nativeLinker()
-                .downcallHandle(FunctionDescriptor.of(
-                        ValueLayout.JAVA_LONG,
-                        ValueLayout.JAVA_LONG,
-                        ValueLayout.JAVA_LONG,
-                        ValueLayout.JAVA_LONG,
-                        ValueLayout.JAVA_LONG,
-                        ValueLayout.JAVA_LONG,
-                        ValueLayout.JAVA_LONG));
+        static final MethodHandle HANDLE = Link.anyPlain();
     }
 
     static {
@@ -47,7 +36,7 @@ final class DynamicLinking {
         Scratch scratch = Scratch.mine();
         long name = path == null ? 0 : scratch.string(path);
         try {
-            long library = (long) OPEN.invokeExact(scratch.errno, name, (long) RTLD_NOW, 0L, 0L, 0L, 0L);
+            long library = (long) OPEN.invokeExact(name, (long) RTLD_NOW, 0L, 0L, 0L, 0L);
             if (library == 0) {
                 String text = error(scratch);
                 throw new UnsupportedOperationException(text == null ? "dlopen of " + path + " failed" : text);
@@ -64,15 +53,9 @@ final class DynamicLinking {
      */
     private static @Nullable String error(Scratch scratch) {
         try {
-            long text = (long) ERROR.invokeExact(scratch.errno, 0L, 0L, 0L, 0L, 0L, 0L);
+            long text = (long) ERROR.invokeExact(0L, 0L, 0L, 0L, 0L, 0L);
             long copy = (long) COPY.invokeExact(
-                    scratch.errno,
-                    scratch.address(),
-                    text == 0 ? scratch.empty() : text,
-                    (long) Scratch.LONGEST_TEXT,
-                    0L,
-                    0L,
-                    0L);
+                    scratch.address(), text == 0 ? scratch.empty() : text, (long) Scratch.LONGEST_TEXT, 0L, 0L, 0L);
             assert copy == scratch.address();
             return text == 0 ? null : scratch.text();
         } catch (Throwable t) {
@@ -83,7 +66,7 @@ final class DynamicLinking {
     static long symbol(long library, String name) {
         Scratch scratch = Scratch.mine();
         try {
-            return (long) SYMBOL.invokeExact(scratch.errno, library, scratch.string(name), 0L, 0L, 0L, 0L);
+            return (long) SYMBOL.invokeExact(library, scratch.string(name), 0L, 0L, 0L, 0L);
         } catch (Throwable t) {
             throw Link.unexpected(t);
         }

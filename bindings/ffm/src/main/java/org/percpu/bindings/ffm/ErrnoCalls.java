@@ -4,10 +4,9 @@ package org.percpu.bindings.ffm;
 import java.lang.invoke.MethodHandle;
 
 /**
- * C functions that report through errno, which is captured before the JVM can change it; and those that every start needs, because
- * they cost next to nothing in the same shape. Pointers are addresses. What fails returns -errno, except where a function says otherwise.
- *
- * <p>Each function is linked when it is first called.
+ * C functions that report through errno, which is captured before the JVM can change it; and others that every start needs or that are
+ * called often. Pointers are addresses. What fails returns -errno, except where a function says otherwise. Each function is linked when
+ * it is first called.
  */
 final class ErrnoCalls {
     private ErrnoCalls() {}
@@ -235,78 +234,90 @@ final class ErrnoCalls {
     }
 
     private static final class PthreadSetnameNp {
-        static final MethodHandle HANDLE = Link.withErrno("pthread_setname_np");
+        static final MethodHandle HANDLE = Link.plain("pthread_setname_np");
     }
 
     /** Returns the error number, positive. */
-    static int pthread_setname_np(Scratch scratch, long thread, long name) {
+    static int pthread_setname_np(long thread, long name) {
         try {
-            return (int) (long) PthreadSetnameNp.HANDLE.invokeExact(scratch.errno, thread, name, 0L, 0L, 0L, 0L);
+            return (int) (long) PthreadSetnameNp.HANDLE.invokeExact(thread, name, 0L, 0L, 0L, 0L);
         } catch (Throwable t) {
             throw Link.unexpected(t);
         }
     }
 
     private static final class PthreadSetschedparam {
-        static final MethodHandle HANDLE = Link.withErrno("pthread_setschedparam");
+        static final MethodHandle HANDLE = Link.plain("pthread_setschedparam");
     }
 
     /** Returns the error number, positive. */
-    static int pthread_setschedparam(Scratch scratch, long thread, int policy, long param) {
+    static int pthread_setschedparam(long thread, int policy, long param) {
         try {
-            return (int) (long)
-                    PthreadSetschedparam.HANDLE.invokeExact(scratch.errno, thread, (long) policy, param, 0L, 0L, 0L);
+            return (int) (long) PthreadSetschedparam.HANDLE.invokeExact(thread, (long) policy, param, 0L, 0L, 0L);
         } catch (Throwable t) {
             throw Link.unexpected(t);
         }
     }
 
     private static final class PthreadGetschedparam {
-        static final MethodHandle HANDLE = Link.withErrno("pthread_getschedparam");
+        static final MethodHandle HANDLE = Link.plain("pthread_getschedparam");
     }
 
     /** Returns the error number, positive. */
-    static int pthread_getschedparam(Scratch scratch, long thread, long policy, long param) {
+    static int pthread_getschedparam(long thread, long policy, long param) {
         try {
-            return (int)
-                    (long) PthreadGetschedparam.HANDLE.invokeExact(scratch.errno, thread, policy, param, 0L, 0L, 0L);
+            return (int) (long) PthreadGetschedparam.HANDLE.invokeExact(thread, policy, param, 0L, 0L, 0L);
+        } catch (Throwable t) {
+            throw Link.unexpected(t);
+        }
+    }
+
+    /** {@code union sigval} is passed by value, see {@link #sigqueue}. */
+    private static final class PthreadSigqueue {
+        static final MethodHandle HANDLE = Link.plain("pthread_sigqueue");
+    }
+
+    /** Returns the error number, positive. */
+    static int pthread_sigqueue(long thread, int signal, long value) {
+        try {
+            return (int) (long) PthreadSigqueue.HANDLE.invokeExact(thread, (long) signal, value, 0L, 0L, 0L);
         } catch (Throwable t) {
             throw Link.unexpected(t);
         }
     }
 
     private static final class PthreadSigmask {
-        static final MethodHandle HANDLE = Link.withErrno("pthread_sigmask");
+        static final MethodHandle HANDLE = Link.plain("pthread_sigmask");
     }
 
     /** Returns the error number, positive. */
-    static int pthread_sigmask(Scratch scratch, int how, long set, long old) {
+    static int pthread_sigmask(int how, long set, long old) {
         try {
-            return (int) (long) PthreadSigmask.HANDLE.invokeExact(scratch.errno, (long) how, set, old, 0L, 0L, 0L);
+            return (int) (long) PthreadSigmask.HANDLE.invokeExact((long) how, set, old, 0L, 0L, 0L);
         } catch (Throwable t) {
             throw Link.unexpected(t);
         }
     }
 
     private static final class Getpid {
-        static final MethodHandle HANDLE = Link.critical("getpid");
+        static final MethodHandle HANDLE = Link.plain("getpid");
     }
 
     static int getpid() {
         try {
-            return (int) (long) Getpid.HANDLE.invokeExact();
+            return (int) (long) Getpid.HANDLE.invokeExact(0L, 0L, 0L, 0L, 0L, 0L);
         } catch (Throwable t) {
             throw Link.unexpected(t);
         }
     }
 
     private static final class PthreadSelf {
-        static final MethodHandle HANDLE = Link.critical("pthread_self");
+        static final MethodHandle HANDLE = Link.plain("pthread_self");
     }
 
     static long pthread_self() {
         try {
-            return (long) PthreadSelf.HANDLE.invokeExact();
+            return (long) PthreadSelf.HANDLE.invokeExact(0L, 0L, 0L, 0L, 0L, 0L);
         } catch (Throwable t) {
             throw Link.unexpected(t);
         }

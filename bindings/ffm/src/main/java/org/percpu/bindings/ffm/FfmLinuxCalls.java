@@ -9,7 +9,6 @@ import org.percpu.bindings.ffm.generated.Linux;
 import org.percpu.bindings.ffm.generated.itimerspec;
 import org.percpu.bindings.ffm.generated.rlimit;
 import org.percpu.bindings.ffm.generated.sigevent;
-import org.percpu.bindings.ffm.generated.sigval;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
 
@@ -105,13 +104,13 @@ final class FfmLinuxCalls implements LinuxCalls {
     public int pthread_setschedparam(long thread, int policy, int priority) {
         Scratch scratch = Scratch.mine();
         scratch.memory().putInt(0, priority);
-        return -ErrnoCalls.pthread_setschedparam(scratch, thread, policy, scratch.address());
+        return -ErrnoCalls.pthread_setschedparam(thread, policy, scratch.address());
     }
 
     @Override
     public int pthread_getschedparam(long thread, int[] policyAndPriority) {
         Scratch scratch = Scratch.mine();
-        int error = ErrnoCalls.pthread_getschedparam(scratch, thread, scratch.old(), scratch.address());
+        int error = ErrnoCalls.pthread_getschedparam(thread, scratch.old(), scratch.address());
         if (error == 0) {
             policyAndPriority[0] = scratch.oldInt(0);
             policyAndPriority[1] = scratch.memory().getInt(0);
@@ -137,7 +136,7 @@ final class FfmLinuxCalls implements LinuxCalls {
     @Override
     public int pthread_setname_np(long thread, String name) {
         Scratch scratch = Scratch.mine();
-        return -ErrnoCalls.pthread_setname_np(scratch, thread, scratch.string(name));
+        return -ErrnoCalls.pthread_setname_np(thread, scratch.string(name));
     }
 
     @Override
@@ -165,7 +164,7 @@ final class FfmLinuxCalls implements LinuxCalls {
     public int pthread_sigmask(int how, long @Nullable [] set, long @Nullable [] old) {
         Scratch scratch = Scratch.mine();
         int error = ErrnoCalls.pthread_sigmask(
-                scratch, how, set == null ? 0 : scratch.sigset(set[0]), old == null ? 0 : scratch.old());
+                how, set == null ? 0 : scratch.sigset(set[0]), old == null ? 0 : scratch.old());
         if (error == 0 && old != null) {
             old[0] = scratch.oldLong(0);
         }
@@ -189,17 +188,12 @@ final class FfmLinuxCalls implements LinuxCalls {
 
     @Override
     public int pthread_sigqueue(long thread, int signal, long value) {
-        return -Linux.pthread_sigqueue(thread, signal, sigval(Scratch.mine().segment(), value));
+        return -ErrnoCalls.pthread_sigqueue(thread, signal, value);
     }
 
     @Override
     public int sigqueue(int pid, int signal, long value) {
         return ErrnoCalls.sigqueue(Scratch.mine(), pid, signal, value);
-    }
-
-    private static MemorySegment sigval(MemorySegment memory, long value) {
-        sigval.sival_ptr(memory, MemorySegment.ofAddress(value));
-        return memory;
     }
 
     @Override

@@ -2,6 +2,7 @@
 package org.percpu.bindings.ffm;
 
 import java.lang.foreign.MemorySegment;
+import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxCallsProvider;
 
@@ -27,12 +28,14 @@ public final class FfmProvider implements LinuxCallsProvider {
             // LinkageError, and spoil that class for good.
             MemorySegment unused = MemorySegment.NULL.reinterpret(0);
             MemorySegment unusedVersion = Link.symbol("gnu_get_libc_version");
-            int pid = ErrnoCalls.getpid();
-            if (pid != ProcessHandle.current().pid()) {
-                throw new UnsupportedOperationException("calls of the foreign function API go astray: getpid answers "
-                        + pid + " in process " + ProcessHandle.current().pid());
+            LinuxCalls calls = new FfmLinuxCalls();
+            // Arguments arrive, and the result and errno come back.
+            int badFile = calls.fcntl(-1, LinuxCalls.F_GETFL, 0);
+            if (badFile != -Errno.EBADF.number()) {
+                throw new UnsupportedOperationException(
+                        "calls of the foreign function API go astray: fcntl of no file answers " + badFile);
             }
-            return new FfmLinuxCalls();
+            return calls;
         } catch (IllegalCallerException e) {
             Module module = FfmProvider.class.getModule();
             throw new UnsupportedOperationException(

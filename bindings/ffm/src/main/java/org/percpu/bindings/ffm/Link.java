@@ -11,7 +11,7 @@ import java.lang.invoke.MethodHandle;
 import java.util.Optional;
 
 /**
- * Links C functions, all in two shapes: the JVM spins classes for each new shape, which takes milliseconds, and none for a further
+ * Links C functions, all in three shapes: the JVM spins classes for each new shape, which takes milliseconds, and none for a further
  * function of a shape that it knows.
  *
  * <p>The arguments of both calling conventions, x86-64 and aarch64, are 64-bit registers. A function reads as much of a register as
@@ -29,6 +29,21 @@ final class Link {
     private static final Linker.Option CRITICAL = Linker.Option.critical(false);
 
     private Link() {}
+
+    /**
+     * A function with up to six integers or pointers that does not use errno. It needs no memory, and calls of it allocate nothing, not
+     * even where the compiler inlines no further.
+     *
+     * @return a handle of the type {@code (long, long, long, long, long, long) long}
+     */
+    static MethodHandle plain(String name) {
+        return Linker.nativeLinker().downcallHandle(symbol(name), SIX_WORDS);
+    }
+
+    /** {@link #plain} for any function, whose address comes as a leading {@code MemorySegment}. */
+    static MethodHandle anyPlain() {
+        return Linker.nativeLinker().downcallHandle(SIX_WORDS);
+    }
 
     /**
      * A function with up to six integers or pointers, and errno as it leaves it.

@@ -15,7 +15,7 @@
  * </ul>
  *
  * <p>Start-up decides how functions are linked. The JVM spins some ten classes for each new shape of a function, its parameter types
- * with the options of its link, and keeps them; so {@code Link} knows two shapes only, six 64-bit words with errno, and no parameter.
+ * with the options of its link, and keeps them; so {@code Link} knows three shapes only: six 64-bit words with errno, six without, and no parameter.
  * {@code native/audit} asserts the real parameters. Nothing on the way to the first pinned thread touches the generated classes, which
  * open two libraries and link each function in a shape of its own.
  *
@@ -23,9 +23,8 @@
  * is called, and one that the C library lacks spoils itself alone. glibc is required: before 2.34 part of the functions is in
  * {@code libpthread.so.0} and {@code librt.so.1}.
  *
- * <p>Only calls that return at once, whatever happens, skip the thread state transition ({@code Linker.Option.critical}):
- * {@code sched_getcpu}, {@code getpid}, {@code pthread_self}. A call that skips it and blocks would hold up every garbage
- * collection.
+ * <p>Only a call that returns at once, whatever happens, skips the thread state transition ({@code Linker.Option.critical}):
+ * {@code sched_getcpu}. A call that skips it and blocks would hold up every garbage collection.
  */
 @NullMarked
 package org.percpu.bindings.ffm;

@@ -2,7 +2,6 @@
 package org.percpu.bindings.spi;
 
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -118,15 +117,23 @@ public record Backend(LinuxCalls calls, String reason, Map<String, String> passe
                 if (!loader.hasNext()) {
                     break;
                 }
-                found.add(loader.next());
+                insert(found, loader.next());
             } catch (UnsupportedClassVersionError e) {
                 passedOver.put("ffm", "needs Java 23 or newer, this is " + Runtime.version());
             } catch (ServiceConfigurationError | LinkageError e) {
                 passedOver.put("provider " + (i + 1), String.valueOf(e.getMessage()));
             }
         }
-        found.sort(Comparator.comparingInt(LinuxCallsProvider::order));
         return found;
+    }
+
+    /** Keeps the order of preference; a comparator would be made at run time. */
+    private static void insert(List<LinuxCallsProvider> found, LinuxCallsProvider provider) {
+        int at = found.size();
+        while (at > 0 && found.get(at - 1).order() > provider.order()) {
+            at--;
+        }
+        found.add(at, provider);
     }
 
     private static List<String> reasons(Map<String, String> passedOver) {
