@@ -1,45 +1,70 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.cpu;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import org.percpu.cpu.MountTable.Mount;
 
 /**
- * The cpuset of this process's control group, cgroups(7).
+ * The cpuset of this process's control group, cgroups(7), and the CPUs that control groups isolate.
  *
  * <p>{@code proc/self/cgroup} names the group: the line of the {@code cpuset} controller where version 1 has it, else
  * the {@code 0::} line of version 2. {@code proc/self/mountinfo} says where that hierarchy is mounted, and with which
- * of its folders as root, which a container shifts. A version 2 group without the controller has its nearest ancestor's
- * cpuset.
+ * of its folders as root. There may be several such mounts: those of other groups, of the host, and some that lie under another
+ * mount. Only a mount that shows the group itself tells of it; where there is none, the cpuset is not known. So it is with a process
+ * that is outside of its cgroup namespace, whose group has a path that begins with {@code /..}.
+ *
+ * <p>A version 2 group without the controller has its nearest ancestor's cpuset.
  */
 final class CgroupCpuset {
-    private static final Pattern OCTAL = Pattern.compile("\\\\([0-7]{3})");
+    /** Files of a group, the effective set first; version 1 has that since Linux 3.17. The option noprefix shortens the names. */
+    private static final List<String> V1_EFFECTIVE =
+            List.of("cpuset.effective_cpus", "effective_cpus", "cpuset.cpus", "cpus");
 
-    /** Files of a group, the effective set first; version 1 has that since Linux 3.17. */
-    private static final List<String> V1_FILES = List.of("cpuset.effective_cpus", "cpuset.cpus");
+    private static final List<String> V1_ASKED = List.of("cpuset.cpus", "cpus");
+    private static final List<String> V2_EFFECTIVE = List.of("cpuset.cpus.effective");
+    private static final List<String> V2_ASKED = List.of("cpuset.cpus");
 
-    private static final List<String> V2_FILES = List.of("cpuset.cpus.effective");
+    /**
+     * A group that limits the process.
+     *
+     * @param file where its set is written, as an absolute path
+     * @param cpus what stands there
+     */
+    record Limit(String file, CpuSet cpus) {}
+
+    /**
+     * What was found.
+     *
+     * @param cpus the effective cpuset, null if it is not known
+     * @param isolated the CPUs of isolated partitions
+     * @param limits the groups from the outermost that can be seen to the process's own
+     */
+    record Found(@Nullable CpuSet cpus, CpuSet isolated, List<Limit> limits) {
+        Found withoutCpus() {
+            return new Found(null, isolated, List.of());
+        }
+    }
 
     private final SysFolder root;
+    private CpuSet isolated = CpuSet.empty();
 
     CgroupCpuset(SysFolder root) {
         this.root = root;
     }
 
-    @Nullable
-    CpuSet read() {
+    Found read() {
         SysFolder self = root.sub("proc").sub("self");
-        String groups = self.text("cgroup");
-        String mounts = self.text("mountinfo");
-        if (groups == null || mounts == null) {
-            return null;
+        String mountinfo = self.text("mountinfo");
+        if (mountinfo == null) {
+            return new Found(null, isolated, List.of());
         }
+        String groups = self.text("cgroup");
         String v1 = null;
         String v2 = null;
-        for (String line : groups.split("\n", -1)) {
+        for (String line : (groups == null ? "" : groups).split("\n", -1)) {
             String[] fields = line.split(":", 3);
             if (fields.length < 3) {
                 continue;
@@ -50,73 +75,135 @@ final class CgroupCpuset {
                 v2 = fields[2];
             }
         }
-        if (v1 != null) {
-            return below(mounts, "cgroup", "cpuset", v1, V1_FILES);
+        if (groups == null) {
+            v1 = self.text("cpuset"); // the same path, from kernels before there were control groups on
         }
-        return v2 == null ? null : below(mounts, "cgroup2", "", v2, V2_FILES);
+        MountTable mounts = new MountTable(mountinfo);
+        List<Mount> unified = mounts.visible(mount -> mount.type().equals("cgroup2"));
+        for (Mount mount : unified) {
+            addIsolated(mount);
+        }
+        Found found = null;
+        if (v1 != null) {
+            found = found(mounts.visible(CgroupCpuset::isV1), v1, false);
+        } else if (v2 != null) {
+            found = found(unified, v2, true);
+        }
+        return found != null ? found : new Found(null, isolated, List.of());
     }
 
-    private @Nullable CpuSet below(String mounts, String type, String option, String group, List<String> files) {
-        for (String line : mounts.split("\n", -1)) {
-            // 34 31 0:31 /group /mount/point rw,relatime shared:9 - type source super,options
-            int separator = line.indexOf(" - ");
-            String[] mount = line.split(" ", -1);
-            if (separator < 0 || mount.length < 6) {
+    private static boolean isV1(Mount mount) {
+        return mount.type().equals("cpuset") || (mount.type().equals("cgroup") && mount.has("cpuset"));
+    }
+
+    /** The root group lists the CPUs of all isolated partitions since Linux 6.7. */
+    private void addIsolated(Mount mount) {
+        SysFolder folder = folder(mount.point());
+        CpuSet all = folder == null ? null : folder.cpus("cpuset.cpus.isolated");
+        isolated = isolated.or(all == null ? CpuSet.empty() : all);
+    }
+
+    private @Nullable Found found(List<Mount> mounts, String group, boolean unified) {
+        for (Mount mount : mounts) {
+            String path = within(mount.root(), group);
+            SysFolder own = path == null ? null : folder(mount.point() + path);
+            if (path == null || own == null || !own.exists()) {
                 continue;
             }
-            String[] filesystem = line.substring(separator + 3).split(" ", -1);
-            boolean matches = filesystem.length == 3
-                    && filesystem[0].equals(type)
-                    && (option.isEmpty()
-                            || Arrays.asList(filesystem[2].split(",", -1)).contains(option));
-            if (matches) {
-                return nearest(unescape(mount[4]), within(unescape(mount[3]), group), files);
+            CpuSet cpus = effective(mount, path, unified);
+            if (cpus != null) {
+                if (unified) {
+                    isolated = isolated.or(partition(mount, path, cpus));
+                }
+                return new Found(cpus, isolated, limits(mount, path, unified ? V2_ASKED : V1_ASKED));
             }
         }
         return null;
     }
 
-    /** The group's path as seen from the mounted folder; a group that the mount does not show counts as that folder. */
-    private static String within(String mounted, String group) {
-        String path = group;
-        if (!mounted.equals("/")) {
-            path = group.equals(mounted) || group.startsWith(mounted + "/") ? group.substring(mounted.length()) : "";
-        }
-        return Arrays.asList(path.split("/", -1)).contains("..") ? "" : path;
-    }
-
-    private @Nullable CpuSet nearest(String mountPoint, String group, List<String> files) {
-        if (mountPoint.indexOf('\0') >= 0 || group.indexOf('\0') >= 0) {
-            root.problem("proc/self/mountinfo", "a path holds a zero byte; no cpuset was read");
+    /** The group's path as seen from the mounted folder, with a slash at its start or empty; null if it is not below that folder. */
+    private static @Nullable String within(String mounted, String group) {
+        String above = stripSlashes(mounted);
+        String path = stripSlashes(group);
+        String below;
+        if (above.isEmpty()) {
+            below = path.isEmpty() ? "" : "/" + path;
+        } else if (path.equals(above) || path.startsWith(above + "/")) {
+            below = path.substring(above.length());
+        } else {
             return null;
         }
-        SysFolder mount = root.sub(stripSlashes(mountPoint));
-        for (String path = stripSlashes(group); ; path = parent(path)) {
-            SysFolder folder = path.isEmpty() ? mount : mount.sub(path);
-            for (String file : files) {
-                CpuSet cpus = folder.cpus(file);
-                if (cpus != null && !cpus.isEmpty()) {
-                    return cpus;
-                }
-            }
-            if (path.isEmpty()) {
-                return null;
-            }
-        }
+        return below.indexOf('\0') >= 0 || Arrays.asList(below.split("/", -1)).contains("..") ? null : below;
     }
 
-    private static String parent(String path) {
-        return path.substring(0, Math.max(0, path.lastIndexOf('/')));
+    private static @Nullable CpuSet first(SysFolder folder, List<String> files) {
+        for (String file : files) {
+            CpuSet cpus = folder.cpus(file);
+            if (cpus != null && !cpus.isEmpty()) {
+                return cpus;
+            }
+        }
+        return null;
+    }
+
+    private @Nullable CpuSet effective(Mount mount, String group, boolean unified) {
+        for (String path : upwards(group)) {
+            SysFolder folder = folder(mount.point() + path);
+            CpuSet cpus = folder == null ? null : first(folder, unified ? V2_EFFECTIVE : V1_EFFECTIVE);
+            if (cpus != null || !unified) {
+                return cpus;
+            }
+        }
+        return null;
+    }
+
+    /** The group's CPUs if it, or the partition that it is a member of, is isolated; such a partition may have become invalid. */
+    private CpuSet partition(Mount mount, String group, CpuSet cpus) {
+        for (String path : upwards(group)) {
+            SysFolder folder = folder(mount.point() + path);
+            String state = folder == null ? null : folder.text("cpuset.cpus.partition");
+            if (state != null && !state.equals("member")) {
+                return state.equals("isolated") ? cpus : CpuSet.empty();
+            }
+        }
+        return CpuSet.empty();
+    }
+
+    /** A version 2 group that asks for nothing has what its parent has, and does not limit. */
+    private List<Limit> limits(Mount mount, String group, List<String> files) {
+        List<Limit> limits = new ArrayList<>();
+        for (String path : upwards(group)) {
+            SysFolder folder = folder(mount.point() + path);
+            for (String file : files) {
+                CpuSet cpus = folder == null ? null : folder.cpus(file);
+                if (cpus != null && !cpus.isEmpty()) {
+                    String point = mount.point().equals("/") ? "" : mount.point();
+                    limits.add(0, new Limit(SysFolder.decoded(point + path + "/" + file), cpus));
+                    break;
+                }
+            }
+        }
+        return limits;
+    }
+
+    /** A group and those above it, up to the folder that is mounted. */
+    private static List<String> upwards(String group) {
+        List<String> paths = new ArrayList<>();
+        String path = group;
+        while (!path.isEmpty()) {
+            paths.add(path);
+            path = path.substring(0, path.lastIndexOf('/'));
+        }
+        paths.add("");
+        return paths;
+    }
+
+    private @Nullable SysFolder folder(String absolute) {
+        String path = stripSlashes(absolute);
+        return path.indexOf('\0') >= 0 ? null : path.isEmpty() ? root : root.ofBytes(path);
     }
 
     private static String stripSlashes(String path) {
         return path.replaceAll("^/+|/+$", "");
-    }
-
-    /** Blanks and backslashes of a path stand as octal numbers, proc_pid_mountinfo(5). */
-    private static String unescape(String field) {
-        return OCTAL.matcher(field)
-                .replaceAll(match ->
-                        Matcher.quoteReplacement(Character.toString((char) Integer.parseInt(match.group(1), 8))));
     }
 }

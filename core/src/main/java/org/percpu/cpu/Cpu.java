@@ -35,6 +35,7 @@ public final class Cpu {
 
     private final int id;
     private final int index;
+    private final boolean allowed;
     private final boolean online;
     private final boolean isolated;
     private final int coreId;
@@ -49,6 +50,7 @@ public final class Cpu {
     Cpu(
             int id,
             int index,
+            boolean allowed,
             boolean online,
             boolean isolated,
             int coreId,
@@ -61,6 +63,7 @@ public final class Cpu {
             List<Cache> caches) {
         this.id = id;
         this.index = index;
+        this.allowed = allowed;
         this.online = online;
         this.isolated = isolated;
         this.coreId = coreId;
@@ -83,20 +86,31 @@ public final class Cpu {
     }
 
     /**
-     * The place of this CPU among those that this process may use.
+     * The place of this CPU among those that this process may use: first those that it is allowed from its start, then the
+     * others that it may name.
      *
-     * @return 0 to the number of allowed CPUs - 1, ascending with {@link #id()}; -1 if it is not allowed
+     * @return 0 to the number of usable CPUs - 1; the allowed ones have 0 to their number - 1, ascending with {@link #id()},
+     *     and so do the others behind them; -1 if it is not usable
      */
     public int index() {
         return index;
     }
 
     /**
-     * Tells whether this process may run here.
+     * Tells whether this CPU is one of those that are taken where none are named.
      *
      * @return true if the CPU is in {@link CpuTopology#allowed()}
      */
     public boolean allowed() {
+        return allowed;
+    }
+
+    /**
+     * Tells whether a thread of this process may be pinned here.
+     *
+     * @return true if the CPU is in {@link CpuTopology#usable()}
+     */
+    public boolean usable() {
         return index >= 0;
     }
 
@@ -110,8 +124,8 @@ public final class Cpu {
     }
 
     /**
-     * Tells whether the kernel keeps its load balancing away from this CPU ({@code isolcpus=}). A thread runs here only
-     * if it is pinned to this CPU.
+     * Tells whether the kernel keeps its load balancing away from this CPU ({@code isolcpus=}, or an isolated partition of
+     * control groups). A thread runs here only if it is pinned to this CPU.
      *
      * @return true if it is in {@link CpuTopology#isolated()}
      */
@@ -130,7 +144,7 @@ public final class Cpu {
     }
 
     /**
-     * The platform's number of the package (socket).
+     * The platform's number of the package (socket). Where firmware gives two packages one number, the second has a new one.
      *
      * @return the number, -1 if unknown
      */

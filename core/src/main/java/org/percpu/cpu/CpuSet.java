@@ -196,7 +196,7 @@ public final class CpuSet implements Iterable<Integer> {
     }
 
     /** Foreign text in a message: one line, of a sane length. */
-    private static String quote(String text) {
+    static String quote(String text) {
         String line = text.replaceAll("\\p{Cntrl}", "?");
         return line.length() <= LONGEST_QUOTE ? line : line.substring(0, LONGEST_QUOTE) + "...";
     }

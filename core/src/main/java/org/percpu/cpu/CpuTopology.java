@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.cpu;
 
-import static org.percpu.cpu.TopologyReader.plural;
-
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -14,12 +12,16 @@ import java.util.TreeMap;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Backend;
-import org.percpu.bindings.spi.Errno;
-import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxException;
 
 /**
  * The CPUs of a machine as they were at one moment, and which of them this process may use.
+ *
+ * <p>Three sets tell what a process may use. The {@linkplain #usable() usable} CPUs are those that a thread can be pinned to:
+ * online and in the cpuset. The {@linkplain #allowed() allowed} ones are in the mask that the process was started with; they are
+ * taken by default, where nobody names any. {@code taskset} and {@code isolcpus=} make the allowed set smaller, not the usable one.
+ * The {@linkplain #isolated() isolated} CPUs are kept free of everything that is not pinned to them: they are usable, and not
+ * allowed unless the starting mask names them.
  *
  * <p>A topology is a set of CPUs with attributes. Nothing is derived by multiplying packages, cores and threads: cores
  * may be unlike, numbers may have gaps, and a CPU that is offline has no place in any core.
@@ -31,13 +33,13 @@ import org.percpu.bindings.spi.LinuxException;
  * <p>Instances are immutable and may be shared among threads.
  */
 public final class CpuTopology {
-    private static final int FIRST_MASK_WORDS = 16;
-
     private static volatile @Nullable CpuTopology system;
 
     private final SortedMap<Integer, Cpu> byId;
     private final List<Cpu> cpus;
     private final List<Cpu> allowedCpus;
+    private final CpuSet usable;
+    private final CpuSet nohzFull;
     private final CpuSet possible;
     private final CpuSet online;
     private final CpuSet allowed;
@@ -46,7 +48,7 @@ public final class CpuTopology {
     private final SortedMap<Integer, CpuSet> nodes;
     private final SortedMap<Integer, CpuSet> packages;
     private final List<CpuSet> cores;
-    private final @Nullable CpuSet cpuset;
+    private final CgroupCpuset.Found cgroup;
     private final List<String> problems;
     private final String source;
 
@@ -54,8 +56,9 @@ public final class CpuTopology {
     CpuTopology(
             List<Cpu> cpus,
             CpuSet possible,
+            CpuSet nohzFull,
             Map<Integer, CpuSet> nodes,
-            @Nullable CpuSet cpuset,
+            CgroupCpuset.Found cgroup,
             List<String> problems,
             String source) {
         SortedMap<Integer, Cpu> ids = new TreeMap<>();
@@ -77,11 +80,13 @@ public final class CpuTopology {
         this.possible = possible.or(present);
         this.online = ids(cpus, Cpu::online);
         this.allowed = ids(cpus, Cpu::allowed);
+        this.usable = ids(cpus, Cpu::usable);
+        this.nohzFull = nohzFull.and(present);
         this.isolated = ids(cpus, Cpu::isolated);
         this.nodes = Collections.unmodifiableSortedMap(new TreeMap<>(nodes));
         this.packages = Collections.unmodifiableSortedMap(sockets);
         this.cores = List.copyOf(siblingSets);
-        this.cpuset = cpuset;
+        this.cgroup = cgroup;
         this.problems = List.copyOf(problems);
         this.source = source;
     }
@@ -93,7 +98,8 @@ public final class CpuTopology {
     /**
      * This machine and this process, read at the first call and remembered; {@link #refresh()} reads again.
      *
-     * <p>Allowed is what sched_getaffinity(2) says of the process's initial thread: that of the caller may be pinned.
+     * <p>Allowed is what sched_getaffinity(2) says of the process's initial thread: that of the caller may be pinned. If that is less
+     * than every online CPU, a thread that is made for it and ends again tries with sched_setaffinity(2) what is usable.
      *
      * @return the topology, the same object until the next refresh
      * @throws UnsupportedOperationException if no backend works here, see {@link Backend#get()}
@@ -130,38 +136,35 @@ public final class CpuTopology {
     }
 
     private static CpuTopology readSystem() {
-        LinuxCalls linux = Backend.linux();
-        return read(Path.of("/"), affinityOfProcess(linux));
+        UsableCpus scheduler = new UsableCpus(Backend.linux());
+        return new TopologyReader(Path.of("/"), scheduler.atStart(), scheduler::tried).read();
     }
 
     /**
-     * The kernel refuses a mask that is shorter than its own, whatever its content, so the mask grows until it fits.
-     */
-    private static CpuSet affinityOfProcess(LinuxCalls linux) {
-        int pid = linux.getpid();
-        for (int words = FIRST_MASK_WORDS; ; words *= 2) {
-            long[] mask = new long[words];
-            int result = linux.sched_getaffinity(pid, mask);
-            if (result >= 0) {
-                return CpuSet.fromMask(mask);
-            }
-            if (result != -Errno.EINVAL.number() || words >= CpuSet.LIMIT / Long.SIZE) {
-                throw new LinuxException("sched_getaffinity(" + pid + ")", -result, linux.strerror(-result), null);
-            }
-        }
-    }
-
-    /**
-     * Reads a machine from the kernel's files below a directory: {@code sys/devices} and {@code proc/self}.
+     * Reads a machine from the kernel's files below a directory: {@code sys/devices}, {@code proc/self} and the control groups'
+     * file systems. Usable is what cpuset and online CPUs have in common; where the cpuset is not known, the allowed CPUs and the
+     * isolated ones.
      *
      * @param root {@code /}, or a directory that holds the files of a captured machine
-     * @param allowed the CPUs that the process may use, at least one. The scheduler's word counts more than the files:
+     * @param allowed the CPUs that the process is started with, at least one. The scheduler's word counts more than the files:
      *     a CPU that it allows is taken as present and online
      * @return the topology
      * @throws IllegalArgumentException if {@code allowed} is empty
      */
     public static CpuTopology read(Path root, CpuSet allowed) {
-        return new TopologyReader(root, requireSome(allowed)).read();
+        return new TopologyReader(root, requireSome(allowed), most -> null).read();
+    }
+
+    /**
+     * Reads a captured machine without its scheduler's word: allowed is what {@code proc/self/status} says, else the cpuset,
+     * else every online CPU.
+     *
+     * @param root a directory that holds the files of a captured machine
+     * @return the topology
+     * @throws IllegalArgumentException if the files name no CPU that is online
+     */
+    public static CpuTopology read(Path root) {
+        return new TopologyReader(root, null, most -> null).read();
     }
 
     /**
@@ -207,8 +210,8 @@ public final class CpuTopology {
     }
 
     /**
-     * The CPUs that this process may use, by their dense numbers: the element at {@code i} has {@link Cpu#index()}
-     * {@code i}.
+     * The CPUs that are taken where nobody names any, by their dense numbers: the element at {@code i} has
+     * {@link Cpu#index()} {@code i}.
      *
      * @return an immutable list, never empty
      */
@@ -217,12 +220,32 @@ public final class CpuTopology {
     }
 
     /**
-     * The numbers of the CPUs that this process may use.
+     * The default set: the CPUs that the process was started with, by the mask of its initial thread.
      *
-     * @return the set, never empty
+     * @return the numbers, never none; all of them are {@linkplain #usable() usable}
      */
     public CpuSet allowed() {
         return allowed;
+    }
+
+    /**
+     * The CPUs that can be named: sched_setaffinity(2) accepts them. They are online and in the cpuset, whatever mask the process
+     * was started with.
+     *
+     * @return the numbers, never none
+     */
+    public CpuSet usable() {
+        return usable;
+    }
+
+    /**
+     * The numbers of the usable CPUs that satisfy a condition, such as {@code cpu -> cpu.node() == 1}.
+     *
+     * @param which the condition
+     * @return the set, perhaps empty
+     */
+    public CpuSet usable(Predicate<Cpu> which) {
+        return ids(cpus, which.and(Cpu::usable));
     }
 
     /**
@@ -272,12 +295,22 @@ public final class CpuTopology {
     }
 
     /**
-     * The present CPUs that the kernel keeps its load balancing away from.
+     * The present CPUs that the kernel keeps its load balancing away from: by {@code isolcpus=}, or as an isolated partition of
+     * control groups of version 2. Linux tells of the partitions of other groups since 6.7, and before it only of the process's own.
      *
      * @return the set, perhaps empty
      */
     public CpuSet isolated() {
         return isolated;
+    }
+
+    /**
+     * The present CPUs that have no timer tick while one thread runs there ({@code nohz_full=}).
+     *
+     * @return the set, perhaps empty
+     */
+    public CpuSet nohzFull() {
+        return nohzFull;
     }
 
     /**
@@ -310,10 +343,16 @@ public final class CpuTopology {
     /**
      * The CPUs that the control group of this process grants, version 1 or 2.
      *
-     * @return the effective cpuset; empty if there is no cpuset controller, or it cannot be read
+     * @return the effective cpuset; empty if it is not known: there is no cpuset controller, no mount shows the process's own group,
+     *     or what was found contradicts the scheduler
      */
     public Optional<CpuSet> cpuset() {
-        return Optional.ofNullable(cpuset);
+        return Optional.ofNullable(cgroup.cpus());
+    }
+
+    /** The groups that limit this process, as far as they can be seen. */
+    List<CgroupCpuset.Limit> limits() {
+        return cgroup.limits();
     }
 
     /**
@@ -344,55 +383,58 @@ public final class CpuTopology {
     }
 
     /**
-     * The CPUs of the given numbers, if this process may use all of them.
+     * The CPUs of the given numbers, if all of them are usable.
      *
      * @param requested the kernel's numbers
-     * @return the CPUs, ascending; each is allowed
-     * @throws IllegalArgumentException if {@code requested} is empty or a CPU is not present, offline or not allowed;
+     * @return the CPUs, ascending
+     * @throws IllegalArgumentException if {@code requested} is empty or a CPU is not present, offline or not usable;
      *     the message names every such CPU, the reason and the remedy
      */
     public List<Cpu> resolve(CpuSet requested) {
         if (requested.isEmpty()) {
-            throw new IllegalArgumentException(
-                    "the CPU list is empty: name at least one of the allowed CPUs " + allowed);
+            throw new IllegalArgumentException("the CPU list is empty: name at least one of the usable CPUs " + usable);
         }
-        CpuSet refused = requested.minus(allowed);
-        if (!refused.isEmpty()) {
-            throw new IllegalArgumentException(whyRefused(refused));
+        if (!usable.containsAll(requested)) {
+            throw new IllegalArgumentException(new Refusal(this, cgroup.limits()).of(requested));
         }
         return requested.stream().mapToObj(this::cpu).toList();
     }
 
-    private String whyRefused(CpuSet refused) {
-        List<String> lines = new ArrayList<>();
-        explain(lines, refused.minus(present), "not present: the machine has " + present);
-        CpuSet offline = refused.and(offline());
-        String further = offline.size() > 1 ? ", and so on" : "";
-        explain(
-                lines,
-                offline,
-                "offline: online with: echo 1 > /sys/devices/system/cpu/cpu" + offline.first() + "/online" + further);
-        CpuSet forbidden = refused.and(online);
-        CpuSet masked = cpuset == null ? forbidden : forbidden.and(cpuset);
-        String outside = "outside the allowed set: allowed are " + allowed + "; ";
-        explain(lines, masked, outside + "start under taskset -c " + masked);
-        explain(lines, forbidden.minus(masked), outside + "widen the cpuset of this process, which has " + cpuset);
-        return String.join("; ", lines);
-    }
-
-    private static void explain(List<String> lines, CpuSet cpus, String reason) {
-        if (!cpus.isEmpty()) {
-            lines.add(plural(cpus) + (cpus.size() > 1 ? " are " : " is ") + reason);
-        }
+    /**
+     * Reads a list that names CPUs by number or by what they are, with commas between its entries:
+     *
+     * <table>
+     * <caption>Entries</caption>
+     * <tr><td>{@code 3}, {@code 0-3}, {@code 0-15:2}, {@code 2-last}</td><td>the kernel's numbers, as in {@link CpuSet#parse}</td></tr>
+     * <tr><td>{@code all}, {@code default}</td><td>the usable CPUs, the {@linkplain #allowed() allowed} ones</td></tr>
+     * <tr><td>{@code isolated}, {@code nohz_full}</td><td>{@link #isolated()}, {@link #nohzFull()}</td></tr>
+     * <tr><td>{@code node:1}, {@code package:0}, {@code node:0-1}</td><td>those of NUMA nodes or packages, by the kernel's
+     *     numbers</td></tr>
+     * <tr><td>{@code core:3}</td><td>the threads of the fourth of {@link #cores()}</td></tr>
+     * <tr><td>{@code last}, {@code last-1}</td><td>the last usable CPU, the one before it</td></tr>
+     * <tr><td>{@code !0}, {@code !node:1}</td><td>not these: taken from what the other entries name, or from the usable CPUs if there
+     *     is none</td></tr>
+     * </table>
+     *
+     * <p>Names mean usable CPUs only. A number is taken as it stands; {@link #resolve} says whether it is usable.
+     *
+     * @param list at least one entry
+     * @return the set, never empty
+     * @throws IllegalArgumentException if an entry is not understood, or names no usable CPU, or nothing is left; the message
+     *     quotes the entry and says what to write
+     */
+    public CpuSet select(String list) {
+        return new CpuSelector(this).select(list);
     }
 
     /**
      * A line for people.
      *
-     * @return such as {@code 8 CPUs 0-7, allowed 0-3 (/)}
+     * @return such as {@code 8 CPUs 0-7, usable 0-5, allowed 0-3 (/)}; what is usable is left out if it is what is allowed
      */
     @Override
     public String toString() {
-        return present.size() + " CPUs " + present + ", allowed " + allowed + " (" + source + ")";
+        String more = usable.equals(allowed) ? "" : ", usable " + usable;
+        return present.size() + " CPUs " + present + more + ", allowed " + allowed + " (" + source + ")";
     }
 }

@@ -2,18 +2,21 @@
 package org.percpu.cpu;
 
 import java.io.IOException;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileSystemException;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.SortedSet;
 import java.util.TreeSet;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,15 +27,17 @@ import org.jspecify.annotations.Nullable;
 final class SysFolder {
     private static final int LONGEST_QUOTE = 40;
     private static final int LONGEST_NUMBER = 9;
+    private static final int DIGITS_OF_CHUNK = 8;
+    private static final int DIGITS_OF_WORD = 16;
 
     private final Path path;
     private final String label;
-    private final Consumer<String> problems;
+    private final Problems.Sink problems;
 
     /**
      * @param label what problems put in front of a file's name, with a slash at the end unless it is empty
      */
-    SysFolder(Path path, String label, Consumer<String> problems) {
+    SysFolder(Path path, String label, Problems.Sink problems) {
         this.path = path;
         this.label = label;
         this.problems = problems;
@@ -43,8 +48,43 @@ final class SysFolder {
     }
 
     /** The same, for one of many alike: the label starts anew, so that equal problems have equal lines. */
-    SysFolder sub(String name, Consumer<String> problemsOfOne) {
+    SysFolder sub(String name, Problems.Sink problemsOfOne) {
         return new SysFolder(path.resolve(name), "", problemsOfOne);
+    }
+
+    /**
+     * A folder that {@link #text} has named: each char is one byte of its path. A locale such as C has no chars for some bytes
+     * that the kernel allows, so they go through a URI.
+     *
+     * @return null if no such path can be asked for
+     */
+    @Nullable
+    SysFolder ofBytes(String bytes) {
+        try {
+            return new SysFolder(resolveBytes(bytes), label + decoded(bytes) + "/", problems);
+        } catch (IllegalArgumentException e) { // InvalidPathException is one
+            return null;
+        }
+    }
+
+    private Path resolveBytes(String bytes) throws InvalidPathException {
+        if (bytes.chars().allMatch(c -> c < 0x80)) {
+            return path.resolve(bytes);
+        }
+        if (!path.getFileSystem().equals(FileSystems.getDefault())) {
+            return path.resolve(decoded(bytes));
+        }
+        StringBuilder uri = new StringBuilder(path.toUri().toString());
+        if (uri.charAt(uri.length() - 1) != '/') {
+            uri.append('/');
+        }
+        bytes.chars().forEach(c -> uri.append(c == '/' ? "/" : String.format(Locale.ROOT, "%%%02X", c)));
+        return Path.of(URI.create(uri.toString()));
+    }
+
+    /** For people, text whose chars are bytes. */
+    static String decoded(String bytes) {
+        return new String(bytes.getBytes(StandardCharsets.ISO_8859_1), StandardCharsets.UTF_8);
     }
 
     boolean exists() {
@@ -52,14 +92,20 @@ final class SysFolder {
     }
 
     void problem(String file, String what) {
-        problems.accept(label + file + ": " + what);
+        problem(file, what, "");
     }
 
+    void problem(String file, String what, String detail) {
+        problems.report(label + file, what, detail);
+    }
+
+    /** The content up to the first NUL: some kernels and many captures have bytes behind it that mean nothing. */
     @Nullable
     String text(String file) {
         try {
-            return Files.readString(path.resolve(file), StandardCharsets.ISO_8859_1)
-                    .strip();
+            String text = Files.readString(path.resolve(file), StandardCharsets.ISO_8859_1);
+            int end = text.indexOf('\0');
+            return (end < 0 ? text : text.substring(0, end)).strip();
         } catch (NoSuchFileException e) {
             return null;
         } catch (IOException e) {
@@ -88,35 +134,90 @@ final class SysFolder {
         try {
             return CpuSet.parseKernel(text);
         } catch (IllegalArgumentException e) {
-            problem(file, "not a CPU list, but " + quote(text));
+            problem(file, "not a CPU list, but ", quote(text));
             return null;
         }
+    }
+
+    /** A mask as the kernel prints it: words of 32 bits in hexadecimal, the highest first, with commas between them. */
+    @Nullable
+    CpuSet mask(String file) {
+        String text = text(file);
+        if (text == null) {
+            return null;
+        }
+        try {
+            StringBuilder digits = new StringBuilder();
+            for (String chunk : text.split(",", -1)) {
+                digits.append("0".repeat(Math.max(0, DIGITS_OF_CHUNK - chunk.length())))
+                        .append(chunk);
+            }
+            long[] words = new long[(digits.length() + DIGITS_OF_WORD - 1) / DIGITS_OF_WORD];
+            for (int i = 0, end = digits.length(); end > 0; i++, end -= DIGITS_OF_WORD) {
+                words[i] = Long.parseUnsignedLong(digits, Math.max(0, end - DIGITS_OF_WORD), end, 16);
+            }
+            return CpuSet.fromMask(words);
+        } catch (IllegalArgumentException e) { // NumberFormatException is one
+            problem(file, "not a CPU mask, but ", quote(text));
+            return null;
+        }
+    }
+
+    /** The list, or where it is missing or empty the mask, which older kernels and some sandboxes have alone. */
+    @Nullable
+    CpuSet cpus(String list, String mask) {
+        CpuSet cpus = cpus(list);
+        if (cpus != null && !cpus.isEmpty()) {
+            return cpus;
+        }
+        CpuSet bits = mask(mask);
+        return bits == null ? cpus : bits;
     }
 
     /** A whole number that fits an int, or -1, which the kernel's files also use for "unknown". */
     int number(String file) {
         String text = text(file);
+        return text == null ? -1 : number(file, text);
+    }
+
+    /** The same, where the kernel is expected to know: a problem if it does not. */
+    int knownNumber(String file) {
+        String text = text(file);
         if (text == null) {
-            return -1;
+            missing(file);
+        } else if (text.startsWith("-") && digits(text, 1, text.length())) {
+            problem(file, "negative; took it as unknown");
         }
+        return text == null ? -1 : number(file, text);
+    }
+
+    /** What is there and cannot be read has been told already. */
+    private void missing(String file) {
+        if (!Files.exists(path.resolve(file))) {
+            problem(file, "missing; took it as unknown");
+        }
+    }
+
+    private int number(String file, String text) {
         int sign = text.startsWith("-") ? 1 : 0;
         if (!digits(text, sign, text.length())) {
-            problem(file, "not a number, but " + quote(text));
+            problem(file, "not a number, but ", quote(text));
             return -1;
         }
         return sign == 1 ? -1 : Integer.parseInt(text);
     }
 
-    /** A size such as 32K in bytes, or -1. */
+    /** A size such as 32K in bytes, or -1 and a problem. */
     long size(String file) {
         String text = text(file);
         if (text == null) {
+            missing(file);
             return -1;
         }
         int unit = text.isEmpty() ? -1 : "KMG".indexOf(text.charAt(text.length() - 1));
         int end = unit < 0 ? text.length() : text.length() - 1;
         if (!digits(text, 0, end)) {
-            problem(file, "not a size, but " + quote(text));
+            problem(file, "not a size, but ", quote(text));
             return -1;
         }
         return Long.parseLong(text.substring(0, end)) << (10 * (unit + 1));

@@ -4,138 +4,229 @@ package org.percpu.cpu;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /** Reads a {@link CpuTopology} from the kernel's files, and puts a default in the place of each that is missing. */
 final class TopologyReader {
     private static final int STRONGEST = 1024;
-    private static final Set<String> CACHE_TYPES = Set.of("Data", "Instruction", "Unified");
+
+    /** What the scheduler grants, as far as it can be asked. */
+    interface Scheduler {
+        /**
+         * @param most the CPUs to ask for, null for all that it can name
+         * @return those of them that a thread may be pinned to, null if it does not say
+         */
+        @Nullable
+        CpuSet usable(@Nullable CpuSet most);
+    }
 
     private final Path rootPath;
+    private final Problems problems = new Problems();
     private final SysFolder root;
     private final SysFolder cpuFolder;
-    private final CpuSet allowed;
-    private final List<String> problems = new ArrayList<>();
-    private final Map<String, CpuSet> problemsOfCpus = new LinkedHashMap<>();
+    private final @Nullable CpuSet mask;
+    private final Scheduler scheduler;
 
-    TopologyReader(Path root, CpuSet allowed) {
+    /**
+     * @param mask what is allowed by the scheduler's word, null to take that from the files as well
+     */
+    TopologyReader(Path root, @Nullable CpuSet mask, Scheduler scheduler) {
         this.rootPath = root;
-        this.root = new SysFolder(root, "/", problems::add);
+        this.root = new SysFolder(root, "/", problems.ofMachine());
         this.cpuFolder = this.root.sub("sys/devices/system/cpu");
-        this.allowed = allowed;
+        this.mask = mask;
+        this.scheduler = scheduler;
     }
 
     static CpuTopology uniform(CpuSet cpus) {
-        return new CpuTopology(uniformCpus(cpus), cpus, Map.of(), null, List.of(), "uniform CPUs, nothing read");
+        CgroupCpuset.Found unknown = new CgroupCpuset.Found(null, CpuSet.empty(), List.of());
+        return new CpuTopology(
+                uniformCpus(cpus, cpus),
+                cpus,
+                CpuSet.empty(),
+                Map.of(),
+                unknown,
+                List.of(),
+                "uniform CPUs, nothing read");
     }
 
-    /** A set as the subject of a sentence. */
-    static String plural(CpuSet cpus) {
-        return (cpus.size() == 1 ? "CPU " : "CPUs ") + cpus;
-    }
-
-    private static List<Cpu> uniformCpus(CpuSet cpus) {
+    private static List<Cpu> uniformCpus(CpuSet usable, CpuSet allowed) {
         List<Cpu> uniform = new ArrayList<>();
-        for (int id : cpus) {
-            CpuSet self = CpuSet.of(id);
-            uniform.add(
-                    new Cpu(id, uniform.size(), true, false, -1, -1, -1, self, Cpu.Kind.UNIFORM, -1, -1, List.of()));
+        for (int id : usable) {
+            uniform.add(new Cpu(
+                    id,
+                    index(id, allowed, usable),
+                    allowed.contains(id),
+                    true,
+                    false,
+                    -1,
+                    -1,
+                    -1,
+                    CpuSet.of(id),
+                    Cpu.Kind.UNIFORM,
+                    -1,
+                    -1,
+                    List.of()));
         }
         return uniform;
     }
 
+    /** The allowed CPUs come first: their numbers do not depend on what else is usable. */
+    private static int index(int cpu, CpuSet allowed, CpuSet usable) {
+        CpuSet before = CpuSet.range(0, cpu);
+        if (allowed.contains(cpu)) {
+            return allowed.and(before).size() - 1;
+        }
+        return usable.contains(cpu)
+                ? allowed.size() + usable.minus(allowed).and(before).size() - 1
+                : -1;
+    }
+
     CpuTopology read() {
-        CpuSet cpuset = new CgroupCpuset(root).read();
-        if (!cpuFolder.exists()) {
+        CgroupCpuset.Found cgroup = new CgroupCpuset(root).read();
+        boolean sysfs = cpuFolder.exists();
+        CpuSet present = sysfs ? present() : CpuSet.empty();
+        CpuSet online = sysfs ? online(present) : CpuSet.empty();
+        CpuSet listed = sysfs ? cpuFolder.cpus("possible") : null;
+        if (sysfs && listed == null) {
+            cpuFolder.problem("possible", "no list; took the present CPUs");
+        }
+        CpuSet possible = listed == null ? present : listed;
+        CpuSet isolated = (sysfs ? isolated() : CpuSet.empty()).or(cgroup.isolated());
+        CpuSet allowed = mask == null ? maskOfFiles(online, cgroup.cpus()) : mask;
+
+        // Whoever may use every CPU that is online cannot get more.
+        CpuSet granted = allowed.equals(online) ? online : scheduler.usable(listed == null ? null : listed.or(allowed));
+        cgroup = checked(cgroup, allowed, online, granted);
+        CpuSet usable = usable(allowed, online, isolated, cgroup.cpus(), granted);
+        if (!sysfs) {
             cpuFolder.problem("", "no such folder; took the allowed CPUs as uniform, each a core of its own");
             return new CpuTopology(
-                    uniformCpus(allowed),
-                    allowed,
+                    uniformCpus(usable, allowed),
+                    usable,
+                    CpuSet.empty(),
                     Map.of(),
-                    cpuset,
-                    problems,
+                    cgroup,
+                    problems.lines(),
                     "allowed CPUs only, no sysfs below " + rootPath);
         }
-        CpuSet present = present();
-        CpuSet online = online(present);
-        CpuSet possible = listOr("possible", present, "the present CPUs");
-        CpuSet isolated = listOr("isolated", CpuSet.empty(), "none");
-        Map<Integer, CpuSet> nodes = nodes(online);
-        Map<Integer, CpuSet> siblings = siblings(online);
-        Map<Integer, Integer> capacities = capacities(present);
-        Kinds kinds = kinds(capacities);
-
-        List<Cpu> cpus = new ArrayList<>();
-        int index = 0;
-        for (int id : present) {
-            SysFolder folder = folderOf(id);
-            SysFolder topology = folder.sub("topology");
-            boolean isOnline = online.contains(id);
-            cpus.add(new Cpu(
-                    id,
-                    allowed.contains(id) ? index++ : -1,
-                    isOnline,
-                    isolated.contains(id),
-                    isOnline ? topology.number("core_id") : -1,
-                    isOnline ? topology.number("physical_package_id") : -1,
-                    nodeOf(id, nodes),
-                    siblings.getOrDefault(id, CpuSet.of(id)),
-                    kinds.of(id),
-                    capacities.getOrDefault(id, -1),
-                    folder.sub("cpufreq").number("cpuinfo_max_freq"),
-                    isOnline ? caches(id, folder.sub("cache")) : List.of()));
+        if (!online.containsAll(usable)) {
+            // Seen where a container's sysfs is virtual, or for an instant when a CPU comes online.
+            cpuFolder.problem(
+                    "online",
+                    "says " + online + ", yet the scheduler allows " + usable + "; took those as online, too");
         }
-        problemsOfCpus.forEach((line, of) -> problems.add(plural(of) + ": " + line));
-        return new CpuTopology(cpus, possible, nodes, cpuset, problems, "sysfs below " + rootPath);
+        present = present.or(usable);
+        online = online.or(usable);
+        Map<Integer, CpuSet> nodes = nodes(online);
+        List<Cpu> cpus = new Reading(present, online, allowed, usable, isolated, nodes).cpus();
+        return new CpuTopology(cpus, possible, nohzFull(), nodes, cgroup, problems.lines(), "sysfs below " + rootPath);
     }
 
     private SysFolder folderOf(int cpu) {
-        return cpuFolder.sub("cpu" + cpu, line -> problem(cpu, line));
-    }
-
-    /** The same problem of several CPUs becomes one line. */
-    private void problem(int cpu, String line) {
-        problemsOfCpus.merge(line, CpuSet.of(cpu), CpuSet::or);
-    }
-
-    private CpuSet listOr(String file, CpuSet otherwise, String words) {
-        CpuSet cpus = cpuFolder.cpus(file);
-        if (cpus == null) {
-            cpuFolder.problem(file, "no list; took " + words);
-            return otherwise;
-        }
-        return cpus;
+        return cpuFolder.sub("cpu" + cpu, problems.of(cpu));
     }
 
     private CpuSet present() {
         CpuSet present = cpuFolder.cpus("present");
-        if (present == null || present.isEmpty()) {
-            cpuFolder.problem("present", "names no CPU; took those that have a folder or are allowed");
-            present = CpuSet.of(cpuFolder.numbered("cpu").stream()
-                    .mapToInt(Integer::intValue)
-                    .filter(cpu -> cpu < CpuSet.LIMIT)
-                    .toArray());
+        if (present != null && !present.isEmpty()) {
+            return present;
         }
-        return present.or(allowed);
+        cpuFolder.problem("present", "names no CPU; took those that have a folder or are allowed");
+        return CpuSet.of(cpuFolder.numbered("cpu").stream()
+                .mapToInt(Integer::intValue)
+                .filter(cpu -> cpu < CpuSet.LIMIT)
+                .toArray());
     }
 
     private CpuSet online(CpuSet present) {
         CpuSet online = cpuFolder.cpus("online");
-        if (online == null || online.isEmpty()) {
-            cpuFolder.problem("online", "names no CPU; took all present ones");
-            return present;
+        if (online != null && !online.isEmpty()) {
+            return online.and(present);
         }
-        if (!online.containsAll(allowed)) {
-            // Seen where a container's sysfs is virtual, or for an instant when a CPU comes online.
-            cpuFolder.problem(
-                    "online",
-                    "says " + online + ", yet the scheduler allows " + allowed + "; took those as online, too");
+        CpuSet offline = cpuFolder.cpus("offline");
+        CpuSet off = CpuSet.of(present.stream()
+                .filter(cpu -> folderOf(cpu).number("online") == 0)
+                .toArray());
+        off = off.or(offline == null ? CpuSet.empty() : offline.and(present));
+        cpuFolder.problem(
+                "online",
+                off.isEmpty()
+                        ? "names no CPU; took all present ones"
+                        : "names no CPU; took all present ones but " + off + ", which other files call offline");
+        return present.minus(off);
+    }
+
+    private CpuSet isolated() {
+        CpuSet isolated = cpuFolder.cpus("isolated");
+        if (isolated == null) {
+            cpuFolder.problem("isolated", "no list; took none");
         }
-        return online.and(present).or(allowed);
+        return isolated == null ? CpuSet.empty() : isolated;
+    }
+
+    /** Kernels that can, but were not told to, print "(null)". */
+    private CpuSet nohzFull() {
+        String text = cpuFolder.text("nohz_full");
+        CpuSet cpus = text == null || text.equals("(null)") ? null : cpuFolder.cpus("nohz_full");
+        return cpus == null ? CpuSet.empty() : cpus;
+    }
+
+    /** The mask of a captured process, else what it would have without a taskset. */
+    private CpuSet maskOfFiles(CpuSet online, @Nullable CpuSet cpuset) {
+        String status = root.sub("proc").sub("self").text("status");
+        String key = "Cpus_allowed_list:";
+        for (String line : (status == null ? "" : status).split("\n", -1)) {
+            if (line.startsWith(key)) {
+                try {
+                    CpuSet mask =
+                            CpuSet.parseKernel(line.substring(key.length())).and(online);
+                    if (!mask.isEmpty()) {
+                        return mask;
+                    }
+                } catch (IllegalArgumentException e) {
+                    root.problem("proc/self/status", "the allowed CPUs are not a list; took the cpuset");
+                }
+            }
+        }
+        CpuSet within = cpuset == null ? online : cpuset.and(online);
+        if (within.isEmpty()) {
+            throw new IllegalArgumentException(
+                    rootPath + " names no CPU that is online: a captured machine has sys/devices/system/cpu");
+        }
+        return within;
+    }
+
+    /** A cpuset that contradicts the scheduler is that of another group. */
+    private CgroupCpuset.Found checked(
+            CgroupCpuset.Found cgroup, CpuSet allowed, CpuSet online, @Nullable CpuSet granted) {
+        CpuSet cpuset = cgroup.cpus();
+        if (cpuset == null) {
+            return cgroup;
+        }
+        CpuSet certain = granted == null ? allowed : granted.or(allowed);
+        boolean agrees = granted == null
+                ? cpuset.containsAll(certain)
+                : cpuset.and(online.or(certain)).equals(certain);
+        if (agrees) {
+            return cgroup;
+        }
+        root.problem(
+                "proc/self/cgroup",
+                "leads to the cpuset " + cpuset + ", yet the scheduler allows " + certain + "; took it as not known");
+        return cgroup.withoutCpus();
+    }
+
+    /** Without the scheduler's word and without a cpuset, isolated CPUs are the ones that a starting mask lacks for another reason. */
+    private static CpuSet usable(
+            CpuSet allowed, CpuSet online, CpuSet isolated, @Nullable CpuSet cpuset, @Nullable CpuSet granted) {
+        if (granted != null) {
+            return granted.or(allowed);
+        }
+        return allowed.or((cpuset == null ? isolated : cpuset).and(online));
     }
 
     private Map<Integer, CpuSet> nodes(CpuSet online) {
@@ -144,14 +235,14 @@ final class TopologyReader {
         CpuSet seen = CpuSet.empty();
         for (int node : folder.numbered("node")) {
             SysFolder one = folder.sub("node" + node);
-            CpuSet cpus = one.cpus("cpulist");
+            CpuSet cpus = one.cpus("cpulist", "cpumap");
             if (cpus == null) {
                 one.problem("cpulist", "no list; took the node as one without CPUs");
                 cpus = CpuSet.empty();
             }
             CpuSet twice = cpus.and(seen);
             if (!twice.isEmpty()) {
-                one.problem("cpulist", "names CPUs of a node before it, " + twice + "; left them there");
+                one.problem("cpulist", "names CPUs of a node before it, ", twice + "; left them there");
             }
             nodes.put(node, cpus.and(online).minus(seen));
             seen = seen.or(cpus);
@@ -159,110 +250,140 @@ final class TopologyReader {
         return nodes;
     }
 
-    private static int nodeOf(int cpu, Map<Integer, CpuSet> nodes) {
-        for (Map.Entry<Integer, CpuSet> node : nodes.entrySet()) {
-            if (node.getValue().contains(cpu)) {
-                return node.getKey();
-            }
-        }
-        return -1;
-    }
+    /** The attributes of each CPU. */
+    private final class Reading {
+        private final CpuSet present;
+        private final CpuSet online;
+        private final CpuSet allowed;
+        private final CpuSet usable;
+        private final CpuSet isolated;
+        private final Map<Integer, Integer> nodeOf = new HashMap<>();
 
-    /** Siblings hold only if every one of them says the same. */
-    private Map<Integer, CpuSet> siblings(CpuSet online) {
-        Map<Integer, CpuSet> claims = new HashMap<>();
-        for (int cpu : online) {
-            SysFolder topology = folderOf(cpu).sub("topology");
-            // core_cpus_list is the name since Linux 5.3.
-            CpuSet claim = topology.cpus("core_cpus_list");
-            if (claim == null) {
-                claim = topology.cpus("thread_siblings_list");
-            }
-            if (claim == null) {
-                problem(cpu, "topology is missing; took it as a core of its own");
-            } else {
-                claims.put(cpu, claim.and(online));
-            }
+        Reading(
+                CpuSet present,
+                CpuSet online,
+                CpuSet allowed,
+                CpuSet usable,
+                CpuSet isolated,
+                Map<Integer, CpuSet> nodes) {
+            this.present = present;
+            this.online = online;
+            this.allowed = allowed;
+            this.usable = usable;
+            this.isolated = isolated;
+            nodes.forEach((node, cpus) -> cpus.forEach(cpu -> nodeOf.put(cpu, node)));
         }
-        Map<Integer, CpuSet> siblings = new HashMap<>();
-        CpuSet none = CpuSet.empty();
-        claims.forEach((cpu, claim) -> {
-            if (claim.contains(cpu)
-                    && claim.stream().allMatch(other -> claim.equals(claims.getOrDefault(other, none)))) {
-                siblings.put(cpu, claim);
-            } else {
-                problem(cpu, "disagrees with its siblings about who they are; took it as a core of its own");
-            }
-        });
-        return siblings;
-    }
 
-    private Map<Integer, Integer> capacities(CpuSet present) {
-        Map<Integer, Integer> capacities = new HashMap<>();
-        for (int cpu : present) {
-            int capacity = folderOf(cpu).number("cpu_capacity");
-            if (capacity >= 1 && capacity <= STRONGEST) {
-                capacities.put(cpu, capacity);
-            } else if (capacity >= 0) {
-                problem(cpu, "cpu_capacity: not 1 to " + STRONGEST + ", but " + capacity + "; took it as unknown");
+        List<Cpu> cpus() {
+            CpuSet described = CpuSet.of(online.stream()
+                    .filter(cpu -> folderOf(cpu).sub("topology").exists())
+                    .toArray());
+            online.minus(described).forEach(cpu -> problems.of(cpu)
+                    .report("", "topology is missing; took it as a core of its own", ""));
+            Map<Integer, Integer> coreIds = new HashMap<>();
+            Map<Integer, Integer> packageIds = new HashMap<>();
+            for (int cpu : described) {
+                SysFolder topology = folderOf(cpu).sub("topology");
+                coreIds.put(cpu, topology.knownNumber("core_id"));
+                packageIds.put(cpu, topology.knownNumber("physical_package_id"));
             }
+            Map<Integer, Integer> packages = new Packages(cpu -> folderOf(cpu).sub("topology")).toldApart(packageIds);
+            Map<Integer, CpuSet> siblings = siblings(described);
+            Map<Integer, Integer> capacities = capacities();
+            Map<Integer, Integer> clocks = clocks();
+            CoreKinds kinds = kinds(capacities, clocks);
+            Map<Integer, List<Cpu.Cache>> caches = new CacheReader(
+                            cpu -> folderOf(cpu).sub("cache"),
+                            (cpu, line) -> problems.of(cpu).report("", line, ""))
+                    .read(online);
+
+            List<Cpu> cpus = new ArrayList<>();
+            for (int id : present) {
+                cpus.add(new Cpu(
+                        id,
+                        index(id, allowed, usable),
+                        allowed.contains(id),
+                        online.contains(id),
+                        isolated.contains(id),
+                        coreIds.getOrDefault(id, -1),
+                        packages.getOrDefault(id, -1),
+                        nodeOf.getOrDefault(id, -1),
+                        siblings.getOrDefault(id, CpuSet.of(id)),
+                        kinds.of(id),
+                        capacities.getOrDefault(id, -1),
+                        clocks.getOrDefault(id, -1),
+                        caches.getOrDefault(id, List.of())));
+            }
+            return cpus;
         }
-        return capacities;
-    }
 
-    private record Kinds(boolean unlike, CpuSet performance, CpuSet efficiency) {
-        Cpu.Kind of(int cpu) {
-            if (!unlike) {
-                return Cpu.Kind.UNIFORM;
+        /** Siblings hold only if every one of them says the same. */
+        private Map<Integer, CpuSet> siblings(CpuSet described) {
+            Map<Integer, CpuSet> claims = new HashMap<>();
+            for (int cpu : described) {
+                SysFolder topology = folderOf(cpu).sub("topology");
+                // core_cpus_list is the name since Linux 5.3. Some kernels have it, but leave it empty.
+                CpuSet claim = topology.cpus("core_cpus_list", "core_cpus");
+                if (claim == null || !claim.contains(cpu)) {
+                    CpuSet older = topology.cpus("thread_siblings_list", "thread_siblings");
+                    claim = older == null || older.isEmpty() ? claim : older;
+                }
+                if (claim == null || claim.isEmpty()) {
+                    topology.problem("core_cpus_list", "names no CPU; took it as a core of its own");
+                } else {
+                    claims.put(cpu, claim.and(online));
+                }
             }
-            if (performance.contains(cpu)) {
-                return Cpu.Kind.PERFORMANCE;
+            return Agreement.among(claims, true, cpu -> problems.of(cpu)
+                    .report("", "disagrees with its siblings about who they are; took it as a core of its own", ""));
+        }
+
+        private Map<Integer, Integer> capacities() {
+            Map<Integer, Integer> capacities = new HashMap<>();
+            for (int cpu : present) {
+                int capacity = folderOf(cpu).number("cpu_capacity");
+                if (capacity >= 1 && capacity <= STRONGEST) {
+                    capacities.put(cpu, capacity);
+                } else if (capacity >= 0) {
+                    folderOf(cpu)
+                            .problem(
+                                    "cpu_capacity",
+                                    "not 1 to " + STRONGEST + ", so it was taken as unknown, but ",
+                                    Integer.toString(capacity));
+                }
             }
-            return efficiency.contains(cpu) ? Cpu.Kind.EFFICIENCY : Cpu.Kind.UNKNOWN;
+            return capacities;
         }
-    }
 
-    /**
-     * Hybrid x86 has one performance monitor device for each sort of core. Elsewhere the capacity tells: those below
-     * three quarters of the strongest are the thrifty ones, since equal cores may differ by a few percent.
-     */
-    private Kinds kinds(Map<Integer, Integer> capacities) {
-        SysFolder devices = root.sub("sys/devices");
-        CpuSet core = devices.sub("cpu_core").cpus("cpus");
-        CpuSet atom = devices.sub("cpu_atom").cpus("cpus");
-        CpuSet lowPower = devices.sub("cpu_lowpower").cpus("cpus");
-        if (core != null && (atom != null || lowPower != null)) {
-            CpuSet thrifty = (atom == null ? CpuSet.empty() : atom).or(lowPower == null ? CpuSet.empty() : lowPower);
-            return new Kinds(true, core.minus(thrifty), thrifty);
-        }
-        int strongest =
-                capacities.values().stream().mapToInt(Integer::intValue).max().orElse(-1);
-        CpuSet strong = withCapacity(capacities, strongest, true);
-        CpuSet weak = withCapacity(capacities, strongest, false);
-        return new Kinds(!weak.isEmpty(), strong, weak);
-    }
-
-    private static CpuSet withCapacity(Map<Integer, Integer> capacities, int strongest, boolean high) {
-        return CpuSet.of(capacities.entrySet().stream()
-                .filter(entry -> high == (entry.getValue() * 4 >= strongest * 3))
-                .mapToInt(Map.Entry::getKey)
-                .toArray());
-    }
-
-    private static List<Cpu.Cache> caches(int cpu, SysFolder folder) {
-        List<Cpu.Cache> caches = new ArrayList<>();
-        for (int index : folder.numbered("index")) {
-            SysFolder cache = folder.sub("index" + index);
-            int level = cache.number("level");
-            String type = cache.text("type");
-            if (level < 1 || type == null || !CACHE_TYPES.contains(type)) {
-                cache.problem("", "level or type is missing or unknown; left this cache out");
-                continue;
+        private Map<Integer, Integer> clocks() {
+            Map<Integer, Integer> clocks = new HashMap<>();
+            for (int cpu : present) {
+                int clock = folderOf(cpu).sub("cpufreq").number("cpuinfo_max_freq");
+                if (clock > 0) {
+                    clocks.put(cpu, clock);
+                }
             }
-            CpuSet shared = cache.cpus("shared_cpu_list");
-            CpuSet self = CpuSet.of(cpu);
-            caches.add(new Cpu.Cache(level, type, cache.size("size"), shared == null ? self : shared.or(self)));
+            return clocks;
         }
-        return caches;
+
+        private CoreKinds kinds(Map<Integer, Integer> capacities, Map<Integer, Integer> clocks) {
+            CoreKinds kinds = CoreKinds.byMonitors(root.sub("sys/devices"));
+            if (kinds == null) {
+                kinds = CoreKinds.byCapacity(capacities);
+            }
+            if (kinds == null) {
+                Map<Integer, Integer> performances = new HashMap<>();
+                for (int cpu : online) {
+                    int performance = folderOf(cpu).sub("acpi_cppc").number("highest_perf");
+                    if (performance > 0) {
+                        performances.put(cpu, performance);
+                    } else if (performances.isEmpty()) {
+                        break; // most machines have none
+                    }
+                }
+                kinds = CoreKinds.bySpeed(clocks, performances);
+            }
+            return kinds;
+        }
     }
 }

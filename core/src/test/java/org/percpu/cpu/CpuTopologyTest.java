@@ -53,7 +53,8 @@ class CpuTopologyTest {
         assertThat(CpuSet.of(cpus.stream().mapToInt(Cpu::id).toArray())).isEqualTo(topology.present());
 
         assertThat(topology.allowed()).isEqualTo(allowed);
-        assertThat(topology.online().containsAll(allowed)).isTrue();
+        assertThat(topology.usable().containsAll(allowed)).isTrue();
+        assertThat(topology.online().containsAll(topology.usable())).isTrue();
         assertThat(topology.present().containsAll(topology.online())).isTrue();
         assertThat(topology.possible().containsAll(topology.present())).isTrue();
         assertThat(topology.online().or(topology.offline())).isEqualTo(topology.present());
@@ -65,6 +66,10 @@ class CpuTopologyTest {
             assertThat(allowedCpus.get(index).index()).isEqualTo(index);
         }
         assertThat(topology.resolve(allowed)).isEqualTo(allowedCpus);
+        assertThat(topology.resolve(topology.usable()))
+                .extracting(Cpu::index)
+                .containsExactlyInAnyOrderElementsOf(
+                        CpuSet.range(0, topology.usable().size() - 1));
 
         CpuSet inCores = CpuSet.empty();
         for (CpuSet core : topology.cores()) {
@@ -81,7 +86,8 @@ class CpuTopologyTest {
             assertThat(cpu.online()).isEqualTo(topology.online().contains(cpu.id()));
             assertThat(cpu.isolated()).isEqualTo(topology.isolated().contains(cpu.id()));
             assertThat(cpu.allowed()).isEqualTo(allowed.contains(cpu.id()));
-            assertThat(cpu.allowed()).isEqualTo(cpu.index() >= 0);
+            assertThat(cpu.usable()).isEqualTo(cpu.index() >= 0);
+            assertThat(cpu.usable()).isEqualTo(topology.usable().contains(cpu.id()));
             assertThat(cpu.siblings()).contains(cpu.id());
             for (int sibling : cpu.siblings()) {
                 assertThat(topology.cpu(sibling).siblings()).isEqualTo(cpu.siblings());
@@ -263,7 +269,7 @@ class CpuTopologyTest {
                 .files()
                 .put("proc/self/cgroup", "0::/../../secret")
                 .put("sys/secret/cpuset.cpus.effective", "0");
-        assertThat(CpuTopology.read(files.writeTo(root), CpuSet.of(1)).cpuset()).contains(CpuSet.range(0, 3));
+        assertThat(CpuTopology.read(files.writeTo(root), CpuSet.of(1)).cpuset()).isEmpty();
     }
 
     @Test
@@ -382,27 +388,18 @@ class CpuTopologyTest {
     void requestedCpusAreResolvedOrEachOneIsRefusedWithItsReason(@TempDir Path root) {
         CpuTopology topology = read(Machines.OFFLINE, root);
         assertThat(topology.resolve(CpuSet.of(6, 0))).extracting(Cpu::id).containsExactly(0, 6);
-        assertRefused(topology, "", "the CPU list is empty: name at least one of the allowed CPUs 0-2,6");
+        String outside =
+                "CPU 3 is outside the usable set 0-2,6, for a reason that the files do not tell; it is most often the"
+                        + " cpuset: widen it by AllowedCPUs=0-3,6 in its systemd unit or --cpuset-cpus 0-3,6 for its container";
+        assertRefused(topology, "", "the CPU list is empty: name at least one of the usable CPUs 0-2,6");
         assertRefused(topology, "0,9", "CPU 9 is not present: the machine has 0-7");
         assertRefused(topology, "5", "CPU 5 is offline: online with: echo 1 > /sys/devices/system/cpu/cpu5/online");
-        assertRefused(topology, "3", "CPU 3 is outside the allowed set: allowed are 0-2,6; start under taskset -c 3");
+        assertRefused(topology, "3", outside);
         assertRefused(
                 topology,
                 "1-99",
-                "CPUs 8-99 are not present: the machine has 0-7; CPUs 4-5,7 are offline: online with: echo 1 >"
-                        + " /sys/devices/system/cpu/cpu4/online, and so on; CPU 3 is outside the allowed set: allowed"
-                        + " are 0-2,6; start under taskset -c 3");
-    }
-
-    @Test
-    void aCpuOutsideTheCpusetNeedsAWiderCpuset(@TempDir Path root) {
-        CpuTopology topology =
-                CpuTopology.read(Machines.CGROUP_V2_NESTED.files().writeTo(root), CpuSet.of(1));
-        assertRefused(
-                topology,
-                "0-3",
-                "CPU 2 is outside the allowed set: allowed are 1; start under taskset -c 2; CPUs 0,3 are outside the"
-                        + " allowed set: allowed are 1; widen the cpuset of this process, which has 1-2");
+                "CPUs 8-99 are not present: the machine has 0-7; CPUs 4-5,7 are offline: online with: chcpu -e 4-5,7; "
+                        + outside);
     }
 
     private static void assertRefused(CpuTopology topology, String list, String message) {

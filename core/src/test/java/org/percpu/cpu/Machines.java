@@ -157,6 +157,223 @@ enum Machines {
             return quad().put(CPU + "isolated", "2-3");
         }
     },
+    /** As {@link #ISOLATED}, with a starting mask that {@code isolcpus=} has taken them out of. */
+    ISOLATED_BY_COMMAND_LINE("0-1") {
+        @Override
+        MachineFiles files() {
+            return quad().put(CPU + "isolated", "2-3")
+                    .put(CPU + "nohz_full", "3")
+                    .put("proc/self/cgroup", "0::/")
+                    .put("proc/self/mountinfo", UNIFIED)
+                    .put("proc/self/status", "Name:\tx\nCpus_allowed_list:\t0-1")
+                    .put("sys/fs/cgroup/cpuset.cpus.effective", "0-3");
+        }
+    },
+    /** An isolated partition that another group made, by the root's list of Linux 6.7, beside {@code isolcpus=2,3}. */
+    ISOLATED_PARTITION("0") {
+        @Override
+        MachineFiles files() {
+            return quad().put(CPU + "isolated", "2-3")
+                    .put("proc/self/cgroup", "0::/")
+                    .put("proc/self/mountinfo", UNIFIED)
+                    .put("sys/fs/cgroup/cpuset.cpus.effective", "0,2-3")
+                    .put("sys/fs/cgroup/cpuset.cpus.isolated", "1");
+        }
+    },
+    /** The process is in a group of an isolated partition, on a kernel before 6.7. */
+    ISOLATED_OWN_PARTITION("1-2") {
+        @Override
+        MachineFiles files() {
+            return quad().put("proc/self/cgroup", "0::/fast/worker")
+                    .put("proc/self/mountinfo", UNIFIED)
+                    .put("sys/fs/cgroup/cpuset.cpus.effective", "0,3")
+                    .put("sys/fs/cgroup/fast/cpuset.cpus.effective", "1-2")
+                    .put("sys/fs/cgroup/fast/cpuset.cpus.partition", "isolated")
+                    .put("sys/fs/cgroup/fast/worker/cpuset.cpus.effective", "1-2")
+                    .put("sys/fs/cgroup/fast/worker/cpuset.cpus.partition", "member");
+        }
+    },
+    /** A cgroup namespace whose only mount is the host's: it shows the parent of the namespace's root. */
+    CGROUP_V2_HOST_BIND_MOUNT("1-2") {
+        @Override
+        MachineFiles files() {
+            return quad().put("proc/self/cgroup", "0::/")
+                    .put("proc/self/mountinfo", "25 20 0:22 /.. /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate")
+                    .put("sys/fs/cgroup/cpuset.cpus.effective", "0-3");
+        }
+    },
+    /** A process that joined the namespaces of a container, but not its group. */
+    CGROUP_V2_ENTERED("0-3") {
+        @Override
+        MachineFiles files() {
+            return quad().put("proc/self/cgroup", "0::/../user.slice")
+                    .put("proc/self/mountinfo", UNIFIED)
+                    .put("sys/fs/cgroup/cpuset.cpus.effective", "1-2");
+        }
+    },
+    /** The same, where the host's mount can be seen behind the container's. */
+    CGROUP_V2_ENTERED_WITH_HOST("0-2") {
+        @Override
+        MachineFiles files() {
+            return quad().put("proc/self/cgroup", "0::/../user.slice")
+                    .put(
+                            "proc/self/mountinfo",
+                            UNIFIED + "\n26 20 0:22 /.. /host/cgroup rw - cgroup2 cgroup2 rw,nsdelegate")
+                    .put("sys/fs/cgroup/cpuset.cpus.effective", "1-2")
+                    .put("host/cgroup/cpuset.cpus.effective", "0-3")
+                    .put("host/cgroup/user.slice/cpuset.cpus.effective", "0-2");
+        }
+    },
+    /** Two mounts of the hierarchy, of which the first is that of another group. */
+    CGROUP_V1_FOREIGN_FIRST("1-2") {
+        @Override
+        MachineFiles files() {
+            String mounts = """
+                    34 20 0:31 /other /mnt/other rw - cgroup cgroup rw,cpuset
+                    35 20 0:31 /mine /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset
+                    """;
+            return quad().put("proc/self/cgroup", "3:cpuset:/mine/a")
+                    .put("proc/self/mountinfo", mounts)
+                    .put("mnt/other/cpuset.effective_cpus", "0-3")
+                    .put("sys/fs/cgroup/cpuset/cpuset.effective_cpus", "0-3")
+                    .put("sys/fs/cgroup/cpuset/a/cpuset.effective_cpus", "1-2");
+        }
+    },
+    /** Two mounts in a cgroup namespace, of which the first is the host's. */
+    CGROUP_V2_HOST_FIRST("1-2") {
+        @Override
+        MachineFiles files() {
+            String mounts = """
+                    34 20 0:22 /../.. /host/cgroup rw - cgroup2 cgroup2 rw
+                    35 20 0:22 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw
+                    """;
+            return quad().put("proc/self/cgroup", "0::/")
+                    .put("proc/self/mountinfo", mounts)
+                    .put("host/cgroup/cpuset.cpus.effective", "0-3")
+                    .put("sys/fs/cgroup/cpuset.cpus.effective", "1-2");
+        }
+    },
+    /** The first mount shows the own group, but lies under a later one: what can be read there is another group's. */
+    CGROUP_V1_HIDDEN_FIRST("1-2") {
+        @Override
+        MachineFiles files() {
+            String mounts = """
+                    31 20 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw
+                    34 31 0:31 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset
+                    35 34 0:31 /other /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset
+                    36 20 0:31 / /mnt/cpuset rw - cgroup cgroup rw,cpuset
+                    """;
+            return quad().put("proc/self/cgroup", "3:cpuset:/mine")
+                    .put("proc/self/mountinfo", mounts)
+                    .put("sys/fs/cgroup/cpuset/mine/cpuset.effective_cpus", "0-3")
+                    .put("mnt/cpuset/mine/cpuset.effective_cpus", "1-2");
+        }
+    },
+    /** A cpuset hierarchy of version 1 whose files have no prefix, and no effective set, as on old kernels. */
+    CGROUP_V1_NO_PREFIX("1-2") {
+        @Override
+        MachineFiles files() {
+            return quad().put("proc/self/cgroup", "2:cpuset:/mine")
+                    .put("proc/self/mountinfo", "34 20 0:31 / /dev/cpuset rw - cgroup none rw,cpuset,noprefix")
+                    .put("dev/cpuset/cpus", "0-3")
+                    .put("dev/cpuset/mine/cpus", "1-2");
+        }
+    },
+    /** The file system type that is older than control groups, with the effective set. */
+    CGROUP_V1_CPUSET_FILE_SYSTEM("1-2") {
+        @Override
+        MachineFiles files() {
+            return quad().put("proc/self/cpuset", "/mine")
+                    .put("proc/self/mountinfo", "34 20 0:31 / /dev/cpuset rw - cpuset cpuset rw,noprefix")
+                    .put("dev/cpuset/mine/cpus", "0-2")
+                    .put("dev/cpuset/mine/effective_cpus", "1-2");
+        }
+    },
+    /** Two threads to a core, two nodes; each list ends in a line feed and a zero byte. */
+    LISTS_WITH_NUL("0-7") {
+        @Override
+        MachineFiles files() {
+            MachineFiles files = new MachineFiles().cpus("0-7", "0-7", "0-7");
+            for (int core = 0; core < 4; core++) {
+                files.core(0, core, core, core + 4)
+                        .cache(core, 0, 1, "Data", "32K", core + "," + (core + 4))
+                        .cache(core + 4, 0, 1, "Data", "32K", core + "," + (core + 4));
+            }
+            files.node(0, "0-1,4-5").node(1, "2-3,6-7");
+            for (String path : files.paths()) {
+                if (!path.endsWith("/")) {
+                    files.put(path, files.get(path) + "\n\0 rest");
+                }
+            }
+            return files;
+        }
+    },
+    /** Two cores of two threads; the newer list of siblings is empty, the older one is right. */
+    EMPTY_CORE_CPUS_LIST("0-3") {
+        @Override
+        MachineFiles files() {
+            MachineFiles files = new MachineFiles()
+                    .cpus("0-3", "0-3", "0-3")
+                    .core(0, 0, 0, 1)
+                    .core(0, 1, 2, 3);
+            for (int cpu = 0; cpu < 4; cpu++) {
+                String topology = CPU + "cpu" + cpu + "/topology/";
+                files.put(topology + "thread_siblings_list", files.get(topology + "core_cpus_list"))
+                        .put(topology + "core_cpus_list", "");
+            }
+            return files;
+        }
+    },
+    /** More than 32 CPUs, and masks where newer kernels have lists. */
+    MASKS("0-39") {
+        @Override
+        MachineFiles files() {
+            MachineFiles files = new MachineFiles().cpus("0-39", "0-39", "0-39");
+            for (int core = 0; core < 20; core++) {
+                files.core(0, core, core, core + 20);
+                for (int cpu : new int[] {core, core + 20}) {
+                    String mask = mask(1L << core | 1L << core + 20);
+                    files.remove(CPU + "cpu" + cpu + "/topology/core_cpus_list")
+                            .put(CPU + "cpu" + cpu + "/topology/thread_siblings", mask)
+                            .cache(cpu, 0, 1, "Data", "32K", "")
+                            .remove(CPU + "cpu" + cpu + "/cache/index0/shared_cpu_list")
+                            .put(CPU + "cpu" + cpu + "/cache/index0/shared_cpu_map", mask);
+                }
+            }
+            return files.put(MachineFiles.NODE + "node0/cpumap", mask(0xFFFFF))
+                    .put(MachineFiles.NODE + "node1/cpumap", mask(0xFFFFF00000L));
+        }
+
+        private String mask(long cpus) {
+            return String.format("%08x,%08x", cpus >>> 32, cpus & 0xFFFFFFFFL);
+        }
+    },
+    /** Zen 5 cores beside Zen 5c: no device of Intel's tells them apart, clock and performance do. */
+    AMD_DENSE_CORES("0-23") {
+        @Override
+        MachineFiles files() {
+            MachineFiles files = new MachineFiles().cpus("0-23", "0-23", "0-23");
+            for (int cpu = 0; cpu < 24; cpu++) {
+                files.core(0, cpu, cpu)
+                        .put(CPU + "cpu" + cpu + "/cpufreq/cpuinfo_max_freq", cpu < 8 ? "5157895" : "3308271")
+                        .put(CPU + "cpu" + cpu + "/acpi_cppc/highest_perf", "" + (cpu < 8 ? 196 - cpu % 3 : 129));
+            }
+            return files;
+        }
+    },
+    /** Like cores that the firmware ranks: each is a little faster than the next. */
+    AMD_RANKED_CORES("0-15") {
+        @Override
+        MachineFiles files() {
+            MachineFiles files = new MachineFiles().cpus("0-15", "0-15", "0-15");
+            for (int cpu = 0; cpu < 16; cpu++) {
+                files.core(0, cpu, cpu)
+                        .put(CPU + "cpu" + cpu + "/cpufreq/cpuinfo_max_freq", "" + (5_083_398 - cpu * 90_000))
+                        .put(CPU + "cpu" + cpu + "/acpi_cppc/highest_perf", "" + (231 - cpu * 5));
+            }
+            return files;
+        }
+    },
     /** A folder with nothing in it. */
     BROKEN_EMPTY("1,3") {
         @Override
@@ -217,6 +434,64 @@ enum Machines {
             return quad().put(CPU + "online", "0-1");
         }
     },
+    /** Two packages that the firmware gives one number. */
+    BROKEN_PACKAGE_NUMBERS("0-7") {
+        @Override
+        MachineFiles files() {
+            MachineFiles files = new MachineFiles().cpus("0-7", "0-7", "0-7");
+            for (int cpu = 0; cpu < 8; cpu++) {
+                files.core(0, cpu % 4, cpu)
+                        .put(CPU + "cpu" + cpu + "/topology/core_siblings_list", cpu < 4 ? "0-3" : "4-7");
+            }
+            return files;
+        }
+    },
+    /** What is expected of every machine and missing here: numbers of cores and packages, sizes and sharers of caches. */
+    BROKEN_GAPS_EVERYWHERE("0-3") {
+        @Override
+        MachineFiles files() {
+            MachineFiles files = quad();
+            for (int cpu = 0; cpu < 4; cpu++) {
+                for (int index = 0; index < 3; index++) {
+                    files.cache(cpu, index, index + 1, "Unified", "1024K", "0-3")
+                            .remove(CPU + "cpu" + cpu + "/cache/index" + index + "/shared_cpu_list")
+                            .remove(CPU + "cpu" + cpu + "/cache/index" + index + "/size");
+                }
+                files.put(CPU + "cpu" + cpu + "/topology/physical_package_id", "-1")
+                        .remove(CPU + "cpu" + cpu + "/topology/core_id");
+            }
+            return files;
+        }
+    },
+    /** Caches whose sharers contradict each other. */
+    BROKEN_CACHES("0-3") {
+        @Override
+        MachineFiles files() {
+            return quad().cache(0, 0, 2, "Unified", "1024K", "0-2")
+                    .cache(1, 0, 2, "Unified", "1024K", "1-2")
+                    .cache(2, 0, 2, "Unified", "1024K", "1-2")
+                    .cache(3, 0, 2, "Unified", "1024K", "3");
+        }
+    },
+    /** No list of what is online, but files that say so of each CPU. */
+    BROKEN_NO_ONLINE_LIST("0-2") {
+        @Override
+        MachineFiles files() {
+            return quad().remove(CPU + "online")
+                    .remove(CPU + "offline")
+                    .put(CPU + "cpu1/online", "1")
+                    .put(CPU + "cpu3/online", "0");
+        }
+    },
+    /** A cpuset that lacks CPUs which the scheduler allows. */
+    BROKEN_CPUSET("0-3") {
+        @Override
+        MachineFiles files() {
+            return quad().put("proc/self/cgroup", "0::/")
+                    .put("proc/self/mountinfo", UNIFIED)
+                    .put("sys/fs/cgroup/cpuset.cpus.effective", "1-2");
+        }
+    },
     /** Siblings that disagree, and a CPU in two nodes. */
     BROKEN_CONTRADICTIONS("0-3") {
         @Override
@@ -227,6 +502,8 @@ enum Machines {
                     .node(1, "2-3");
         }
     };
+
+    private static final String UNIFIED = "25 20 0:22 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate";
 
     private final String allowed;
 

@@ -28,11 +28,11 @@ import picocli.CommandLine.Option;
 @Command(
         name = "check",
         description =
-                "Tries what the library needs: pins a thread to each allowed CPU and reads back where it is, asks for a"
+                "Tries what the library needs: pins a thread to each default CPU and reads back where it is, asks for a"
                         + " real-time policy, and shows the limits that decide.",
         footer = {
             "",
-            "Exit status: 0 pinning works on every allowed CPU; 1 it does not, or --realtime was given and real-time is denied."
+            "Exit status: 0 pinning works on every default CPU; 1 it does not, or --realtime was given and real-time is denied."
         })
 final class CheckCommand implements Callable<Integer> {
     private static final int CAP_SYS_NICE = 23;
@@ -140,7 +140,7 @@ final class CheckCommand implements Callable<Integer> {
                 return answer("pinning", false, "interrupted", "try again");
             }
         }
-        return answer("pinning", true, "tried on each of the allowed CPUs " + topology.allowed(), "");
+        return answer("pinning", true, "tried on each of the default CPUs " + topology.allowed(), "");
     }
 
     private boolean realtime() {
@@ -185,11 +185,13 @@ final class CheckCommand implements Callable<Integer> {
 
     private void limits(LinuxCalls linux) {
         CpuTopology topology = CpuTopology.system();
+        fact("usable CPUs", topology.usable() + ": any of them can be named");
+        fact("default CPUs", topology.allowed() + ": taken where none are named, by the mask at the start");
         fact("cgroup cpuset", topology.cpuset().map(Object::toString).orElse("none that can be read"));
         fact(
                 "isolated CPUs",
                 topology.isolated().isEmpty()
-                        ? "none (isolcpus= on the kernel command line makes some)"
+                        ? "none (isolcpus= on the kernel command line or an isolated cpuset partition makes some)"
                         : topology.isolated().toString());
         answer(
                 "CAP_SYS_NICE",

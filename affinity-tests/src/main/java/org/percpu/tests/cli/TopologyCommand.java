@@ -2,6 +2,7 @@
 package org.percpu.tests.cli;
 
 import java.io.PrintStream;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -19,7 +20,13 @@ import picocli.CommandLine.Option;
 @Command(
         name = "topology",
         description = "Shows the CPUs of this machine, and which of them this process may use.",
-        footer = {"", "A dash stands for what the kernel does not say. Exit status: 0."})
+        footer = {
+            "",
+            "Usable CPUs can be named: they are online and in the cpuset. Default ones are taken where none are named: the mask that the"
+                    + " process was started with. Isolated ones are kept free of what is not pinned to them.",
+            "A dash stands for what the kernel does not say. The column core counts as core:N does in lists of CPUs.",
+            "Exit status: 0; 2 if --root names no machine."
+        })
 final class TopologyCommand implements Callable<Integer> {
     private static final String UNKNOWN = "-";
 
@@ -28,13 +35,29 @@ final class TopologyCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Answer in JSON.")
     private boolean json;
 
+    @Option(
+            names = "--root",
+            paramLabel = "DIR",
+            description =
+                    "Show a captured machine: a folder that holds its sys and proc, or a text that the script topology/capture"
+                            + " has printed.")
+    private @Nullable Path root;
+
+    @Option(
+            names = "--allowed",
+            paramLabel = "LIST",
+            description =
+                    "With --root: the mask of the captured process, if proc/self/status does not have it; otherwise its cpuset, or"
+                            + " all that is online.")
+    private @Nullable String allowed;
+
     TopologyCommand(Streams streams) {
         this.streams = streams;
     }
 
     @Override
     public Integer call() {
-        CpuTopology topology = CpuTopology.system();
+        CpuTopology topology = topology();
         if (json) {
             json(topology).print(streams.out());
         } else {
@@ -43,12 +66,29 @@ final class TopologyCommand implements Callable<Integer> {
         return ExitStatus.OK;
     }
 
+    private CpuTopology topology() {
+        if (root == null) {
+            if (allowed != null) {
+                throw new BadInput("--allowed goes with --root; this process is allowed what taskset has started it with");
+            }
+            return CpuTopology.system();
+        }
+        try (CapturedMachine machine = new CapturedMachine(root)) {
+            return machine.topology(allowed == null ? null : CpuSet.parse(allowed));
+        } catch (IllegalArgumentException e) {
+            throw new BadInput("--allowed '" + allowed + "': " + e.getMessage(), e);
+        }
+    }
+
     private static void print(CpuTopology topology, PrintStream out) {
-        out.println("allowed   " + topology.allowed() + " ("
-                + topology.allowed().size() + " of " + topology.present().size() + " CPUs present)");
+        out.println("usable    " + topology.usable() + " (" + topology.usable().size() + " of "
+                + topology.present().size() + " CPUs present; these can be named)");
+        out.println("default   " + topology.allowed() + " (these are taken where none are named)");
         out.println("online    " + topology.online());
         out.println("offline   " + orNone(topology.offline()));
         out.println("isolated  " + orNone(topology.isolated()));
+        out.println("nohz_full " + orNone(topology.nohzFull()));
+        out.println("allowed   " + topology.allowed() + " (the mask that the process was started with: the default)");
         out.println("cpuset    " + topology.cpuset().map(CpuSet::toString).orElse("none that can be read"));
         out.println("packages  " + groups(topology.packages()));
         out.println("nodes     " + (topology.nodes().isEmpty() ? "no NUMA" : groups(topology.nodes())));
@@ -61,6 +101,7 @@ final class TopologyCommand implements Callable<Integer> {
                 "package>",
                 "node>",
                 "core>",
+                "core id>",
                 "siblings",
                 "kind",
                 "capacity>",
@@ -73,6 +114,7 @@ final class TopologyCommand implements Callable<Integer> {
                     state(cpu),
                     known(cpu.packageId()),
                     known(cpu.node()),
+                    cpu.online() ? topology.cores().indexOf(cpu.siblings()) : UNKNOWN,
                     known(cpu.coreId()),
                     cpu.siblings(),
                     cpu.kind().name().toLowerCase(Locale.ROOT),
@@ -102,7 +144,7 @@ final class TopologyCommand implements Callable<Integer> {
     }
 
     private static String state(Cpu cpu) {
-        String state = !cpu.online() ? "offline" : cpu.allowed() ? "allowed" : "not allowed";
+        String state = !cpu.online() ? "offline" : cpu.allowed() ? "default" : cpu.usable() ? "usable" : "not usable";
         return cpu.isolated() ? state + ", isolated" : state;
     }
 
@@ -134,12 +176,15 @@ final class TopologyCommand implements Callable<Integer> {
             cpus.add(json(cpu).members());
         }
         return new Json()
+                .put("usable", topology.usable().toString())
+                .put("default", topology.allowed().toString())
                 .put("allowed", topology.allowed().toString())
                 .put("online", topology.online().toString())
                 .put("offline", topology.offline().toString())
                 .put("present", topology.present().toString())
                 .put("possible", topology.possible().toString())
                 .put("isolated", topology.isolated().toString())
+                .put("nohzFull", topology.nohzFull().toString())
                 .put("cpuset", topology.cpuset().map(CpuSet::toString).orElse(null))
                 .put("packages", members(topology.packages()))
                 .put("nodes", members(topology.nodes()))
@@ -167,6 +212,7 @@ final class TopologyCommand implements Callable<Integer> {
         return new Json()
                 .put("cpu", cpu.id())
                 .put("index", orNull(cpu.index()))
+                .put("usable", cpu.usable())
                 .put("allowed", cpu.allowed())
                 .put("online", cpu.online())
                 .put("isolated", cpu.isolated())

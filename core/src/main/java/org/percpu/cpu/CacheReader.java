@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.cpu;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.BiConsumer;
+import java.util.function.IntFunction;
+
+/** Reads the caches of CPUs and who shares them. */
+final class CacheReader {
+    private static final Set<String> TYPES = Set.of("Data", "Instruction", "Unified");
+
+    private record Key(int level, String type) {}
+
+    private final IntFunction<SysFolder> cachesOf;
+    private final BiConsumer<Integer, String> problems;
+    private final Map<Key, Map<Integer, CpuSet>> claims = new HashMap<>();
+
+    CacheReader(IntFunction<SysFolder> cachesOf, BiConsumer<Integer, String> problems) {
+        this.cachesOf = cachesOf;
+        this.problems = problems;
+    }
+
+    /** A set of sharers holds only if those of them that have such a cache say the same; else the cache counts as private. */
+    Map<Integer, List<Cpu.Cache>> read(CpuSet cpus) {
+        Map<Integer, List<Cpu.Cache>> read = new HashMap<>();
+        for (int cpu : cpus) {
+            read.put(cpu, caches(cpu));
+        }
+        Map<Key, Map<Integer, CpuSet>> agreed = new HashMap<>();
+        claims.forEach((key, claim) -> {
+            String line = "disagrees with others about who shares the cache L" + key.level + " " + key.type
+                    + "; took it as its own";
+            agreed.put(key, Agreement.among(claim, false, cpu -> problems.accept(cpu, line)));
+        });
+        read.replaceAll((cpu, caches) -> caches.stream()
+                .map(cache -> new Cpu.Cache(
+                        cache.level(),
+                        cache.type(),
+                        cache.sizeBytes(),
+                        agreed.getOrDefault(new Key(cache.level(), cache.type()), Map.of())
+                                .getOrDefault(cpu, CpuSet.of(cpu))))
+                .toList());
+        return read;
+    }
+
+    private List<Cpu.Cache> caches(int cpu) {
+        List<Cpu.Cache> caches = new ArrayList<>();
+        SysFolder folder = cachesOf.apply(cpu);
+        for (int index : folder.numbered("index")) {
+            SysFolder cache = folder.sub("index" + index);
+            int level = cache.number("level");
+            String type = cache.text("type");
+            if (level < 1 || type == null || !TYPES.contains(type)) {
+                cache.problem("", "level or type is missing or unknown; left this cache out");
+                continue;
+            }
+            CpuSet self = CpuSet.of(cpu);
+            CpuSet shared = cache.cpus("shared_cpu_list", "shared_cpu_map");
+            if (shared == null || shared.isEmpty()) {
+                cache.problem("shared_cpu_list", "names no CPU; took the cache as one of this CPU alone");
+                shared = self;
+            }
+            claims.computeIfAbsent(new Key(level, type), any -> new HashMap<>()).put(cpu, shared.or(self));
+            caches.add(new Cpu.Cache(level, type, cache.size("size"), self));
+        }
+        return caches;
+    }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.cpu;
+
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+import org.percpu.cpu.Cpu.Kind;
+
+/** Which CPUs of a machine with unlike cores are fast ones, and which are thrifty. */
+record CoreKinds(boolean unlike, CpuSet performance, CpuSet efficiency) {
+    private static final CoreKinds ALIKE = new CoreKinds(false, CpuSet.empty(), CpuSet.empty());
+
+    Kind of(int cpu) {
+        if (!unlike) {
+            return Kind.UNIFORM;
+        }
+        if (performance.contains(cpu)) {
+            return Kind.PERFORMANCE;
+        }
+        return efficiency.contains(cpu) ? Kind.EFFICIENCY : Kind.UNKNOWN;
+    }
+
+    /** Hybrid x86 of Intel has one performance monitor device for each sort of core; null if this machine does not. */
+    static @Nullable CoreKinds byMonitors(SysFolder devices) {
+        CpuSet core = devices.sub("cpu_core").cpus("cpus");
+        CpuSet atom = devices.sub("cpu_atom").cpus("cpus");
+        CpuSet lowPower = devices.sub("cpu_lowpower").cpus("cpus");
+        if (core == null || (atom == null && lowPower == null)) {
+            return null;
+        }
+        CpuSet thrifty = (atom == null ? CpuSet.empty() : atom).or(lowPower == null ? CpuSet.empty() : lowPower);
+        return new CoreKinds(true, core.minus(thrifty), thrifty);
+    }
+
+    /**
+     * By the scheduler's capacity, those below three quarters of the strongest are the thrifty ones, since equal cores may differ by a
+     * few percent. Null if all are alike by it.
+     */
+    static @Nullable CoreKinds byCapacity(Map<Integer, Integer> capacities) {
+        long strongest =
+                capacities.values().stream().mapToInt(Integer::intValue).max().orElse(-1);
+        CpuSet all = cpus(capacities);
+        CpuSet weak = CpuSet.of(capacities.keySet().stream()
+                .mapToInt(Integer::intValue)
+                .filter(cpu -> capacities.getOrDefault(cpu, 0) * 4L < strongest * 3)
+                .toArray());
+        return weak.isEmpty() ? null : new CoreKinds(true, all.minus(weak), weak);
+    }
+
+    /**
+     * AMD's machines with dense cores beside full ones (Zen 5 and 5c) have neither. There the highest clock and the highest performance
+     * of ACPI's CPPC differ by about a third between the two sorts. Each of both alone also ranks like cores, in small steps: what
+     * counts is a gap. Where one has a gap and the other has none, the cores are unlike, but which is which is not known.
+     *
+     * @param clocks kHz by CPU, without those that do not tell
+     * @param performances highest_perf by CPU, without those that do not tell
+     */
+    static CoreKinds bySpeed(Map<Integer, Integer> clocks, Map<Integer, Integer> performances) {
+        CpuSet slow = belowTheGap(clocks);
+        CpuSet weak = belowTheGap(performances);
+        if (slow.isEmpty() && weak.isEmpty()) {
+            return ALIKE;
+        }
+        CpuSet all = cpus(clocks).or(cpus(performances));
+        if (slow.equals(weak) || clocks.isEmpty() || performances.isEmpty()) {
+            CpuSet thrifty = slow.or(weak);
+            return new CoreKinds(true, all.minus(thrifty), thrifty);
+        }
+        return new CoreKinds(true, CpuSet.empty(), CpuSet.empty());
+    }
+
+    /** The CPUs below the widest step between neighbouring values, if the lower of both is at most three quarters of the upper. */
+    private static CpuSet belowTheGap(Map<Integer, Integer> values) {
+        Map<Integer, CpuSet> byValue = new TreeMap<>();
+        values.forEach((cpu, value) -> byValue.merge(value, CpuSet.of(cpu), CpuSet::or));
+        CpuSet below = CpuSet.empty();
+        CpuSet seen = CpuSet.empty();
+        double widest = 0.75;
+        int before = -1;
+        for (Map.Entry<Integer, CpuSet> next : byValue.entrySet()) {
+            double ratio = before / (double) next.getKey();
+            if (before > 0 && ratio <= widest) {
+                widest = ratio;
+                below = seen;
+            }
+            seen = seen.or(next.getValue());
+            before = next.getKey();
+        }
+        return below;
+    }
+
+    private static CpuSet cpus(Map<Integer, Integer> values) {
+        return CpuSet.of(values.keySet().stream().mapToInt(Integer::intValue).toArray());
+    }
+}

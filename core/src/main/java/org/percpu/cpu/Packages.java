@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.cpu;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
+
+/** The packages by their numbers. Some firmware gives two of them one number; the lists of their CPUs tell them apart. */
+final class Packages {
+    private final IntFunction<SysFolder> topologyOf;
+
+    Packages(IntFunction<SysFolder> topologyOf) {
+        this.topologyOf = topologyOf;
+    }
+
+    /**
+     * @param ids the number of each online CPU's package
+     * @return the same, with new numbers above all others for what shares a number and is not one package
+     */
+    Map<Integer, Integer> toldApart(Map<Integer, Integer> ids) {
+        Map<Integer, CpuSet> byId = new TreeMap<>();
+        ids.forEach((cpu, id) -> byId.merge(id, CpuSet.of(cpu), CpuSet::or));
+        Map<Integer, Integer> apart = new HashMap<>(ids);
+        int free = byId.keySet().stream().mapToInt(Integer::intValue).max().orElse(-1) + 1;
+        for (Map.Entry<Integer, CpuSet> entry : byId.entrySet()) {
+            int id = entry.getKey();
+            CpuSet cpus = entry.getValue();
+            CpuSet first = members(cpus.first());
+            if (id < 0 || first == null || first.containsAll(cpus)) {
+                continue;
+            }
+            boolean isFirst = true;
+            for (CpuSet part : parts(cpus)) {
+                if (!isFirst) {
+                    int number = free++;
+                    part.forEach(cpu -> apart.put(cpu, number));
+                    topologyOf
+                            .apply(part.first())
+                            .problem(
+                                    "physical_package_id",
+                                    "the number of another package as well, as core_siblings shows; numbered this one ",
+                                    Integer.toString(number));
+                }
+                isFirst = false;
+            }
+        }
+        return apart;
+    }
+
+    /** The packages that the CPUs of one number make by their own word, the first one first; one if they contradict each other. */
+    private List<CpuSet> parts(CpuSet cpus) {
+        Map<Integer, CpuSet> claims = new HashMap<>();
+        for (int cpu : cpus) {
+            CpuSet claim = members(cpu);
+            claims.put(cpu, claim == null ? CpuSet.empty() : claim.and(cpus));
+        }
+        Map<Integer, CpuSet> agreed = Agreement.among(claims, true, cpu -> {});
+        if (agreed.size() < cpus.size()) {
+            return List.of(cpus);
+        }
+        TreeSet<Integer> firsts = new TreeSet<>();
+        agreed.values().forEach(part -> firsts.add(part.first()));
+        return firsts.stream().map(agreed::get).map(Objects::requireNonNull).toList();
+    }
+
+    private @Nullable CpuSet members(int cpu) {
+        SysFolder topology = topologyOf.apply(cpu);
+        // package_cpus_list is the name since Linux 5.3.
+        CpuSet members = topology.cpus("package_cpus_list", "package_cpus");
+        if (members == null || members.isEmpty()) {
+            members = topology.cpus("core_siblings_list", "core_siblings");
+        }
+        return members == null || members.isEmpty() ? null : members;
+    }
+}

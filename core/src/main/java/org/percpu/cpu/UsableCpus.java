@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.cpu;
+
+import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.bindings.spi.LinuxException;
+
+/** Asks the scheduler which CPUs there are for this process. */
+final class UsableCpus {
+    private static final int FIRST_MASK_WORDS = 16;
+
+    private final LinuxCalls linux;
+    private int words = FIRST_MASK_WORDS; // as long as the kernel's own mask at least
+
+    UsableCpus(LinuxCalls linux) {
+        this.linux = linux;
+    }
+
+    /** The mask of the initial thread. */
+    CpuSet atStart() {
+        int pid = linux.getpid();
+        long[] mask = affinity(pid);
+        if (mask.length == 1) {
+            throw new LinuxException(
+                    "sched_getaffinity(" + pid + ")", (int) -mask[0], linux.strerror((int) -mask[0]), null);
+        }
+        return CpuSet.fromMask(mask);
+    }
+
+    /**
+     * The kernel refuses a mask that is shorter than its own, whatever its content, so the mask grows until it fits. One
+     * word is the error.
+     */
+    private long[] affinity(int tid) {
+        for (; ; words *= 2) {
+            long[] mask = new long[words];
+            int result = linux.sched_getaffinity(tid, mask);
+            if (result >= 0) {
+                return mask;
+            }
+            if (result != -Errno.EINVAL.number() || words >= CpuSet.LIMIT / Long.SIZE) {
+                return new long[] {result};
+            }
+        }
+    }
+
+    /**
+     * What the kernel accepts: it narrows a mask to the CPUs that are online and in the cpuset. A thread of its own tries it and ends, so
+     * that no mask changes that matters to anybody.
+     *
+     * @param most the CPUs to ask for; null for as many as the kernel's mask holds
+     * @return what the thread got; null if the kernel or a sandbox refuses the call, or no thread can be made
+     */
+    @Nullable
+    CpuSet tried(@Nullable CpuSet most) {
+        CpuSet[] got = new CpuSet[1];
+        Thread trial = new Thread(null, () -> got[0] = granted(most), "percpu-usable", 0, false);
+        trial.setDaemon(true);
+        try {
+            trial.start();
+        } catch (OutOfMemoryError e) { // "unable to create native thread"
+            return null;
+        }
+        boolean interrupted = false;
+        while (true) {
+            try {
+                trial.join();
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        return got[0];
+    }
+
+    private @Nullable CpuSet granted(@Nullable CpuSet most) {
+        CpuSet all = most != null ? most : CpuSet.range(0, words * Long.SIZE - 1);
+        if (linux.sched_setaffinity(0, all.toMask()) < 0) {
+            return null;
+        }
+        long[] mask = affinity(0);
+        return mask.length == 1 ? null : CpuSet.fromMask(mask);
+    }
+}
