@@ -202,12 +202,13 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         return wq;
     }
 
-    /** Real-time threads that never sleep, on every CPU, leave none to the JVM and the rest of the machine. */
+    /** Real-time threads that never sleep, on every CPU where the JVM's own threads run, leave none to those and to the rest of the machine. */
     private static void refuseToFreeze(Kernel kernel, String name, Sched sched, int workers) {
         if (kernel.waitStrategy() == WaitStrategy.BUSY_SPIN
                 && kernel.realtimePolicy() != RealtimePolicy.NEVER
                 && sched.realtime()
-                && workers >= kernel.topology().allowed().size()) {
+                && workers >= kernel.topology().allowed().size()
+                && kernel.cpus().containsAll(kernel.topology().allowedCpus())) {
             throw new ErrnoException(
                     Errno.EINVAL,
                     "workqueue_create of " + name + ": busy-spinning " + sched + " workers on all " + workers

@@ -40,7 +40,8 @@ final class CapturedMachine implements Closeable {
             }
         } catch (IOException e) {
             throw new BadInput(
-                    "--root '" + path + "': cannot be read; name a folder that holds sys and proc, or a text that the script"
+                    "--root '" + path
+                            + "': cannot be read; name a folder that holds sys and proc, or a text that the script"
                             + " capture has printed",
                     e);
         }
@@ -100,8 +101,9 @@ final class CapturedMachine implements Closeable {
      */
     CpuTopology topology(@Nullable CpuSet allowed) {
         if (!Files.isDirectory(root.resolve("sys/devices/system/cpu"))) {
-            throw new BadInput("--root: there is no sys/devices/system/cpu in it; name a folder that holds sys and proc, or a text"
-                    + " that the script capture has printed");
+            throw new BadInput(
+                    "--root: there is no sys/devices/system/cpu in it; name a folder that holds sys and proc, or a text"
+                            + " that the script capture has printed");
         }
         try {
             return allowed == null ? CpuTopology.read(root) : CpuTopology.read(root, allowed);

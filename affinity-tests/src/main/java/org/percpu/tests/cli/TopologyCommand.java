@@ -69,7 +69,8 @@ final class TopologyCommand implements Callable<Integer> {
     private CpuTopology topology() {
         if (root == null) {
             if (allowed != null) {
-                throw new BadInput("--allowed goes with --root; this process is allowed what taskset has started it with");
+                throw new BadInput(
+                        "--allowed goes with --root; this process is allowed what taskset has started it with");
             }
             return CpuTopology.system();
         }

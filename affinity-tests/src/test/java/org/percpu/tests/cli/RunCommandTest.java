@@ -146,19 +146,57 @@ class RunCommandTest {
     }
 
     @Test
-    void aCpuOutsideTheMaskIsBadInput() throws IOException, InterruptedException {
+    @DisplayName("Under taskset another CPU of the cpuset can be named, by number and by what it is, and works there")
+    void aCpuOutsideTheStartingMaskCanBeNamed() throws IOException, InterruptedException {
         String taskset = Percpu.assumeProgram("taskset");
         CpuSet allowed = CpuTopology.system().allowed();
         if (allowed.size() < 2) {
             Percpu.skip("this process has one CPU, so none can be left out");
         }
-        String last = Integer.toString(allowed.last());
-        Percpu answer = Percpu.child(
-                List.of(taskset, "-c", last), "run", "--cpus", Integer.toString(allowed.first()), "--works", "10");
-        assertThat(answer.err())
-                .contains("outside the allowed set: allowed are " + last)
-                .hasLineCount(1);
-        assertThat(answer.status()).isEqualTo(ExitStatus.BAD_INPUT);
+        List<String> first = List.of(taskset, "-c", Integer.toString(allowed.first()));
+        String all = CpuTopology.system().usable().toString();
+        for (String list : List.of("last", all + ",!default")) {
+            CpuSet expected = list.equals("last")
+                    ? CpuSet.of(CpuTopology.system().usable().last())
+                    : CpuTopology.system().usable().minus(CpuSet.of(allowed.first()));
+            Percpu answer = Percpu.child(first, "run", "--cpus", list, "--works", "5000", "--json");
+            assertThat(answer.status()).as(answer.err()).isZero();
+            assertCleanRun(answer.json(), expected, 5_000);
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "A CPU outside the cpuset is refused; the command that the message names, given as it stands, makes it usable")
+    void aCpuOutsideTheCpusetIsBadInputWithARemedyThatWorks() throws IOException, InterruptedException {
+        Percpu.assumeRoot("making a cpuset needs it");
+        CpuSet allowed = CpuTopology.system().allowed();
+        if (allowed.size() < 2) {
+            Percpu.skip("this process has one CPU, so none can be left out");
+        }
+        Path group = makeCpuset(allowed.first());
+        try {
+            List<String> enter =
+                    List.of("/bin/sh", "-c", "echo $$ > '" + group.resolve("cgroup.procs") + "' && exec \"$@\"", "sh");
+            String last = Integer.toString(allowed.last());
+            Percpu refused = Percpu.child(enter, "run", "--cpus", last, "--works", "10");
+            CpuSet both = CpuSet.of(allowed.first(), allowed.last());
+            String remedy = "echo " + both + " > " + group.resolve("cpuset.cpus");
+            assertThat(refused.err())
+                    .contains("CPU " + last + " is outside the usable set " + allowed.first())
+                    .contains("widen it with: " + remedy)
+                    .hasLineCount(1);
+            assertThat(refused.status()).isEqualTo(ExitStatus.BAD_INPUT);
+
+            assertThat(Percpu.program(Path.of("."), List.of("/bin/sh", "-c", remedy))
+                            .status())
+                    .isZero();
+            Percpu answer = Percpu.child(enter, "run", "--cpus", both.toString(), "--works", "5000", "--json");
+            assertThat(answer.status()).as(answer.err()).isZero();
+            assertCleanRun(answer.json(), both, 5_000);
+        } finally {
+            Files.delete(group);
+        }
     }
 
     @Test
