@@ -112,6 +112,46 @@ class LauncherTest {
     }
 
     @Test
+    void mavenRunsInALocaleThatHasEveryFileName() throws IOException, InterruptedException {
+        String mvn = Files.readString(tree.resolve("bin/mvn"));
+        program("bin/mvn", "echo \"$LC_ALL\" >" + tree.resolve("locale") + "\n" + mvn);
+        Percpu answer = Percpu.program(
+                Path.of("/"),
+                List.of(
+                        "/usr/bin/env",
+                        "LC_ALL=C",
+                        "PATH=" + tree.resolve("bin") + ":" + System.getenv("PATH"),
+                        "PERCPU_JAVA=" + tree.resolve("bin/java"),
+                        launcher().toString(),
+                        "topology"));
+        assertThat(answer.status()).as(answer.err()).isZero();
+        assertThat(tree.resolve("locale")).hasContent("C.UTF-8");
+    }
+
+    @Test
+    void noCommandOfTheBuildSplitsThePathOfTheTreeAtItsSpaces() throws IOException {
+        for (String pom : List.of("pom.xml", "native/pom.xml", "core/pom.xml", "affinity-tests/pom.xml")) {
+            assertThat(Files.readString(Path.of("..").resolve(pom)))
+                    .as(pom)
+                    .doesNotContainPattern("<arg line=\"[^\"]*\\$\\{(project|libpercpu\\.folder)");
+        }
+    }
+
+    @Test
+    void aCacheIsMadeForTheJarAndTheJavaAndUsedWithNoOther() throws IOException, InterruptedException {
+        program(
+                "bin/java",
+                "for a; do case $a in -XX:A*=*) echo classes >\"${a#*=}\"; esac; done; printf '[%s]\\n' \"$@\"");
+        build();
+        assertThat(launch("topology").out()).contains("cache]");
+        Path jar = tree.resolve("affinity-tests/target/percpu-affinity-tests.jar");
+        Files.writeString(jar, "another");
+        Percpu other = launch("topology");
+        assertThat(other.out()).doesNotContain("cache").contains("[topology]");
+        assertThat(other.err()).isEmpty();
+    }
+
+    @Test
     void aFailedBuildShowsWhatMavenSaid() throws IOException, InterruptedException {
         program("bin/mvn", "echo '[INFO] chatter'; echo '[ERROR] it does not compile'; exit 1");
         Percpu answer = launch("run");
