@@ -92,7 +92,7 @@ public final class Affinity {
         }
         int result = Backend.linux().sched_setaffinity(0, cpus.toMask());
         if (result < 0) {
-            throw failed(call(cpus), result, remedy(get(0)));
+            throw failed(call(cpus), result, remedy(-result));
         }
         // The kernel moves the thread before it returns. Had the cpuset changed under the call, the thread would have a
         // mask without this CPU and not be on it.
@@ -119,7 +119,7 @@ public final class Affinity {
                 call(cpus),
                 Errno.EINVAL.number(),
                 "it reported success, but the thread has {" + now + "}",
-                remedy(get(0)));
+                remedy(Errno.EINVAL.number()));
     }
 
     private static String call(CpuSet cpus) {
@@ -143,8 +143,12 @@ public final class Affinity {
         return new LinuxException(call, -result, Backend.linux().strerror(-result), remedy);
     }
 
-    private static String remedy(CpuSet now) {
-        return "this thread may use {" + now + "}; name CPUs that are online and inside the cpuset of the process"
+    private static String remedy(int errno) {
+        if (errno == Errno.EPERM.number() || errno == Errno.ENOSYS.number()) {
+            return "a seccomp filter or another sandbox forbids it: let it pass sched_setaffinity(2)"
+                    + " (systemd has it in SystemCallFilter=@resources)";
+        }
+        return "this thread may use {" + get(0) + "}; name CPUs that are online and inside the cpuset of the process"
                 + " (percpu check shows both), or widen the cpuset or taskset it was started under";
     }
 }

@@ -38,6 +38,7 @@ public final class CpuThread {
     }
 
     private static final AtomicBoolean DENIAL_LOGGED = new AtomicBoolean();
+    private static final AtomicBoolean WARNING_LOGGED = new AtomicBoolean();
     private static final int COMM_BYTES = 15;
 
     private final Builder asked;
@@ -49,6 +50,7 @@ public final class CpuThread {
     private int tid;
     private @Nullable Throwable failure;
     private @Nullable String denial;
+    private @Nullable String warning;
 
     private final AtomicLong pinsLost = new AtomicLong();
     private final AtomicBoolean lost = new AtomicBoolean();
@@ -110,9 +112,9 @@ public final class CpuThread {
         check(linux.pthread_setname_np(linux.pthread_self(), comm), "pthread_setname_np(self, \"" + comm + "\")");
         pin();
         if (asked.sched.realtime() && asked.realtimePolicy != RealtimePolicy.NEVER) {
-            becomeRealtime(linux);
+            becomeRealtime();
         } else {
-            becomeNice(linux, asked.sched.realtime() ? 0 : asked.sched.nice());
+            becomeTimeSharing(asked.sched.realtime() ? 0 : asked.sched.nice());
         }
         Events.pinned(asked.name, tid, cpus, Affinity.get(0));
     }
@@ -128,44 +130,48 @@ public final class CpuThread {
         }
     }
 
-    private void becomeRealtime(LinuxCalls linux) {
+    private void becomeRealtime() {
         Sched sched = asked.sched;
-        int flags = LinuxCalls.SCHED_RESET_ON_FORK;
-        int result = linux.pthread_setschedparam(linux.pthread_self(), sched.policy() | flags, sched.rtPriority());
-        if (result >= 0) {
-            return;
-        }
-        LinuxException e = Affinity.failed(
-                "pthread_setschedparam(self, " + sched + ")", result, Realtime.remedy(sched.rtPriority()));
-        if (asked.realtimePolicy == RealtimePolicy.REQUIRE) {
-            throw e;
-        }
-        denial = e.getMessage();
-        Events.policyDenied(asked.name, tid, sched, e.errnoName());
-        if (DENIAL_LOGGED.compareAndSet(false, true)) {
-            Log.LOG.log(
-                    System.Logger.Level.WARNING,
-                    "{0} runs as SCHED_OTHER instead of {1}, and so will other threads: {2}",
-                    asked.name,
-                    sched,
-                    e.getMessage());
-        }
-        becomeNice(linux, 0);
-    }
-
-    /** The nice value is inherited; a creator that is nicer cannot always be undone, and then the state says so. */
-    private void becomeNice(LinuxCalls linux, int nice) {
-        if (20 - linux.getpriority(LinuxCalls.PRIO_PROCESS, 0) == nice) {
-            return;
-        }
-        int result = linux.setpriority(LinuxCalls.PRIO_PROCESS, 0, nice);
-        if (result == -Errno.EACCES.number() || result == -Errno.EPERM.number()) {
-            if (denial == null) {
-                denial = "nice " + nice + " is below what RLIMIT_NICE allows";
+        LinuxException refusal = Scheduling.becomeRealtime(sched);
+        if (refusal == null) {
+            warning = Realtime.warning();
+            if (warning != null && WARNING_LOGGED.compareAndSet(false, true)) {
+                Log.LOG.log(System.Logger.Level.WARNING, asked.name + " runs as " + sched + ": " + warning);
             }
             return;
         }
-        check(result, "setpriority(PRIO_PROCESS, 0, " + nice + ")");
+        if (asked.realtimePolicy == RealtimePolicy.REQUIRE) {
+            throw refusal;
+        }
+        String reason = String.valueOf(refusal.getMessage());
+        Events.policyDenied(asked.name, tid, sched, refusal.errnoName());
+        String more = Scheduling.becomeTimeSharing(0);
+        denied(more == null ? reason : reason + "; " + more);
+    }
+
+    /** What the creator has is inherited, and cannot always be undone; then the state says so. */
+    private void becomeTimeSharing(int nice) {
+        String reason = Scheduling.becomeTimeSharing(nice);
+        if (reason == null) {
+            return;
+        }
+        Sched now = Scheduling.of(0);
+        if (now != null && now.policy() == LinuxCalls.SCHED_OTHER) {
+            denial = reason;
+        } else {
+            denied(reason);
+        }
+    }
+
+    private void denied(String reason) {
+        denial = reason;
+        if (DENIAL_LOGGED.compareAndSet(false, true)) {
+            Sched now = Scheduling.of(0);
+            Log.LOG.log(
+                    System.Logger.Level.WARNING,
+                    asked.name + " runs as " + (now == null ? "what its creator was" : now) + " instead of "
+                            + asked.sched + ", and so will other threads: " + reason);
+        }
     }
 
     private static void check(int result, String call) {
@@ -228,11 +234,8 @@ public final class CpuThread {
     }
 
     private ThreadState read(boolean alive) {
-        LinuxCalls linux = Backend.linux();
         CpuSet allowed;
-        int policy = linux.sched_getscheduler(tid);
-        int priority = linux.sched_getparam(tid);
-        int nice = 20 - linux.getpriority(LinuxCalls.PRIO_PROCESS, tid);
+        Sched sched = Scheduling.of(tid);
         try {
             allowed = Affinity.get(tid);
         } catch (LinuxException e) {
@@ -243,9 +246,6 @@ public final class CpuThread {
             }
             throw e;
         }
-        Sched sched = policy < 0 || priority < 0
-                ? Sched.DEFAULT
-                : new Sched(policy & ~LinuxCalls.SCHED_RESET_ON_FORK, priority, nice);
         return new ThreadState(
                 asked.name,
                 tid,
@@ -254,10 +254,11 @@ public final class CpuThread {
                 allowed,
                 lastCpu(tid),
                 asked.sched,
-                sched,
+                sched == null ? Sched.DEFAULT : sched,
                 asked.pinPolicy,
                 asked.realtimePolicy,
                 denial,
+                warning,
                 pinsLost.get());
     }
 

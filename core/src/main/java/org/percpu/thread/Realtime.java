@@ -8,25 +8,60 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Backend;
+import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
 
-/** Why a real-time policy is denied, and what the administrator can type. */
+/** Why a real-time policy is denied or dangerous, and what the administrator can type. */
 final class Realtime {
     private static final Path RUNTIME = Path.of("/proc/sys/kernel/sched_rt_runtime_us");
 
     private Realtime() {}
 
-    static String remedy(int rtPriority) {
+    /**
+     * What makes the kernel grant a real-time priority.
+     *
+     * @param rtPriority what was asked for
+     * @param errno what the kernel said
+     */
+    static String remedy(int rtPriority, int errno) {
+        if (errno == Errno.ENOSYS.number()) {
+            return "a seccomp filter or another sandbox forbids it: let it pass sched_setscheduler(2)";
+        }
         long[] limit = new long[2];
-        String rlimit = Backend.linux().getrlimit(LinuxCalls.RLIMIT_RTPRIO, limit) < 0
-                ? ""
-                : " (now " + (limit[0] == LinuxCalls.RLIM_INFINITY ? "unlimited" : limit[0]) + ")";
+        boolean known = Backend.linux().getrlimit(LinuxCalls.RLIMIT_RTPRIO, limit) >= 0;
         String runtime = read(RUNTIME);
-        return "give the process RLIMIT_RTPRIO of at least " + rtPriority + rlimit + ": a line \"<user> - rtprio "
-                + rtPriority
+        String forbidden = "0".equals(runtime) ? "; " + RUNTIME + " is 0, which forbids it to everybody" : "";
+        if (known && (limit[0] == LinuxCalls.RLIM_INFINITY || limit[0] >= rtPriority)) {
+            return "RLIMIT_RTPRIO allows it (" + text(limit[0]) + "), so a seccomp filter or another sandbox forbids it: let it"
+                    + " pass sched_setscheduler(2); in a cgroup v1 it may also be cpu.rt_runtime_us, which must be above 0"
+                    + forbidden;
+        }
+        return "give the process RLIMIT_RTPRIO of at least " + rtPriority + (known ? " (now " + text(limit[0]) + ")" : "")
+                + ": a line \"<user> - rtprio " + rtPriority
                 + "\" in /etc/security/limits.conf and a new login, LimitRTPRIO=" + rtPriority
-                + " in its systemd unit, or CAP_SYS_NICE; in a cgroup v1 also cpu.rt_runtime_us above 0"
-                + ("0".equals(runtime) ? "; " + RUNTIME + " is 0, which forbids it to everybody" : "");
+                + " in its systemd unit, or CAP_SYS_NICE; if it has one of these, a seccomp filter must let sched_setscheduler(2)"
+                + " pass, and in a cgroup v1 cpu.rt_runtime_us must be above 0" + forbidden;
+    }
+
+    /**
+     * What real-time threads of this process must know though they got what they asked for.
+     *
+     * @return null if there is nothing
+     */
+    static @Nullable String warning() {
+        long[] limit = new long[2];
+        if (Backend.linux().getrlimit(LinuxCalls.RLIMIT_RTTIME, limit) < 0
+                || limit[0] == LinuxCalls.RLIM_INFINITY) {
+            return null;
+        }
+        return "RLIMIT_RTTIME is " + text(limit[0]) + " us, hard limit " + text(limit[1]) + (limit[1] == LinuxCalls.RLIM_INFINITY ? "" : " us")
+                + ": a real-time thread that runs for so long without sleeping gets SIGXCPU, which ends the JVM, and SIGKILL at the"
+                + " hard limit; start the process with prlimit --rttime=unlimited, or LimitRTTIME=infinity in its systemd unit";
+    }
+
+    /** A limit as users write it. */
+    static String text(long limit) {
+        return limit == LinuxCalls.RLIM_INFINITY ? "unlimited" : Long.toUnsignedString(limit);
     }
 
     /** In one call: a file of sysctl answers the first read only, whatever its length. */

@@ -10,6 +10,9 @@ public enum RealtimePolicy {
     PREFER,
     /** Creating the thread fails, with the remedy in the message. */
     REQUIRE,
-    /** Never ask; all threads are time-sharing at nice 0 or nicer. */
+    /**
+     * Never ask; all threads are time-sharing at nice 0 or nicer, also in a process that was started with a real-time policy
+     * (chrt(1), CPUSchedulingPolicy of systemd).
+     */
     NEVER
 }

@@ -8,7 +8,8 @@ import org.percpu.bindings.spi.LinuxCalls;
  *
  * @param policy {@code SCHED_OTHER}, {@code SCHED_RR}, {@code SCHED_FIFO} or another number of sched(7), without flags
  * @param rtPriority 1 (lowest) to 99 for the real-time policies, 0 otherwise
- * @param nice -20 (most urgent) to 19 for the time-sharing policies; real-time threads do not use it
+ * @param nice -20 (most urgent) to 19 for the time-sharing policies. Real-time threads do not use it; with their policies it is 0
+ *     whatever was given, so that equal settings are equal objects
  */
 public record Sched(int policy, int rtPriority, int nice) {
     /** Time-sharing at nice 0: what a thread is unless somebody says otherwise. */
@@ -27,6 +28,9 @@ public record Sched(int policy, int rtPriority, int nice) {
         }
         if (nice < -20 || nice > 19) {
             throw new IllegalArgumentException("nice value " + nice + ": must be -20 to 19");
+        }
+        if (realtime) {
+            nice = 0;
         }
     }
 
@@ -78,7 +82,7 @@ public record Sched(int policy, int rtPriority, int nice) {
         return policyName(policy);
     }
 
-    private static boolean isRealtime(int policy) {
+    static boolean isRealtime(int policy) {
         return policy == LinuxCalls.SCHED_RR || policy == LinuxCalls.SCHED_FIFO;
     }
 

@@ -18,6 +18,7 @@ import org.percpu.cpu.CpuSet;
  * @param pinPolicy what was to happen if pinning failed
  * @param realtimePolicy what was to happen if the real-time policy was denied
  * @param denial why the asked scheduling was not granted, or null
+ * @param warning what is dangerous about the scheduling that was granted, such as a finite RLIMIT_RTTIME, or null
  * @param pinsLost how often the mask was found changed by somebody else; a CPU that stays offline counts once
  */
 public record ThreadState(
@@ -32,6 +33,7 @@ public record ThreadState(
         PinPolicy pinPolicy,
         RealtimePolicy realtimePolicy,
         @Nullable String denial,
+        @Nullable String warning,
         long pinsLost) {
 
     /**
@@ -49,6 +51,6 @@ public record ThreadState(
         return name + " tid " + tid + (alive ? "" : " (ended)") + " asked {" + asked + "} allowed {" + allowed
                 + "} last cpu "
                 + lastCpu + ", " + sched + (sched.equals(schedAsked) ? "" : " (asked " + schedAsked + ")")
-                + (denial == null ? "" : ": " + denial) + (pinsLost == 0 ? "" : ", pin lost " + pinsLost + "x");
+                + (denial == null ? "" : ": " + denial) + (warning == null ? "" : "; " + warning) + (pinsLost == 0 ? "" : ", pin lost " + pinsLost + "x");
     }
 }

@@ -6,12 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 import java.lang.reflect.Method;
-import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.cpu.CpuSet;
 import org.percpu.cpu.CpuTopology;
@@ -21,6 +19,7 @@ import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.Proc;
 import org.percpu.tests.support.Refusal;
 import org.percpu.tests.support.Rule;
+import org.percpu.tests.support.Sandbox;
 import org.percpu.thread.Affinity;
 
 /** Affinity masks, each changed on a thread of its own. */
@@ -92,12 +91,9 @@ class AffinityTest {
     @Test
     @Rule("NKT-7")
     @DisplayName("a sandbox in which setting the affinity reports success and does nothing is found out, each time")
-    void aSandboxThatPretends(@TempDir Path folder) {
+    void aSandboxThatPretends() {
         Machine.needsCpus(2);
-        String sandbox = folder.resolve("pretend").toString();
-        Machine.needsCommand(
-                "no C compiler here", "cc", "-Wall", "-Wextra", "-Werror", "-o", sandbox, "../native/test/pretend.c");
-        Machine.needsCommand("no seccomp filter can be had here", sandbox, "true");
+        String[] sandbox = Sandbox.of("sched_setaffinity=0");
         CpuSet allowed = CpuTopology.system().allowed();
         CpuSet first = CpuSet.of(allowed.first());
         assertThat(Fork.of(Pretended.class)
@@ -107,7 +103,8 @@ class AffinityTest {
                         .run())
                 .contains("found out");
         assertThat(Fork.of(Pretended.class)
-                        .under("taskset", "-c", first.toString(), sandbox)
+                        .under("taskset", "-c", first.toString())
+                        .under(sandbox)
                         .argument(first.toString())
                         .argument(allowed.minus(first).toString())
                         .run())
