@@ -10,7 +10,9 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jcstress.annotations.Outcome;
+import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
+import org.percpu.kernel.QueueEnd;
 
 /**
  * What the tests of the engine's parts are made of: queues without threads, whose worker is an actor of the test. Both kinds of queue
@@ -110,7 +112,13 @@ final class Parts {
         }
 
         int endsWith() {
-            return queue.end(Duration.ZERO).size();
+            Ending end = Ending.ofUnlisted(KERNEL, queue);
+            end.close();
+            if (end.await(Deadline.after(Duration.ZERO))) {
+                return 0;
+            }
+            end.stop(false);
+            return end.takeBack(Deadline.after(QueueEnd.COMES_ROUND)).size();
         }
     }
 

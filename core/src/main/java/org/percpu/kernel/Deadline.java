@@ -34,4 +34,13 @@ public final class Deadline {
         Duration left = atMost.minusNanos(System.nanoTime() - start);
         return left.isNegative() ? Duration.ZERO : left;
     }
+
+    /**
+     * Whether the time has run out.
+     *
+     * @return false for ever if there is no limit
+     */
+    public boolean isOver() {
+        return left().isZero();
+    }
 }

@@ -3,12 +3,8 @@ package org.percpu.kernel;
 
 import java.time.Duration;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.Lock;
 import java.util.function.Consumer;
@@ -61,8 +57,7 @@ public final class Kernel implements AutoCloseable {
 
     private final KernelLock lock = new KernelLock();
     private final Sleepq sleepq = new Sleepq(this);
-    private final Set<Lwp> lwps = ConcurrentHashMap.newKeySet();
-    private final Set<KernelQueue> queues = ConcurrentHashMap.newKeySet();
+    private final Registry registry = new Registry();
     private final Map<Object, Object> shared = new ConcurrentHashMap<>();
     private final Map<Integer, InterruptThread> interruptThreads = new ConcurrentHashMap<>();
     private final Object boot = new Object();
@@ -70,7 +65,8 @@ public final class Kernel implements AutoCloseable {
 
     private boolean cold; // guarded by boot
 
-    private volatile boolean closed;
+    private final boolean interruptsAtDeadline;
+    private volatile @Nullable Duration drainAtExit;
 
     private Kernel(Builder builder) {
         this.name = builder.name;
@@ -85,21 +81,31 @@ public final class Kernel implements AutoCloseable {
         this.timing = builder.timing;
         this.watch = new PinWatch(this, builder.watchPeriod, this::watchPins);
         this.cold = builder.cold;
+        this.interruptsAtDeadline = builder.interruptsAtDeadline;
     }
 
     /**
-     * The kernel that this process shares, made at the first call with the defaults of {@link #builder}. It cannot be closed.
+     * The kernel that this process shares, made with the defaults of {@link #builder} at the first call, and at the first one after it was
+     * closed.
      *
-     * @return always the same object
+     * <p>Its threads are daemons, as all kernel threads are: they do not keep the JVM alive. When the JVM ends, by the return of the last
+     * other thread, by {@code System.exit} or by a signal, a shutdown hook runs what is queued on this kernel for at most 5 seconds, or
+     * as long as {@link #drainAtExit} or {@code -Dpercpu.drainAtExit=SECONDS} says, and prints on standard error what it could not run.
+     *
+     * <p>Who unloads this library, as a web application does when it is deployed anew, {@linkplain #close closes} the kernel first.
+     *
+     * @return the same object until it is closed
      * @throws UnsupportedOperationException if the library does not run on this system
+     * @throws IllegalArgumentException if {@code percpu.drainAtExit} is no number of seconds
      */
     public static Kernel system() {
         Kernel kernel = system;
-        if (kernel == null) {
+        if (kernel == null || kernel.isClosed()) {
             synchronized (Kernel.class) {
                 kernel = system;
-                if (kernel == null) {
+                if (kernel == null || kernel.isClosed()) {
                     kernel = builder("system").build();
+                    kernel.drainAtExit(AtExit.bound());
                     system = kernel;
                 }
             }
@@ -350,6 +356,11 @@ public final class Kernel implements AutoCloseable {
                     Errno.EAGAIN, "interrupts of " + cpu + ": kernel " + name + " runs no threads before it is warm");
         }
         InterruptThread thread = interruptThreads.computeIfAbsent(cpu.id(), id -> new InterruptThread(this, cpu));
+        if (isClosed()) {
+            // The shutdown may have looked before this thread was in the table.
+            thread.close();
+            throw closed("an interrupt thread");
+        }
         try {
             return thread.spl();
         } catch (RuntimeException e) {
@@ -402,7 +413,7 @@ public final class Kernel implements AutoCloseable {
      * @return a copy, ordered by thread id
      */
     public List<Lwp> lwps() {
-        return lwps.stream().sorted(Comparator.comparingInt(Lwp::tid)).toList();
+        return registry.lwps();
     }
 
     /**
@@ -411,24 +422,31 @@ public final class Kernel implements AutoCloseable {
      * @return a copy, ordered by name
      */
     public List<KernelQueue> queues() {
-        return queues.stream().sorted(Comparator.comparing(KernelQueue::name)).toList();
+        return registry.queues();
     }
 
-    void add(Lwp lwp) {
-        lwps.add(lwp);
+    boolean add(Lwp lwp) {
+        AtExit.add(this);
+        return registry.add(lwp);
     }
 
     void remove(Lwp lwp) {
-        lwps.remove(lwp);
+        registry.remove(lwp);
+    }
+
+    Registry registry() {
+        return registry;
     }
 
     /**
      * Lists a queue until it is destroyed.
      *
      * @param queue a queue whose workers are running
+     * @return false if the kernel is closed; its maker then ends the queue
      */
-    public void add(KernelQueue queue) {
-        queues.add(queue);
+    public boolean add(KernelQueue queue) {
+        AtExit.add(this);
+        return registry.add(queue);
     }
 
     /**
@@ -437,7 +455,7 @@ public final class Kernel implements AutoCloseable {
      * @param queue a destroyed queue
      */
     public void remove(KernelQueue queue) {
-        queues.remove(queue);
+        registry.remove(queue);
     }
 
     /**
@@ -447,9 +465,19 @@ public final class Kernel implements AutoCloseable {
      * @throws ErrnoException ESHUTDOWN if the kernel is closed
      */
     public void requireOpen(String what) {
-        if (closed) {
-            throw new ErrnoException(Errno.ESHUTDOWN, "kernel " + name + " is closed: create " + what + " in another");
+        if (isClosed()) {
+            throw closed(what);
         }
+    }
+
+    /**
+     * The refusal of a closed kernel.
+     *
+     * @param what cannot be created
+     * @return ESHUTDOWN, to be thrown
+     */
+    public ErrnoException closed(String what) {
+        return new ErrnoException(Errno.ESHUTDOWN, "kernel " + name + " is closed: create " + what + " in another");
     }
 
     /**
@@ -458,7 +486,23 @@ public final class Kernel implements AutoCloseable {
      * @return true from the moment of {@link #shutdown} or {@link #close}
      */
     public boolean isClosed() {
-        return closed;
+        return registry.isClosed();
+    }
+
+    boolean interruptsAtDeadline() {
+        return interruptsAtDeadline;
+    }
+
+    boolean isShared(KernelQueue queue) {
+        return shared.containsValue(queue);
+    }
+
+    Iterable<InterruptThread> interruptThreads() {
+        return interruptThreads.values();
+    }
+
+    PinWatch watch() {
+        return watch;
     }
 
     void startWatch() {
@@ -466,7 +510,7 @@ public final class Kernel implements AutoCloseable {
     }
 
     private void watchPins() {
-        for (Lwp lwp : lwps) {
+        for (Lwp lwp : registry.lwps()) {
             lwp.thread().repin();
         }
     }
@@ -540,70 +584,58 @@ public final class Kernel implements AutoCloseable {
     }
 
     /**
-     * Shuts the kernel down: drains and destroys its queues, lets threads go that wait to be joined, destroys idle ones. Afterwards
-     * nothing can be created in it. Threads that run their own functions cannot be ended from outside; they are daemons and are
-     * reported.
+     * Shuts the kernel down: runs what is queued, ends its queues and their threads, lets threads go that wait to be joined, destroys idle
+     * ones. Afterwards nothing can be created in it.
+     *
+     * <p>The time is one limit over all queues: all of them refuse works from outside from the beginning, and are waited for together. When it
+     * is over, what has not started is dropped, and callbacks that run are interrupted, unless {@link Builder#interruptAtDeadline} says
+     * otherwise. They get a moment to return, 0.1 s for all together. What then still runs is reported with its stack; such threads are daemons
+     * and end after their callback. Threads that run their own functions are not interrupted and are reported likewise.
+     *
+     * <p>The call returns when the threads of this kernel are gone by Linux's word, but for those that it reports. Several threads may call it
+     * at once; each of them waits as long. A caller that holds the kernel lock drops it meanwhile, and returns when it has it again.
      *
      * @param drainAtMost how long to go on running works, over all queues; zero drops everything that has not started, and so does any
      *     other in a cold kernel
-     * @return what the owners had left behind, and the works that were dropped
-     * @throws IllegalStateException if this is {@link #system()}
-     * @throws ErrnoException EDEADLK in a callback of one of its queues
+     * @return what the owners had left behind, the works that were dropped, and the threads that still run
+     * @throws ErrnoException EDEADLK in a callback of one of its queues, EPERM if the caller must not sleep, EINVAL if the time is null; the
+     *     kernel is then as it was
      */
     public ShutdownReport shutdown(Duration drainAtMost) {
-        Objects.requireNonNull(drainAtMost, "shutdown: drainAtMost is null");
-        if (this == system) {
-            throw new IllegalStateException(
-                    "the system kernel lives as long as the process: close only your own kernels");
-        }
-        Lwp caller = Lwp.current();
-        if (caller != null && caller.kernel() == this && caller.is(Lwp.Flag.WORKER)) {
-            throw new ErrnoException(
-                    Errno.EDEADLK,
-                    "shutdown of kernel " + name + " in a callback of " + caller.name() + ": it would wait for itself");
-        }
-        // Nothing runs in a cold kernel, and nothing will: there is nothing to drain.
-        Deadline deadline = Deadline.after(isCold() ? Duration.ZERO : drainAtMost);
-        closed = true;
-        List<String> queuesLeft = new ArrayList<>();
-        List<Object> neverRun = new ArrayList<>();
-        for (KernelQueue queue : queues()) {
-            if (!shared.containsValue(queue)) {
-                queuesLeft.add(queue.name());
-            }
-            neverRun.addAll(queue.drainAndDestroy(deadline.left()));
-        }
-        interruptThreads.values().forEach(InterruptThread::close);
-        List<String> neverStarted = new ArrayList<>();
-        List<String> neverJoined = new ArrayList<>();
-        List<String> stillRunning = new ArrayList<>();
-        for (Lwp lwp : lwps()) {
-            String label = lwp.name() + " (tid " + lwp.tid() + ")";
-            if (lwp.destroyIfIdle()) {
-                if (!lwp.is(Lwp.Flag.WORKER)) {
-                    neverStarted.add(label);
-                }
-            } else if (lwp.mustJoinAndWasNot()) {
-                neverJoined.add(label);
-            } else if (!lwp.endsSoon()) {
-                stillRunning.add(label);
-            }
-            lwp.kernelClosed();
-        }
-        watch.end();
-        return new ShutdownReport(queuesLeft, neverRun, neverStarted, neverJoined, stillRunning);
+        ErrnoException.requireNonNull(drainAtMost, "shutdown of kernel " + name, "drainAtMost");
+        return new Shutdown(this).run(drainAtMost);
     }
 
     /**
-     * {@link #shutdown} that drains for as long as it takes, and prints what it finds on the console. Closing twice is harmless.
+     * {@link #shutdown} that drains for as long as it takes, and prints what it finds on the console. Closing twice is harmless: the second
+     * call waits as the first one does, and prints nothing.
      *
-     * @throws IllegalStateException if this is {@link #system()}
+     * @throws ErrnoException as {@link #shutdown}
      */
     @Override
     public void close() {
-        if (!closed) {
-            shutdown(KernelQueue.FOREVER).lines().forEach(line -> console("kernel " + name + " closed: " + line));
+        Shutdown shutdown = new Shutdown(this);
+        ShutdownReport report = shutdown.run(KernelQueue.FOREVER);
+        if (shutdown.isFirst()) {
+            report.lines().forEach(line -> console("kernel " + name + " closed: " + line));
         }
+    }
+
+    /**
+     * What happens to works that are queued when the JVM ends before the kernel is closed. Without this call, a kernel that was built by
+     * hand prints on standard error how many there were; {@link #system()} drains for 5 s.
+     *
+     * @param atMost how long the JVM's end waits for them; zero, or less, drops them. What never ran is printed on standard error
+     * @throws ErrnoException EINVAL if the time is null
+     */
+    public void drainAtExit(Duration atMost) {
+        drainAtExit = ErrnoException.requireNonNull(atMost, "drainAtExit of kernel " + name, "atMost");
+        AtExit.add(this);
+    }
+
+    @Nullable
+    Duration drainAtExit() {
+        return drainAtExit;
     }
 
     /** Name and CPUs. */
@@ -625,10 +657,11 @@ public final class Kernel implements AutoCloseable {
         private boolean strict;
         private boolean timing;
         private boolean cold;
+        private boolean interruptsAtDeadline = true;
         private Duration watchPeriod = DEFAULT_WATCH;
 
         private Builder(String name) {
-            this.name = Objects.requireNonNull(name);
+            this.name = ErrnoException.requireNonNull(name, "kernel", "name");
         }
 
         /**
@@ -638,7 +671,7 @@ public final class Kernel implements AutoCloseable {
          * @return this builder
          */
         public Builder cpus(CpuSet set) {
-            this.cpus = set;
+            this.cpus = ErrnoException.requireNonNull(set, "kernel " + name, "set");
             return this;
         }
 
@@ -649,7 +682,7 @@ public final class Kernel implements AutoCloseable {
          * @return this builder
          */
         public Builder pinPolicy(PinPolicy policy) {
-            this.pinPolicy = Objects.requireNonNull(policy);
+            this.pinPolicy = ErrnoException.requireNonNull(policy, "kernel " + name, "policy");
             return this;
         }
 
@@ -660,7 +693,7 @@ public final class Kernel implements AutoCloseable {
          * @return this builder
          */
         public Builder realtimePolicy(RealtimePolicy policy) {
-            this.realtimePolicy = Objects.requireNonNull(policy);
+            this.realtimePolicy = ErrnoException.requireNonNull(policy, "kernel " + name, "policy");
             return this;
         }
 
@@ -671,7 +704,7 @@ public final class Kernel implements AutoCloseable {
          * @return this builder
          */
         public Builder waitStrategy(WaitStrategy strategy) {
-            this.waitStrategy = Objects.requireNonNull(strategy);
+            this.waitStrategy = ErrnoException.requireNonNull(strategy, "kernel " + name, "strategy");
             return this;
         }
 
@@ -682,7 +715,7 @@ public final class Kernel implements AutoCloseable {
          * @return this builder
          */
         public Builder faultHandler(FaultHandler handler) {
-            this.faultHandler = Objects.requireNonNull(handler);
+            this.faultHandler = ErrnoException.requireNonNull(handler, "kernel " + name, "handler");
             return this;
         }
 
@@ -693,7 +726,7 @@ public final class Kernel implements AutoCloseable {
          * @return this builder
          */
         public Builder console(Consumer<String> output) {
-            this.console = Objects.requireNonNull(output);
+            this.console = ErrnoException.requireNonNull(output, "kernel " + name, "output");
             return this;
         }
 
@@ -733,6 +766,17 @@ public final class Kernel implements AutoCloseable {
         }
 
         /**
+         * Whether callbacks that still run when the time of a {@link Kernel#shutdown} is over are interrupted.
+         *
+         * @param on true unless set
+         * @return this builder
+         */
+        public Builder interruptAtDeadline(boolean on) {
+            this.interruptsAtDeadline = on;
+            return this;
+        }
+
+        /**
          * How often the kernel checks that its threads are still pinned as asked.
          *
          * @param period 1 s unless set; zero for never
@@ -740,7 +784,8 @@ public final class Kernel implements AutoCloseable {
          * @throws IllegalArgumentException if negative
          */
         public Builder pinWatch(Duration period) {
-            if (period.isNegative()) {
+            if (ErrnoException.requireNonNull(period, "kernel " + name, "period")
+                    .isNegative()) {
                 throw new IllegalArgumentException("pin watch every " + period + ": must not be negative");
             }
             this.watchPeriod = period;

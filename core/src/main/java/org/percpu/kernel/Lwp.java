@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.kernel;
 
-import java.time.Duration;
 import java.util.EnumSet;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
@@ -54,9 +52,6 @@ public final class Lwp {
         }
     }
 
-    private static final Duration WORKER_ENDS = Duration.ofSeconds(1);
-    private static final Duration OTHERS_END = Duration.ofMillis(100);
-
     private static final ThreadLocal<@Nullable Lwp> CURRENT = new ThreadLocal<>();
 
     private final Kernel kernel;
@@ -103,7 +98,13 @@ public final class Lwp {
             }
             throw e;
         }
-        kernel.add(lwp);
+        if (!kernel.add(lwp)) {
+            boolean idle = lwp.destroyIfIdle();
+            assert idle;
+            boolean gone = lwp.awaitGone(Deadline.after(KernelQueue.FOREVER));
+            assert gone;
+            throw kernel.closed("a thread");
+        }
         if (!lwp.is(Flag.IDLE)) {
             kernel.whenWarm(lwp::start);
         }
@@ -254,10 +255,11 @@ public final class Lwp {
     }
 
     /**
-     * Waits until a thread made {@link Flag#MUSTJOIN} has exited, with the kernel lock dropped.
+     * Waits, with the kernel lock dropped, until a thread made {@link Flag#MUSTJOIN} has exited and is gone by Linux's word. For one made IDLE
+     * it waits until somebody starts it, too.
      *
-     * @throws ErrnoException EINVAL if it was not made MUSTJOIN, EDEADLK if it is the caller, EBUSY if it was made IDLE and never
-     *     started, ESRCH if it was joined or destroyed before, EPERM if the caller must not sleep
+     * @throws ErrnoException EINVAL if it was not made MUSTJOIN, or has not run and the kernel is cold; EDEADLK if it is the caller; ESRCH if
+     *     it was joined or destroyed before, or is destroyed meanwhile; EPERM if the caller must not sleep
      */
     public void join() {
         if (!is(Flag.MUSTJOIN)) {
@@ -268,18 +270,32 @@ public final class Lwp {
         }
         kernel.requireSleepable("kthrwait");
         synchronized (changed) {
-            if (stage == Stage.IDLE) {
+            if (stage == Stage.IDLE && kernel.isCold()) {
                 throw new ErrnoException(
-                        Errno.EBUSY, "join of kthread " + name() + ", which was never started: start it");
+                        Errno.EINVAL,
+                        "join of kthread " + name()
+                                + " in a cold kernel: nothing runs before it is warm, the join would wait for ever");
             }
             if (joined || (stage == Stage.DEAD && !kernel.isClosed())) {
-                throw new ErrnoException(
-                        Errno.ESRCH, "join of kthread " + name() + ", which was joined or destroyed before");
+                throw joinedBefore();
             }
             joined = true;
         }
         changed.wakeAll();
-        kernel.sleeping("kthrwait", () -> becomes(() -> stage == Stage.DEAD));
+        boolean dead = kernel.sleeping("kthrwait", () -> becomes(() -> stage == Stage.DEAD));
+        assert dead;
+        boolean gone = awaitGone(Deadline.after(KernelQueue.FOREVER));
+        assert gone;
+        synchronized (changed) {
+            if (destroyed) {
+                throw joinedBefore();
+            }
+        }
+    }
+
+    private ErrnoException joinedBefore() {
+        return new ErrnoException(
+                Errno.ESRCH, "join of kthread " + name() + ", which was joined before, or destroyed without a start");
     }
 
     /**
@@ -350,6 +366,11 @@ public final class Lwp {
         wmesg = message;
     }
 
+    /** Name and number. */
+    String label() {
+        return name() + " (tid " + tid() + ")";
+    }
+
     /** At shutdown: true if the thread never ran and now never will. */
     boolean destroyIfIdle() {
         synchronized (changed) {
@@ -363,23 +384,14 @@ public final class Lwp {
         return true;
     }
 
-    /** At shutdown: a worker of a queue that has been told to end, or a thread that has ended, needs a moment at most. */
-    boolean endsSoon() {
-        long deadline = System.nanoTime() + (is(Flag.WORKER) ? WORKER_ENDS : OTHERS_END).toNanos();
-        boolean interrupted = false;
-        for (long left = deadline - System.nanoTime();
-                left > 0 && thread.thread().isAlive();
-                left = deadline - System.nanoTime()) {
-            try {
-                TimeUnit.NANOSECONDS.timedJoin(thread.thread(), left);
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
-        return !thread.thread().isAlive();
+    /**
+     * Waits, with the kernel lock dropped, until the thread is gone: after that it runs no more code of anybody.
+     *
+     * @param deadline how long
+     * @return whether Linux has it no more; false at once for the caller itself
+     */
+    public boolean awaitGone(Deadline deadline) {
+        return current() != this && kernel.unlocked("lwpexit", () -> thread.awaitGone(deadline.left()));
     }
 
     boolean mustJoinAndWasNot() {

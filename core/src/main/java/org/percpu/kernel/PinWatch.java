@@ -77,4 +77,13 @@ final class PinWatch {
             LockSupport.unpark(watcher.thread());
         }
     }
+
+    /** Waits until the thread, if there was one, is gone. */
+    boolean awaitGone(Deadline deadline) {
+        CpuThread watcher;
+        synchronized (this) {
+            watcher = thread;
+        }
+        return watcher == null || watcher.awaitGone(deadline.left());
+    }
 }

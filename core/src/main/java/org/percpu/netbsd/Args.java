@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.netbsd;
 
-import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.kernel.ErrnoException;
 import org.percpu.kernel.Kernel;
@@ -10,12 +9,6 @@ import org.percpu.thread.Pri;
 /** Argument checks that the pages leave to the caller. */
 final class Args {
     private Args() {}
-
-    static void notNull(@Nullable Object argument, String call, String name) {
-        if (argument == null) {
-            throw new ErrnoException(Errno.EINVAL, call + ": " + name + " is null");
-        }
-    }
 
     static void name(String name, String call) {
         if (name.isEmpty()) {

@@ -3,6 +3,7 @@ package org.percpu.netbsd;
 
 import java.util.EnumSet;
 import java.util.IllegalFormatException;
+import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
@@ -38,8 +39,8 @@ import org.percpu.thread.ThreadState;
  *   <li>The exit unwinds the function, so {@code finally} blocks run; in C they would not exist.
  *   <li>A function that returns exits with 0, reported on the console of a strict kernel (NKT-6); one that throws is reported to the
  *       fault handler.
- *   <li>Joins do not wait for each other (NKT-15). Joining twice, oneself, a thread without {@link #KTHREAD_MUSTJOIN} or one never
- *       started is an error instead of a hang (NKT-16).
+ *   <li>Joins do not wait for each other (NKT-15). Joining twice, oneself, a thread without {@link #KTHREAD_MUSTJOIN} or one that
+ *       is destroyed is an error instead of a hang (NKT-16).
  *   <li>The priority is a Linux setting of the classes given at {@link Pri}; it may be denied, see {@link #state()}.
  * </ul>
  *
@@ -90,7 +91,7 @@ public final class Kthread {
      * @param ci the only CPU it will run on (NKT-7), or null for any
      * @param func what it runs
      * @param arg given to the function, may be null
-     * @param fmt the name, as {@link String#format} takes it; Linux shows its first 15 bytes
+     * @param fmt the name, as {@link String#format(Locale, String, Object...)} takes it with {@link Locale#ROOT}; Linux shows its first 15 bytes
      * @param args for the name
      * @param <A> the type of the argument
      * @return the thread, in place, and running unless {@link #KTHREAD_IDLE}
@@ -107,8 +108,8 @@ public final class Kthread {
             A arg,
             String fmt,
             @Nullable Object... args) {
-        Args.notNull(func, "kthread_create", "func");
-        Args.notNull(fmt, "kthread_create", "fmt");
+        ErrnoException.requireNonNull(func, "kthread_create", "func");
+        ErrnoException.requireNonNull(fmt, "kthread_create", "fmt");
         String name = format(fmt, args);
         String call = "kthread_create of " + name;
         Args.name(name, "kthread_create");
@@ -142,7 +143,7 @@ public final class Kthread {
     @SuppressWarnings("AnnotateFormatMethod") // the annotation would be a dependency
     private static String format(String fmt, @Nullable Object... args) {
         try {
-            return String.format(fmt, args);
+            return String.format(Locale.ROOT, fmt, args);
         } catch (IllegalFormatException e) {
             throw new ErrnoException(
                     Errno.EINVAL, "kthread_create: the name \"" + fmt + "\" is no format for its arguments", e);
@@ -215,10 +216,11 @@ public final class Kthread {
     }
 
     /**
-     * kthread_join: waits, with the kernel lock dropped, until the thread has exited (NKT-14). Once for each thread.
+     * kthread_join: waits, with the kernel lock dropped, until the thread has exited (NKT-14) and is gone by Linux's word. Once for each
+     * thread. For one made idle it waits until somebody starts it, too.
      *
-     * @throws ErrnoException EINVAL without {@link #KTHREAD_MUSTJOIN}, EDEADLK for the caller itself, EBUSY if it was made idle and
-     *     never started, ESRCH if it was joined or destroyed before, EPERM if the caller must not sleep
+     * @throws ErrnoException EINVAL without {@link #KTHREAD_MUSTJOIN}, or if it has not run and the kernel is cold (U23); EDEADLK for the
+     *     caller itself; ESRCH if it was joined or destroyed before, or is destroyed meanwhile; EPERM if the caller must not sleep
      */
     public void join() {
         lwp().join();

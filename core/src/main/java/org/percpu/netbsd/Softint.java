@@ -3,7 +3,6 @@ package org.percpu.netbsd;
 
 import java.lang.invoke.VarHandle;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
@@ -17,8 +16,8 @@ import org.percpu.kernel.Lwp;
 import org.percpu.kernel.WorkerState;
 import org.percpu.queue.Append;
 import org.percpu.queue.Call;
+import org.percpu.queue.Ending;
 import org.percpu.queue.Item;
-import org.percpu.queue.RunQueue;
 import org.percpu.queue.SerialQueue;
 import org.percpu.thread.Pri;
 
@@ -162,13 +161,15 @@ public final class Softint {
                             kernel.thread(worker, cpu, Pri.fixed(PRIORITIES[level])),
                             EnumSet.of(Lwp.Flag.WORKER, Lwp.Flag.MPSAFE, Lwp.Flag.INTR));
                 }
+                if (!kernel.add(this)) {
+                    throw kernel.closed("a soft interrupt");
+                }
                 done = true;
             } finally {
                 if (!done) {
-                    SerialQueue.endAll(queues, made);
+                    Ending.ofUnlisted(kernel, Arrays.copyOf(queues, made)).run();
                 }
             }
-            kernel.add(this);
         }
 
         @Override
@@ -183,11 +184,18 @@ public final class Softint {
 
         /** For the kernel's shutdown alone: nobody else can reach a level. */
         @Override
-        public List<Softint> drainAndDestroy(Duration atMost) {
-            List<Softint> dropped = new ArrayList<>();
-            RunQueue.endAll(queues, atMost).forEach(item -> dropped.add(((Pending) item).softint));
-            kernel.remove(this);
-            return dropped;
+        public List<Object> drainAndDestroy(Duration atMost) {
+            return end().run(atMost);
+        }
+
+        @Override
+        public Ending end() {
+            return new Ending(kernel, queues, () -> true, () -> kernel.remove(this)) {
+                @Override
+                protected Object face(Item item) {
+                    return ((Pending) item).softint;
+                }
+            };
         }
     }
 
@@ -227,7 +235,7 @@ public final class Softint {
     public static <A extends @Nullable Object> Softint establish(
             Kernel kernel, int flags, Function<? super A> fun, A arg) {
         Args.flags(flags, ALL_FLAGS, "softint_establish");
-        Args.notNull(fun, "softint_establish", "fun");
+        ErrnoException.requireNonNull(fun, "softint_establish", "fun");
         kernel.requireSleepable("softint");
         kernel.requireOpen("a soft interrupt");
         Level level = kernel.shared(new Key(flags & LEVEL_MASK), k -> new Level(k, flags & LEVEL_MASK));

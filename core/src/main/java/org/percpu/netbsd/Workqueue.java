@@ -2,7 +2,7 @@
 package org.percpu.netbsd;
 
 import java.time.Duration;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -21,8 +21,8 @@ import org.percpu.kernel.WaitStrategy;
 import org.percpu.kernel.WorkerState;
 import org.percpu.queue.Append;
 import org.percpu.queue.Call;
+import org.percpu.queue.Ending;
 import org.percpu.queue.Item;
-import org.percpu.queue.RunQueue;
 import org.percpu.queue.SerialQueue;
 import org.percpu.thread.Pri;
 import org.percpu.thread.RealtimePolicy;
@@ -164,9 +164,9 @@ public final class Workqueue<W extends Work> implements KernelQueue {
      */
     public static <W extends Work, A extends @Nullable Object> Workqueue<W> create(
             Kernel kernel, String name, Function<? super W, ? super A> func, A arg, int prio, Ipl ipl, int flags) {
-        Args.notNull(name, "workqueue_create", "name");
-        Args.notNull(func, "workqueue_create", "func");
-        Args.notNull(ipl, "workqueue_create", "ipl");
+        ErrnoException.requireNonNull(name, "workqueue_create", "name");
+        ErrnoException.requireNonNull(func, "workqueue_create", "func");
+        ErrnoException.requireNonNull(ipl, "workqueue_create", "ipl");
         Args.name(name, "workqueue_create");
         Args.priority(prio, "workqueue_create of " + name);
         Args.flags(flags, ALL_FLAGS, "workqueue_create of " + name);
@@ -191,15 +191,22 @@ public final class Workqueue<W extends Work> implements KernelQueue {
                 queues[made].start(kernel.thread(queues[made].name(), cpu, sched(prio)), workerFlags(mpsafe));
             }
         } catch (ErrnoException e) {
-            throw undo(name, queues, made, e.errno(), e);
+            throw undo(kernel, name, queues, made, e.errno(), e);
         } catch (OutOfMemoryError e) {
-            throw undo(name, queues, made, Errno.ENOMEM, e);
+            throw undo(kernel, name, queues, made, Errno.ENOMEM, e);
         } catch (RuntimeException e) {
-            SerialQueue.endAll(queues, made);
+            endUnlisted(kernel, queues, made);
             throw e;
         }
-        kernel.add(wq);
+        if (!kernel.add(wq)) {
+            endUnlisted(kernel, queues, made);
+            throw kernel.closed("workqueue " + name);
+        }
         return wq;
+    }
+
+    private static void endUnlisted(Kernel kernel, SerialQueue[] queues, int made) {
+        Ending.ofUnlisted(kernel, Arrays.copyOf(queues, made)).run();
     }
 
     /** Real-time threads that never sleep, on every CPU where the JVM's own threads run, leave none to those and to the rest of the machine. */
@@ -228,8 +235,9 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         return mpsafe ? EnumSet.of(Lwp.Flag.WORKER, Lwp.Flag.MPSAFE) : EnumSet.of(Lwp.Flag.WORKER);
     }
 
-    private static ErrnoException undo(String name, SerialQueue[] queues, int made, Errno errno, Throwable cause) {
-        SerialQueue.endAll(queues, made);
+    private static ErrnoException undo(
+            Kernel kernel, String name, SerialQueue[] queues, int made, Errno errno, Throwable cause) {
+        endUnlisted(kernel, queues, made);
         return new ErrnoException(
                 errno,
                 "workqueue_create of " + name + ": worker " + (made + 1) + " of " + queues.length
@@ -353,25 +361,28 @@ public final class Workqueue<W extends Work> implements KernelQueue {
             throw destroyedBefore();
         }
         // An enqueue that raced with the checks above runs before its worker ends: nothing taken is lost.
-        SerialQueue.endAll(queues, queues.length);
-        kernel.remove(this);
+        end().run();
     }
 
     @Override
     @SuppressWarnings("unchecked") // enqueue takes nothing else
     public List<W> drainAndDestroy(Duration atMost) {
-        Args.notNull(atMost, "drain of workqueue " + name, "atMost");
-        if (destroyed) {
-            return List.of();
-        }
-        requireDestroyable();
-        if (!becomesDestroyed()) {
-            return List.of();
-        }
-        List<W> dropped = new ArrayList<>();
-        RunQueue.endAll(queues, atMost).forEach(item -> dropped.add((W) item));
-        kernel.remove(this);
-        return dropped;
+        ErrnoException.requireNonNull(atMost, "drain of workqueue " + name, "atMost");
+        return (List<W>) (List<?>) end().run(atMost);
+    }
+
+    @Override
+    public Ending end() {
+        return new Ending(
+                kernel,
+                queues,
+                () -> {
+                    requireWaiter();
+                    boolean first = becomesDestroyed();
+                    assert first || destroyed;
+                    return true;
+                },
+                () -> kernel.remove(this));
     }
 
     /**
@@ -407,15 +418,19 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     }
 
     private void requireDestroyable() {
+        requireWaiter();
+        if (destroyed) {
+            throw destroyedBefore();
+        }
+    }
+
+    private void requireWaiter() {
         if (SerialQueue.isWorkerOf(queues)) {
             throw new ErrnoException(
                     Errno.EDEADLK,
                     "workqueue_destroy of " + name + " in its own callback: destroy it from another thread");
         }
         kernel.requireSleepable(name);
-        if (destroyed) {
-            throw destroyedBefore();
-        }
     }
 
     private synchronized boolean becomesDestroyed() {

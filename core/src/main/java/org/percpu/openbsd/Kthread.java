@@ -75,8 +75,8 @@ public final class Kthread {
      */
     public static <A extends @Nullable Object> Kthread create(
             Kernel kernel, Function<? super A> func, A arg, String name) {
-        ThreadedQueue.notNull(func, "kthread_create", "func");
-        ThreadedQueue.notNull(name, "kthread_create", "name");
+        ErrnoException.requireNonNull(func, "kthread_create", "func");
+        ErrnoException.requireNonNull(name, "kthread_create", "name");
         if (name.isEmpty()) {
             throw new ErrnoException(Errno.EINVAL, "kthread_create: the name is empty");
         }
@@ -105,7 +105,7 @@ public final class Kthread {
      *     of an IllegalStateException
      */
     public static <A extends @Nullable Object> void createDeferred(Kernel kernel, Function<? super A> func, A arg) {
-        ThreadedQueue.notNull(func, "kthread_create_deferred", "func");
+        ErrnoException.requireNonNull(func, "kthread_create_deferred", "func");
         kernel.whenWarm(() -> call(func, arg));
     }
 

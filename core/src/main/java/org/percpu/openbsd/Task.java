@@ -62,7 +62,7 @@ public class Task extends Item {
      */
     @SuppressWarnings("unchecked") // the argument goes nowhere but to this function
     public final <A extends @Nullable Object> void set(Function<? super A> function, A argument) {
-        ThreadedQueue.notNull(function, "task_set", "fn");
+        ErrnoException.requireNonNull(function, "task_set", "fn");
         Object queue = RunQueue.ownerOf(this);
         if (queue != null) {
             throw new ErrnoException(

@@ -15,6 +15,7 @@ import org.percpu.kernel.ErrnoException;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
 import org.percpu.kernel.Lwp;
+import org.percpu.kernel.QueueEnd;
 import org.percpu.kernel.WorkerState;
 import org.percpu.queue.Append;
 import org.percpu.queue.Call;
@@ -259,6 +260,11 @@ public final class Taskq implements KernelQueue {
         List<Task> dropped = new ArrayList<>();
         threads.drainAndDestroy(atMost).forEach(item -> dropped.add((Task) item));
         return dropped;
+    }
+
+    @Override
+    public QueueEnd end() {
+        return threads.end();
     }
 
     @Override

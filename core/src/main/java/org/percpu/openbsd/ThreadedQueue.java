@@ -6,7 +6,6 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxException;
 import org.percpu.ipl.Ipl;
@@ -18,7 +17,7 @@ import org.percpu.kernel.KernelQueue;
 import org.percpu.kernel.Lwp;
 import org.percpu.kernel.WorkerState;
 import org.percpu.queue.Call;
-import org.percpu.queue.Item;
+import org.percpu.queue.Ending;
 import org.percpu.queue.SharedQueue;
 import org.percpu.thread.Sched;
 
@@ -44,8 +43,13 @@ final class ThreadedQueue {
     private final Set<Lwp.Flag> flags;
     private final KernelQueue face;
     private final boolean system;
+    /** What a thread's state shows while it waits for the end. */
+    private final String endMessage;
 
-    private boolean creating = true; // guarded by this
+    // Guarded by this.
+    private boolean creating = true;
+
+    private boolean ran;
     private volatile State state = State.CREATED;
 
     /**
@@ -65,8 +69,8 @@ final class ThreadedQueue {
             KernelQueue face,
             boolean system) {
         String call = page + "_create";
-        notNull(name, call, "name");
-        notNull(ipl, call, "ipl");
+        ErrnoException.requireNonNull(name, call, "name");
+        ErrnoException.requireNonNull(ipl, call, "ipl");
         if (name.isEmpty()) {
             throw new ErrnoException(Errno.EINVAL, call + ": the name is empty; its threads would have none");
         }
@@ -83,17 +87,12 @@ final class ThreadedQueue {
         this.flags.addAll(flags);
         this.face = face;
         this.system = system;
+        this.endMessage = page.equals("taskq") ? "tqdestroy" : "wqdestroy";
         try {
             this.queue = new SharedQueue(kernel, name, calls, flags.contains(Lwp.Flag.MPSAFE));
         } catch (OutOfMemoryError e) {
             throw new ErrnoException(
                     Errno.ENOMEM, call + " of " + name + ": no memory for the queue (" + e.getMessage() + ")", e);
-        }
-    }
-
-    static void notNull(@Nullable Object argument, String call, String name) {
-        if (argument == null) {
-            throw new ErrnoException(Errno.EINVAL, call + ": " + name + " is null");
         }
     }
 
@@ -111,7 +110,9 @@ final class ThreadedQueue {
         if (!kernel.isCold()) {
             kernel.requireSleepable(name);
         }
-        kernel.add(face);
+        if (!kernel.add(face)) {
+            throw kernel.closed(page + " " + name);
+        }
         boolean done = false;
         try {
             kernel.whenWarm(this::threadsCanBeMade);
@@ -135,6 +136,7 @@ final class ThreadedQueue {
             }
             inCreate = creating;
             state = State.RUNNING;
+            ran = true;
         }
         for (int made = 0; made < nthreads; made++) {
             try {
@@ -151,6 +153,7 @@ final class ThreadedQueue {
                 kernel.console(String.valueOf(failure.getMessage()));
                 if (made == 0) {
                     synchronized (this) {
+                        ran = false;
                         if (state != State.DESTROYED) {
                             state = State.FAILED;
                         }
@@ -163,8 +166,8 @@ final class ThreadedQueue {
     }
 
     /** Without a worker there is nobody to wait for. */
-    private List<Item> end(int made) {
-        return queue.end(made == 0 ? Duration.ZERO : KernelQueue.FOREVER);
+    private List<Object> end(int made) {
+        return Ending.ofUnlisted(kernel, queue).run(made == 0 ? Duration.ZERO : KernelQueue.FOREVER);
     }
 
     private ErrnoException failure(int made, Throwable e) {
@@ -176,8 +179,8 @@ final class ThreadedQueue {
                 e);
     }
 
-    private void report(List<Item> neverRun) {
-        for (Item item : neverRun) {
+    private void report(List<Object> neverRun) {
+        for (Object item : neverRun) {
             kernel.console(page + " " + name + ": " + item + " was never run");
         }
     }
@@ -222,11 +225,10 @@ final class ThreadedQueue {
         if (system) {
             throw new ErrnoException(Errno.EINVAL, call + ": it is a queue of the system");
         }
-        List<Item> neverRun = end(KernelQueue.FOREVER, call);
-        if (neverRun == null) {
+        if (close(call) == State.DESTROYED) {
             throw new ErrnoException(Errno.EINVAL, call + ", which is destroyed already");
         }
-        report(neverRun);
+        report(end(call).run(KernelQueue.FOREVER));
     }
 
     /** Destroyed, or without a thread: whoever waits to add something waits in vain. */
@@ -235,40 +237,47 @@ final class ThreadedQueue {
         return now == State.DESTROYED || now == State.FAILED;
     }
 
-    List<Item> drainAndDestroy(Duration atMost) {
+    List<Object> drainAndDestroy(Duration atMost) {
         String call = "drain of " + page + " " + name;
+        ErrnoException.requireNonNull(atMost, call, "atMost");
         if (system && !kernel.isClosed()) {
             throw new ErrnoException(Errno.EINVAL, call + ": it is a queue of the system");
         }
-        notNull(atMost, call, "atMost");
-        List<Item> neverRun = end(atMost, call);
-        if (neverRun == null) {
-            boolean ended = queue.await(queue::ended, atMost);
-            assert ended || !atMost.equals(KernelQueue.FOREVER);
-            return List.of();
-        }
-        return neverRun;
+        return end(call).run(atMost);
     }
 
-    /** Null if somebody else destroys the queue, or has. */
-    private @Nullable List<Item> end(Duration atMost, String call) {
+    Ending end() {
+        return end("end of " + page + " " + name);
+    }
+
+    private Ending end(String call) {
+        return new Ending(
+                kernel,
+                new SharedQueue[] {queue},
+                () -> {
+                    State before = close(call);
+                    return before == State.RUNNING || (before == State.DESTROYED && hasRun());
+                },
+                () -> kernel.remove(face));
+    }
+
+    private synchronized boolean hasRun() {
+        return ran;
+    }
+
+    /** The state before; afterwards it is destroyed. */
+    private State close(String call) {
         if (queue.isWorker()) {
             throw new ErrnoException(Errno.EDEADLK, call + " in its own task: call it from another thread");
         }
-        State before;
         synchronized (this) {
-            before = state;
-            if (before == State.RUNNING) {
-                kernel.requireSleepable("tqdestroy");
+            State before = state;
+            if (ran) {
+                kernel.requireSleepable(endMessage);
             }
             state = State.DESTROYED;
+            return before;
         }
-        if (before == State.DESTROYED) {
-            return null;
-        }
-        List<Item> neverRun = queue.end(before == State.RUNNING ? atMost : Duration.ZERO);
-        kernel.remove(face);
-        return neverRun;
     }
 
     /** Everything before the call is done when it returns (OTQ-31). */

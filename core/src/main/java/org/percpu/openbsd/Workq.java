@@ -13,6 +13,7 @@ import org.percpu.kernel.ErrnoException;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
 import org.percpu.kernel.Lwp;
+import org.percpu.kernel.QueueEnd;
 import org.percpu.kernel.WorkerState;
 import org.percpu.queue.Call;
 import org.percpu.queue.Item;
@@ -281,7 +282,7 @@ public final class Workq implements KernelQueue {
      */
     public <A extends @Nullable Object, B extends @Nullable Object> NativeWork nativeTask(
             WorkqTask wqt, Function<? super A, ? super B> func, A arg1, B arg2) {
-        ThreadedQueue.notNull(func, "a handle on " + name(), "func");
+        ErrnoException.requireNonNull(func, "a handle on " + name(), "func");
         return threads.nativeWork(wqt, () -> {
             if (threads.queue.claim(wqt)) {
                 boolean added = push(wqt, func, arg1, arg2);
@@ -326,6 +327,11 @@ public final class Workq implements KernelQueue {
         List<WorkqTask> dropped = new ArrayList<>();
         threads.drainAndDestroy(atMost).forEach(item -> dropped.add((WorkqTask) item));
         return dropped;
+    }
+
+    @Override
+    public QueueEnd end() {
+        return threads.end();
     }
 
     @Override

@@ -3,9 +3,6 @@ package org.percpu.queue;
 
 import java.lang.invoke.VarHandle;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Collections;
-import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -29,7 +26,6 @@ import org.percpu.kernel.Sleeper;
  */
 public abstract class RunQueue {
     private static final long LOOK_NANOS = 20_000;
-    private static final long POSTERS_LEAVE_NANOS = 100_000_000;
     /** By then a processor has long written what it held back, however it orders that. */
     private static final Duration SECOND_LOOK = Duration.ofMillis(1);
 
@@ -188,12 +184,9 @@ public abstract class RunQueue {
     }
 
     /** Dropper: lets no poster in any more, and gives those inside a moment to leave. What one posts that stays longer is lost. */
-    final void expelPosters() {
+    final void expelPosters(Deadline grace) {
         boolean interrupted = false;
-        long start = System.nanoTime();
-        for (boolean out = closeNative();
-                !out && nativeIsBusy();
-                out = System.nanoTime() - start > POSTERS_LEAVE_NANOS) {
+        for (boolean out = closeNative(); !out && nativeIsBusy(); out = grace.isOver()) {
             LockSupport.parkNanos(this, LOOK_NANOS);
             interrupted |= Thread.interrupted();
         }
@@ -378,48 +371,24 @@ public abstract class RunQueue {
     }
 
     /**
-     * Closes the queue and waits for its workers. If time runs out first, what has not started is dropped: it will never run, and
-     * is no longer pending. A callback that still runs then is left running.
+     * Lets no further callback begin; {@link #takeBack} follows.
      *
-     * @param atMost how long to go on running what is queued
-     * @return the items dropped
+     * @param interrupt whether to interrupt the callbacks that run
      */
-    public final List<Item> end(Duration atMost) {
-        return endAll(new RunQueue[] {this}, atMost);
-    }
-
-    /**
-     * {@linkplain #end Ends} several queues within a time.
-     *
-     * @param queues all of them
-     * @param atMost how long to go on running what is queued, over all queues
-     * @return the items dropped
-     */
-    public static List<Item> endAll(RunQueue[] queues, Duration atMost) {
-        Deadline deadline = Deadline.after(atMost);
-        for (RunQueue queue : queues) {
-            queue.close();
-        }
-        List<RunQueue> late = new ArrayList<>();
-        for (RunQueue queue : queues) {
-            if (!queue.await(queue::ended, deadline.left())) {
-                late.add(queue);
+    final void stop(boolean interrupt) {
+        dropping = true;
+        if (interrupt) {
+            for (Worker worker : workers()) {
+                worker.interruptIfBusy();
             }
         }
-        // All at once: the last one must not go on while the first one's callback is waited for.
-        for (RunQueue queue : late) {
-            queue.dropping = true;
-        }
-        Set<Item> dropped = Collections.newSetFromMap(new IdentityHashMap<>());
-        for (RunQueue queue : late) {
-            queue.drop(dropped);
-            queue.wakeWaiters();
-        }
-        return List.copyOf(dropped);
     }
 
-    /** Takes back everything that has not started; `dropping` is set. */
-    abstract void drop(Set<Item> dropped);
+    /** Takes back everything that has not started; `dropping` is set. Any number of threads may do so. */
+    abstract void takeBack(Set<Item> dropped, Deadline grace);
+
+    /** Those made so far. */
+    abstract List<Worker> workers();
 
     /**
      * Whether every worker has ended.

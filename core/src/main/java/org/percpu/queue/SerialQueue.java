@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.queue;
 
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
+import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
 import org.percpu.kernel.Lwp;
@@ -19,9 +19,6 @@ import org.percpu.thread.CpuThread;
  * (NWQ-14) and works through it without touching anything that producers write.
  */
 public final class SerialQueue extends RunQueue {
-    /** How long a worker that is not stuck in a callback needs at most to come round; generous, for busy machines. */
-    private static final Duration COMES_ROUND = Duration.ofMillis(100);
-
     final Worker worker;
 
     /** Decides who hands back the rest of the batch when it is dropped. */
@@ -157,23 +154,34 @@ public final class SerialQueue extends RunQueue {
 
     /**
      * The batch belongs to the worker, which hands it over when it comes round. One that is stuck in its callback does not; then it
-     * is taken from it, and the worker finds that when it does come back.
+     * is taken from it, and the worker finds that when it does come back. A worker without a batch is not waited for: it finds the inbox
+     * closed, however long it has to wait for the kernel lock before it looks.
      */
     @Override
-    void drop(Set<Item> dropped) {
-        expelPosters();
+    void takeBack(Set<Item> dropped, Deadline grace) {
+        expelPosters(grace);
         do {
             takeNative();
             release(inbox.take(), dropped);
         } while (!closeInbox());
         // The worker may have gone to sleep when the inbox had no marker for close() to find.
         doorbell.ring();
-        if (!await(this::ended, COMES_ROUND)) {
-            // The worker writes `inQueue` without a fence, but that has had COMES_ROUND to become visible. Outside its
-            // callbacks it comes round; but it may have to wait for the kernel lock, which this wait drops, and it
-            // answers interrupts.
-            boolean out = await(() -> left || !worker.inQueue, KernelQueue.FOREVER);
+        // A worker says that it has a batch before it takes one, so with the inbox closed this is known for sure.
+        if (left || worker.unstarted) {
+            takeBatch(dropped, grace);
+        }
+        wakeWaiters();
+    }
+
+    private void takeBatch(Set<Item> dropped, Deadline grace) {
+        if (!await(this::ended, grace.left())) {
+            // The worker writes `inQueue` and `unstarted` without a fence, but that has had the time of grace to become
+            // visible. With a batch and outside its callbacks it waits for nothing but its CPU.
+            boolean out = await(() -> left || !worker.inQueue || !worker.unstarted, KernelQueue.FOREVER);
             assert out;
+            if (!left && !worker.unstarted) {
+                return;
+            }
             if (handedOver.compareAndSet(false, true)) {
                 release(worker.batch, dropped);
                 worker.batch = null;
@@ -182,8 +190,10 @@ public final class SerialQueue extends RunQueue {
             boolean ended = await(this::ended, KernelQueue.FOREVER);
             assert ended;
         }
-        dropped.addAll(givenUp);
-        givenUp.clear();
+        synchronized (givenUp) {
+            dropped.addAll(givenUp);
+            givenUp.clear();
+        }
     }
 
     private void giveUp(@Nullable Item newest) {
@@ -241,6 +251,11 @@ public final class SerialQueue extends RunQueue {
         return left;
     }
 
+    @Override
+    List<Worker> workers() {
+        return List.of(worker);
+    }
+
     /**
      * The worker and what it has done.
      *
@@ -248,23 +263,6 @@ public final class SerialQueue extends RunQueue {
      */
     public @Nullable WorkerState state() {
         return worker.state(inbox.size());
-    }
-
-    /**
-     * Lets the workers of several queues run what is queued, and waits for their end. Workers of a cold kernel end when they first run;
-     * those are not waited for.
-     *
-     * @param queues of one kernel
-     * @param count how many of them, from the first
-     */
-    public static void endAll(SerialQueue[] queues, int count) {
-        for (int i = 0; i < count; i++) {
-            queues[i].close();
-        }
-        for (int i = 0; i < count && !queues[i].kernel.isCold(); i++) {
-            boolean ended = queues[i].await(queues[i]::ended, KernelQueue.FOREVER);
-            assert ended;
-        }
     }
 
     /**

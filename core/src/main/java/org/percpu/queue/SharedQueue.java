@@ -9,6 +9,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
 import org.percpu.kernel.Lwp;
@@ -361,8 +362,8 @@ public final class SharedQueue extends RunQueue {
     }
 
     @Override
-    void drop(Set<Item> dropped) {
-        expelPosters();
+    void takeBack(Set<Item> dropped, Deadline grace) {
+        expelPosters(grace);
         lock.lock();
         try {
             do {
@@ -384,6 +385,12 @@ public final class SharedQueue extends RunQueue {
         } finally {
             lock.unlock();
         }
+        wakeWaiters();
+    }
+
+    @Override
+    List<Worker> workers() {
+        return workers;
     }
 
     @Override

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.events.Events;
 import org.percpu.events.WorkRun;
 import org.percpu.ipl.Spl;
+import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.Lwp;
 import org.percpu.kernel.WorkerState;
@@ -119,6 +120,20 @@ final class Worker extends WorkerProgress {
 
     boolean isBusy() {
         return current != 0;
+    }
+
+    /** One that has just become idle hears it in its own waits, which go on. */
+    void interruptIfBusy() {
+        Lwp mine = lwp;
+        if (mine != null && isBusy()) {
+            mine.thread().thread().interrupt();
+        }
+    }
+
+    /** Waits until its thread is gone, by Linux's word; true at once if it has none. */
+    boolean awaitGone(Deadline deadline) {
+        Lwp mine = lwp;
+        return mine == null || mine.awaitGone(deadline);
     }
 
     boolean isCurrentThread() {

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -221,6 +222,17 @@ public final class CpuThread {
      */
     public Thread thread() {
         return thread;
+    }
+
+    /**
+     * Waits until the thread is gone by the kernel's word, which is a moment after {@link Thread#join()}. Its class loader may then be
+     * closed. An interrupt does not end the wait; it is kept for the caller.
+     *
+     * @param atMost how long
+     * @return false if the time is over and the thread is still there
+     */
+    public boolean awaitGone(Duration atMost) {
+        return ThreadEnd.await(thread, tid, atMost);
     }
 
     /**

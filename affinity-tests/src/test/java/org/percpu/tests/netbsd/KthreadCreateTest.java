@@ -120,7 +120,7 @@ class KthreadCreateTest {
             done.countDown();
         });
         // The new thread is real-time on its creator's CPU: the creator cannot go on until the function sleeps or ends.
-        CpuThread.builder("creator").cpu(test.cpu(0)).start(() -> {
+        CpuThread creator = CpuThread.builder("creator").cpu(test.cpu(0)).start(() -> {
             Kthread thread = Kthread.create(
                     test.get(),
                     Pri.PRI_NONE,
@@ -139,6 +139,7 @@ class KthreadCreateTest {
             thread.join();
         });
         Bounded.arrive(done);
+        Bounded.until("the creator has joined", () -> !creator.thread().isAlive());
         assertThat(observed.get()).isEqualTo("early");
     }
 
@@ -306,7 +307,7 @@ class KthreadCreateTest {
     void anUnboundThreadMayRunAnywhere() {
         AtomicReference<CpuSet> mask = new AtomicReference<>();
         CountDownLatch done = new CountDownLatch(1);
-        CpuThread.builder("creator").cpu(test.cpu(0)).start(() -> {
+        CpuThread creator = CpuThread.builder("creator").cpu(test.cpu(0)).start(() -> {
             Kthread thread = waiting(Pri.PRI_NONE, MPSAFE, null, "free");
             mask.set(Proc.allowed(thread.state().tid()));
             finish(thread);

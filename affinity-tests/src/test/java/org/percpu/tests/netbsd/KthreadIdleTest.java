@@ -9,6 +9,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -171,14 +172,38 @@ class KthreadIdleTest {
 
     @Test
     @Rule({"NKT-16", "U15", "G16"})
-    @DisplayName(
-            "NKT-16, U15: joining a thread that was never started is EBUSY instead of a hang; it can still be started")
-    void joiningAnIdleThreadIsBusy() {
+    @DisplayName("NKT-14: joining a thread that another is about to start waits for the start and for the exit")
+    void joiningAnIdleThreadWaits() {
         Kthread thread = create(MPSAFE | IDLE | MUSTJOIN, "unstarted");
-        Refusal.of(Errno.EBUSY, thread::join).contains("unstarted", "start");
+        Thread joiner = new Thread(thread::join, "joiner");
+        joiner.setDaemon(true);
+        joiner.start();
+        Bounded.until("it waits", () -> joiner.getState() == Thread.State.WAITING);
+        assertThat(runs.get()).isZero();
         thread.start();
-        thread.join();
+        Bounded.until("the join returned", () -> !joiner.isAlive());
         assertThat(runs.get()).isEqualTo(1);
+        assertThat(Proc.exists(thread.state().tid())).isFalse();
+    }
+
+    @Test
+    @Rule({"NKT-16", "U15"})
+    @DisplayName(
+            "NKT-16: a join that waits for the start of a thread that is destroyed instead is ESRCH and does not hang")
+    void joiningAThreadThatIsDestroyed() {
+        Kthread thread = create(MPSAFE | IDLE | MUSTJOIN, "doomed");
+        AtomicReference<Throwable> thrown = new AtomicReference<>();
+        Thread joiner = new Thread(() -> thrown.set(catchThrowable(thread::join)), "joiner");
+        joiner.setDaemon(true);
+        joiner.start();
+        Bounded.until("it waits", () -> joiner.getState() == Thread.State.WAITING);
+        thread.destroy();
+        Bounded.until("the join returned", () -> !joiner.isAlive());
+        Refusal.of(Errno.ESRCH, () -> {
+                    throw thrown.get();
+                })
+                .contains("doomed");
+        assertThat(runs.get()).isZero();
     }
 
     @Test

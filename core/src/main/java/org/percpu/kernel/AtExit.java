@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.kernel;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The end of the JVM, for kernels that have or had something to run and were not closed. There is one shutdown hook while there is such a
+ * kernel and none else, so that a closed kernel keeps no class loader.
+ *
+ * <p>It prints on standard error: at this time the log may be closed already, by a hook of its own.
+ */
+final class AtExit {
+    private static final String PROPERTY = "percpu.drainAtExit";
+    private static final Duration BOUND = Duration.ofSeconds(5);
+    private static final double MOST_SECONDS = 1e9;
+
+    // Guarded by the class.
+    private static final Set<Kernel> OPEN = new LinkedHashSet<>();
+    private static @Nullable Thread hook;
+
+    private AtExit() {}
+
+    /** What `-Dpercpu.drainAtExit` says, or the default. */
+    static Duration bound() {
+        String value = System.getProperty(PROPERTY);
+        if (value == null) {
+            return BOUND;
+        }
+        try {
+            double seconds = Double.parseDouble(value);
+            if (seconds >= 0 && seconds <= MOST_SECONDS) {
+                return Duration.ofMillis((long) (seconds * 1000));
+            }
+        } catch (NumberFormatException e) {
+            throw refused(value, e);
+        }
+        throw refused(value, null);
+    }
+
+    private static IllegalArgumentException refused(String value, @Nullable Exception cause) {
+        return new IllegalArgumentException(
+                "-D" + PROPERTY + "=" + value + " is no number of seconds: write such as -D" + PROPERTY + "=5 or 0.5",
+                cause);
+    }
+
+    static synchronized void add(Kernel kernel) {
+        if (kernel.isClosed() || !OPEN.add(kernel) || hook != null) {
+            return;
+        }
+        Thread thread = new Thread(null, AtExit::run, "percpu at exit", 0, false);
+        try {
+            Runtime.getRuntime().addShutdownHook(thread);
+            hook = thread;
+        } catch (IllegalStateException e) {
+            // The JVM ends already: nobody will look after this kernel.
+            OPEN.remove(kernel);
+        }
+    }
+
+    static synchronized void remove(Kernel kernel) {
+        Thread thread = hook;
+        if (!OPEN.remove(kernel) || !OPEN.isEmpty() || thread == null) {
+            return;
+        }
+        try {
+            boolean known = Runtime.getRuntime().removeShutdownHook(thread);
+            assert known;
+            hook = null;
+        } catch (IllegalStateException e) {
+            // The JVM ends: the hook is running, perhaps in this thread.
+        }
+    }
+
+    private static void run() {
+        List<Kernel> open;
+        synchronized (AtExit.class) {
+            open = new ArrayList<>(OPEN);
+        }
+        for (Kernel kernel : open) {
+            Duration drain = kernel.drainAtExit();
+            if (drain != null) {
+                drain(kernel, drain);
+            }
+        }
+        for (Kernel kernel : open) {
+            if (kernel.drainAtExit() == null && !kernel.isClosed()) {
+                tell(kernel);
+            }
+        }
+    }
+
+    private static void drain(Kernel kernel, Duration drain) {
+        try {
+            for (String line : kernel.shutdown(drain).lost()) {
+                print("kernel " + kernel.name() + " at exit, after " + drain.toMillis() + " ms: " + line);
+            }
+        } catch (RuntimeException e) {
+            print("kernel " + kernel.name() + " could not be shut down at exit: " + e);
+        }
+    }
+
+    private static void tell(Kernel kernel) {
+        List<String> held = new ArrayList<>();
+        for (KernelQueue queue : kernel.queues()) {
+            long pending = pending(queue);
+            if (pending > 0) {
+                held.add(pending + " on queue " + queue.name());
+            }
+        }
+        if (!held.isEmpty()) {
+            print("kernel " + kernel.name() + " was not closed before the JVM ended, and these works never run: "
+                    + String.join(", ", held)
+                    + ". Close the kernel, or drain its queues, before main returns, or call drainAtExit(Duration)");
+        }
+    }
+
+    /** Workers of one run queue all count its works; those of different ones have names of their own. */
+    private static long pending(KernelQueue queue) {
+        Map<String, Integer> byName = new LinkedHashMap<>();
+        for (WorkerState worker : queue.workers()) {
+            byName.merge(worker.queue(), worker.pending(), Math::max);
+        }
+        return byName.values().stream().mapToLong(Integer::longValue).sum();
+    }
+
+    private static void print(String line) {
+        System.err.println(line);
+    }
+}

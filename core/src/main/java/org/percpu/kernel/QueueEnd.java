@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.kernel;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The end of one {@link KernelQueue}, in steps, so that a kernel can take each step for all of its queues before the next one. Several
+ * threads may end the same queue at the same time: each step may be repeated, and what is taken back is handed to one of them.
+ */
+public interface QueueEnd {
+    /** How long a worker that is not stuck needs at most to come round, and a thread to leave; generous, for busy machines. */
+    Duration COMES_ROUND = Duration.ofMillis(100);
+
+    /**
+     * Takes nothing more from outside and tells the workers to end when they find nothing more to run.
+     *
+     * @throws ErrnoException EDEADLK in a callback of this queue, EPERM if the caller must not sleep; nothing is closed then
+     */
+    void close();
+
+    /**
+     * Waits until the workers have run everything and have left.
+     *
+     * @param deadline how long
+     * @return false if it is over
+     */
+    boolean await(Deadline deadline);
+
+    /**
+     * Lets no further callback begin.
+     *
+     * @param interrupt whether to interrupt the callbacks that run
+     */
+    void stop(boolean interrupt);
+
+    /**
+     * Takes back what has not started, after {@link #stop}.
+     *
+     * @param grace how long to wait for workers on their way
+     * @return the works or tasks; none of them is pending any more, and none will run
+     */
+    List<?> takeBack(Deadline grace);
+
+    /**
+     * Waits until the workers have left and their threads are gone, by Linux's word, and takes the queue off the kernel's list.
+     *
+     * @param grace how long to wait for callbacks that still run
+     */
+    void finish(Deadline grace);
+
+    /**
+     * Ends several queues within one time: all are told first, then waited for, and when the time is over all are stopped together.
+     *
+     * @param ends of the queues
+     * @param atMost how long to go on running what is queued, over all queues
+     * @param interrupt whether callbacks that run at the end of the time are interrupted
+     * @return what has not run
+     */
+    static List<Object> all(List<? extends QueueEnd> ends, Duration atMost, boolean interrupt) {
+        Deadline deadline = Deadline.after(atMost);
+        ends.forEach(QueueEnd::close);
+        List<QueueEnd> late = new ArrayList<>();
+        for (QueueEnd end : ends) {
+            if (!end.await(deadline)) {
+                late.add(end);
+            }
+        }
+        late.forEach(end -> end.stop(interrupt));
+        Deadline grace = Deadline.after(COMES_ROUND);
+        List<Object> neverRun = new ArrayList<>();
+        late.forEach(end -> neverRun.addAll(end.takeBack(grace)));
+        ends.forEach(end -> end.finish(grace));
+        return neverRun;
+    }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.kernel;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.percpu.bindings.spi.Errno;
+
+/** One call of {@link Kernel#shutdown}. */
+final class Shutdown {
+    /** What threads that have nothing left to do need at most, all together. */
+    private static final Duration LEAVE = Duration.ofMillis(50);
+
+    private final Kernel kernel;
+    private final Registry registry;
+    private boolean first;
+
+    Shutdown(Kernel kernel) {
+        this.kernel = kernel;
+        this.registry = kernel.registry();
+    }
+
+    /** Whether this call has closed the kernel, so that the findings are its to tell. */
+    boolean isFirst() {
+        return first;
+    }
+
+    ShutdownReport run(Duration drainAtMost) {
+        requireOutsider();
+        // Before anything is marked: whoever must not sleep leaves the kernel as it is.
+        kernel.requireSleepable("shutdown");
+        // Nothing runs in a cold kernel, and nothing will: there is nothing to drain.
+        Duration drain = kernel.isCold() ? Duration.ZERO : drainAtMost;
+        first = registry.close();
+        List<KernelQueue> queues = registry.queues();
+        List<String> queuesLeft = queues.stream()
+                .filter(queue -> !kernel.isShared(queue))
+                .map(KernelQueue::name)
+                .toList();
+        List<Object> neverRun =
+                QueueEnd.all(queues.stream().map(KernelQueue::end).toList(), drain, kernel.interruptsAtDeadline());
+        ShutdownReport report = endThreads(queuesLeft, neverRun, queues);
+        AtExit.remove(kernel);
+        return report;
+    }
+
+    private void requireOutsider() {
+        Lwp caller = Lwp.current();
+        if (caller != null && caller.kernel() == kernel && caller.is(Lwp.Flag.WORKER)) {
+            throw new ErrnoException(
+                    Errno.EDEADLK,
+                    "shutdown of kernel " + kernel.name() + " in a callback of " + caller.name()
+                            + ": it would wait for itself; call it from another thread");
+        }
+    }
+
+    /** All are told first and then waited for together. */
+    private ShutdownReport endThreads(List<String> queuesLeft, List<Object> neverRun, List<KernelQueue> queues) {
+        kernel.interruptThreads().forEach(InterruptThread::close);
+        List<String> neverStarted = new ArrayList<>();
+        List<String> neverJoined = new ArrayList<>();
+        List<Lwp> mayRun = new ArrayList<>();
+        List<Lwp> all = registry.lwps();
+        List<Lwp> gone = registry.leaving();
+        for (Lwp lwp : all) {
+            if (lwp.destroyIfIdle()) {
+                if (!lwp.is(Lwp.Flag.WORKER)) {
+                    neverStarted.add(lwp.label());
+                }
+            } else if (lwp.mustJoinAndWasNot()) {
+                neverJoined.add(lwp.label());
+            } else {
+                mayRun.add(lwp);
+            }
+            lwp.kernelClosed();
+        }
+        kernel.watch().end();
+        Deadline grace = Deadline.after(LEAVE);
+        all.forEach(lwp -> lwp.awaitGone(grace));
+        gone.forEach(lwp -> lwp.awaitGone(grace));
+        boolean watchGone = kernel.unlocked("lwpexit", () -> kernel.watch().awaitGone(grace));
+        assert watchGone || grace.isOver();
+        List<ShutdownReport.StuckThread> stuck = new ArrayList<>();
+        for (Lwp lwp : mayRun) {
+            if (lwp.thread().thread().isAlive() && lwp != Lwp.current()) {
+                stuck.add(StuckThreads.describe(lwp, queues));
+            }
+        }
+        return new ShutdownReport(queuesLeft, neverRun, neverStarted, neverJoined, stuck);
+    }
+}

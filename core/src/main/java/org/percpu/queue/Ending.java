@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.queue;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Set;
+import org.percpu.kernel.Deadline;
+import org.percpu.kernel.Kernel;
+import org.percpu.kernel.KernelQueue;
+import org.percpu.kernel.QueueEnd;
+
+/** The end of the run queues behind one queue of the interfaces. */
+public class Ending implements QueueEnd {
+    /** What a thread that has nothing left to run needs at most to be gone. */
+    private static final Duration LEAVES = Duration.ofSeconds(1);
+
+    /** Closes a queue of the interfaces to everybody but its callbacks. */
+    @FunctionalInterface
+    public interface Closing {
+        /**
+         * Checks that the caller may wait for the end, and closes the queue; harmless if it is closed.
+         *
+         * @return false if no worker will ever run what is queued
+         */
+        boolean close();
+    }
+
+    private final Kernel kernel;
+    private final RunQueue[] queues;
+    private final Closing closing;
+    private final Runnable unlisted;
+    private boolean drains;
+
+    /**
+     * An end that has not begun.
+     *
+     * @param kernel of the queues
+     * @param queues all of them
+     * @param closing closes the queue to everybody but its callbacks
+     * @param unlisted takes it off the kernel's list; called any number of times
+     */
+    public Ending(Kernel kernel, RunQueue[] queues, Closing closing, Runnable unlisted) {
+        this.kernel = kernel;
+        this.queues = queues;
+        this.closing = closing;
+        this.unlisted = unlisted;
+    }
+
+    /**
+     * The end of queues that nobody knows yet, or whose owner has closed them.
+     *
+     * @param kernel of the queues
+     * @param queues those whose worker was made
+     * @return an end that has not begun
+     */
+    public static Ending ofUnlisted(Kernel kernel, RunQueue... queues) {
+        return new Ending(kernel, queues, () -> true, () -> {});
+    }
+
+    @Override
+    public final void close() {
+        drains = closing.close();
+        if (drains) {
+            for (RunQueue queue : queues) {
+                queue.close();
+            }
+        }
+    }
+
+    @Override
+    public final boolean await(Deadline deadline) {
+        if (!drains) {
+            return false;
+        }
+        boolean all = true;
+        for (RunQueue queue : queues) {
+            all &= ended(queue, deadline);
+        }
+        return all;
+    }
+
+    @Override
+    public final void stop(boolean interrupt) {
+        for (RunQueue queue : queues) {
+            queue.close();
+            if (!queue.ended()) {
+                queue.stop(interrupt);
+            }
+        }
+    }
+
+    @Override
+    public final List<Object> takeBack(Deadline grace) {
+        Set<Item> dropped = Collections.newSetFromMap(new IdentityHashMap<>());
+        for (RunQueue queue : queues) {
+            if (queue.dropping) {
+                queue.takeBack(dropped, grace);
+            }
+        }
+        List<Object> faces = new ArrayList<>();
+        dropped.forEach(item -> faces.add(face(item)));
+        return faces;
+    }
+
+    /**
+     * What the owner of an item knows it as.
+     *
+     * @param item an item that was taken back
+     * @return the item itself unless overridden
+     */
+    protected Object face(Item item) {
+        return item;
+    }
+
+    @Override
+    public final void finish(Deadline grace) {
+        // Workers of a cold kernel end when they first run.
+        if (!kernel.isCold()) {
+            Deadline leave = Deadline.after(LEAVES);
+            for (RunQueue queue : queues) {
+                if (ended(queue, grace)) {
+                    awaitThreads(queue, leave);
+                }
+            }
+        }
+        unlisted.run();
+    }
+
+    private static boolean ended(RunQueue queue, Deadline deadline) {
+        return queue.ended() || queue.await(queue::ended, deadline.left());
+    }
+
+    private static void awaitThreads(RunQueue queue, Deadline leave) {
+        for (Worker worker : queue.workers()) {
+            boolean gone = worker.awaitGone(leave);
+            if (!gone) {
+                return;
+            }
+        }
+    }
+
+    /**
+     * Ends the queues.
+     *
+     * @param atMost how long to go on running what is queued
+     * @return what was taken back
+     */
+    public final List<Object> run(Duration atMost) {
+        return QueueEnd.all(List.of(this), atMost, false);
+    }
+
+    /** Ends the queues when everything has run, or, in a cold kernel, lets the workers end when they first run. */
+    public final void run() {
+        if (kernel.isCold()) {
+            close();
+            unlisted.run();
+            return;
+        }
+        List<Object> neverRun = run(KernelQueue.FOREVER);
+        assert neverRun.isEmpty();
+    }
+}

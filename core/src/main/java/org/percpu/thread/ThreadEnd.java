@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.thread;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/** Waits for the end of a thread: first Java's, then Linux's, which comes when the thread has left the JVM. */
+final class ThreadEnd {
+    private static final long LOOK_NANOS = 50_000;
+    /** By then the number belongs to another thread of this process, started since. */
+    private static final long REUSED_NANOS = 1_000_000_000;
+
+    private ThreadEnd() {}
+
+    static boolean await(Thread thread, int tid, Duration atMost) {
+        boolean interrupted = false;
+        long start = System.nanoTime();
+        long limit =
+                atMost.compareTo(Duration.ofNanos(Long.MAX_VALUE)) < 0 ? Math.max(atMost.toNanos(), 0) : Long.MAX_VALUE;
+        while (thread.isAlive()) {
+            long left = limit - (System.nanoTime() - start);
+            if (left <= 0) {
+                break;
+            }
+            try {
+                TimeUnit.NANOSECONDS.timedJoin(thread, left);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        boolean gone = !thread.isAlive();
+        Path task = Path.of("/proc/self/task/" + tid);
+        long ended = System.nanoTime();
+        while (gone && Files.exists(task) && System.nanoTime() - ended < REUSED_NANOS) {
+            LockSupport.parkNanos(task, LOOK_NANOS);
+            interrupted |= Thread.interrupted();
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        return gone;
+    }
+}
