@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -90,18 +91,28 @@ CONSTANT(F_SETSIG, 10);
 CONSTANT(F_SETOWN_EX, 15);
 CONSTANT(F_OWNER_TID, 0);
 CONSTANT(O_ASYNC, 8192);
+CONSTANT(MFD_CLOEXEC, 1);
+/* Headers before Linux 6.3 do not have it. */
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8U
+#endif
+CONSTANT(MFD_NOEXEC_SEAL, 8);
 CONSTANT(O_NONBLOCK, 2048);
 
 /* --- SystemCall of either backend */
 
 #if defined __x86_64__
+CONSTANT(SYS_close, 3);
 CONSTANT(SYS_futex, 202);
 CONSTANT(SYS_getpriority, 140);
 CONSTANT(SYS_gettid, 186);
+CONSTANT(SYS_memfd_create, 319);
 #elif defined __aarch64__
+CONSTANT(SYS_close, 57);
 CONSTANT(SYS_futex, 98);
 CONSTANT(SYS_getpriority, 141);
 CONSTANT(SYS_gettid, 178);
+CONSTANT(SYS_memfd_create, 279);
 #else
 #error "percpu runs on x86-64 and aarch64"
 #endif

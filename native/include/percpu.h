@@ -4,10 +4,11 @@
  *
  * Both functions are async-signal-safe and lock-free, never wait, and keep errno. They take a handle that Java gives out
  * (NativeWork.handle(), InterruptLine.handle()) and that C may get in any way: as an argument, through shared memory, in a sigval.
- * A handle that is closed, or never was one, is refused and nothing else happens: handles are not pointers and are not reused.
+ * A handle that is closed, or never was one, is refused and nothing else happens: handles are not pointers and are not reused, and the
+ * table that they are looked up in lives as long as the process, whatever becomes of the Java side.
  *
  * The library is loaded by the Java side. A program that is not linked to it finds the functions with dlsym(3) on the handle of
- * dlopen(path, RTLD_NOW | RTLD_NOLOAD), where Java's SplSupport.get().library() names the path, or passes their addresses
+ * dlopen(path, RTLD_NOW | RTLD_NOLOAD), where Java's SplSupport.get().library() names the path (there need not be a file any more), or passes their addresses
  * (NativeWork.postFunction()) around.
  */
 #ifndef PERCPU_H
@@ -30,7 +31,7 @@ long percpu_version(void);
 
 /*
  * Posts a work or task with a value: its callback will run on its queue and find the value behind those posted before. Only a queue
- * whose drain runs out of time drops it.
+ * whose drain runs out of time drops it, and then returns it to the caller of the drain.
  *
  * Returns
  *   0            queued: the work was not pending and now is

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /* Changes with every change of this file that Java could notice: 'PCPU' and a number. */
-#define PERCPU_ABI INT64_C(0x5043505500000004)
+#define PERCPU_ABI INT64_C(0x5043505500000005)
 
 #define PORTS 4096 /* the low bits of a handle are an index, the rest is a generation */
 #define RANKS 13   /* the ladder of Ipl */
@@ -19,10 +19,17 @@
 #define SLOTS (2 * VALUES)   /* the second half is for signals alone: nobody can tell their senders to try again */
 #define REMASK 1             /* in pending, where level 0 has no use for its bit: signals are blocked that the level does not mask */
 
-/* The head of an inbox: the newest work, how many posters are inside, and whether no more are let in. */
+/*
+ * The head of an inbox: the newest work, how many posters are inside, whether no more are let in (SHUT), and whether the queue has ended,
+ * so that even a poster inside must not link its work any more (ENDED).
+ */
 #define NEWEST INT64_C(0xffffffff)
 #define POSTER (NEWEST + 1)
+#define ENDED (INT64_C(1) << 61)
 #define SHUT (INT64_C(1) << 62)
+
+/* Who handles a signal; any other number is the address of somebody else's handler. */
+enum { BY_DEFAULT, IGNORED, OURS };
 
 enum { STRAY, FOREIGN, COUNTERS };
 
@@ -36,7 +43,8 @@ struct percpu_receiver {
     _Atomic int64_t deferrals; /* how often the handler has blocked signals */
     _Atomic int64_t spilled;   /* signals that the handler has blocked until a ring has room */
     _Atomic int64_t door;      /* address of a second futex on which the thread may sleep, or 0 */
-    int64_t unused[2];
+    int64_t thread;            /* pthread_self() */
+    _Atomic int64_t *masks;    /* RANKS sets in the kernel's form: what is blocked at each level */
 };
 
 /* The natively posted works of one queue: a list by index + 1, newest first. */
@@ -68,7 +76,8 @@ struct percpu_port {
     _Atomic int64_t overruns;
     _Atomic int64_t spills;
     _Atomic int64_t lost;
-    int64_t unused[2];
+    int64_t generation; /* how often the port was opened: the rest of its handle; of libpercpu */
+    int64_t unused;
 
     _Atomic int64_t tail;
     int64_t tail_alone[7];
@@ -89,6 +98,8 @@ LAYOUT(percpu_receiver, tid, 20);
 LAYOUT(percpu_receiver, deferrals, 24);
 LAYOUT(percpu_receiver, spilled, 32);
 LAYOUT(percpu_receiver, door, 40);
+LAYOUT(percpu_receiver, thread, 48);
+LAYOUT(percpu_receiver, masks, 56);
 
 _Static_assert(sizeof(struct percpu_inbox) == 64, "an inbox is a cache line");
 LAYOUT(percpu_inbox, head, 0);
@@ -110,6 +121,7 @@ LAYOUT(percpu_port, received, 80);
 LAYOUT(percpu_port, overruns, 88);
 LAYOUT(percpu_port, spills, 96);
 LAYOUT(percpu_port, lost, 104);
+LAYOUT(percpu_port, generation, 112);
 LAYOUT(percpu_port, tail, 128);
 LAYOUT(percpu_port, head, 192);
 LAYOUT(percpu_port, slots, 256);
@@ -118,12 +130,15 @@ _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2, "a lock
 
 long percpu_abi(void);
 long percpu_layout(long what);
-long percpu_install(long signal, long mask);
-long percpu_rank_mask(long rank, long mask);
-long percpu_register(long index, long port);
+long percpu_take(void);
+long percpu_open(long port);
+long percpu_recycle(long port);
+long percpu_taken(void);
+long percpu_handler(long signal);
+long percpu_install(long signal, long mask, long chain);
+long percpu_release(long signal);
 long percpu_route(long signal, long handle);
 long percpu_watch(long signal, long fd);
-long percpu_attach(long receiver);
 long percpu_counter(long which);
 
 #endif

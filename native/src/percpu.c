@@ -2,14 +2,18 @@
 /*
  * libpercpu: the top half. What must happen inside a signal handler, where Java cannot be.
  *
- * All memory but the tables below belongs to Java and is never freed, only used again: a late signal finds a closed port, not
- * somebody else's memory. Java reads and writes the same words with VarHandles; internal.h holds the layouts.
+ * No memory that a handler or a poster may touch is ever freed; it is only used again. So a late signal and a stale handle find a closed
+ * port, also when the class loader of the Java side has been collected. Ports belong to this file, so that several copies of the Java
+ * side that share one copy of the library never give out the same handle; receivers, inboxes and bells are allocated by Java. Java reads
+ * and writes the same words with VarHandles; internal.h holds the layouts.
  */
 #include "internal.h"
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,10 +23,15 @@
 static struct percpu_port *_Atomic ports[PORTS];
 static _Atomic int64_t line_of[SIGNALS];   /* the handle of the line that a signal belongs to */
 static _Atomic int64_t watched[SIGNALS];   /* the file descriptor + 1 that the line's signal stands for */
-static _Atomic int64_t rank_mask[RANKS];   /* what is blocked at a level, in the kernel's signal set */
+static _Atomic int64_t handling[SIGNALS];  /* handlers that are in the middle of a signal */
 static _Atomic int64_t counters[COUNTERS];
 
-static _Thread_local struct percpu_receiver *self __attribute__((tls_model("initial-exec")));
+/* Never taken in a signal handler. */
+static pthread_mutex_t tables = PTHREAD_MUTEX_INITIALIZER;
+static int made;                        /* ports, under tables */
+static int unused[PORTS];               /* their indices, the one closed first at the front, under tables */
+static int unused_count;                /* under tables */
+static struct sigaction before[SIGNALS]; /* what a signal of ours did before it was ours; changed under tables */
 
 static void count(int counter) {
     atomic_fetch_add_explicit(&counters[counter], 1, memory_order_relaxed);
@@ -119,14 +128,24 @@ static long post(struct percpu_port *port, int64_t value, int64_t limit) {
         leave_inbox(inbox);
         return -EAGAIN;
     }
-    /* The worker clears the mark before it runs the work: who finds it set knows that the run is still to come. */
+    /*
+     * The worker clears the mark before it runs the work: a poster that finds it set knows that the run is still to come. When a queue
+     * ends with posters inside, Java first forbids them to link, and then hands back the works that it finds marked.
+     */
     if (atomic_exchange(&port->pending, 1) != 0) {
+        long result = atomic_load(&inbox->head) & ENDED ? -ESHUTDOWN : 1;
         leave_inbox(inbox);
-        return 1;
+        return result;
     }
     int64_t link = port->index + 1;
     head = atomic_load(&inbox->head);
     do {
+        if (head & ENDED) {
+            /* Without the mark, the work was handed back for this post. */
+            long result = atomic_exchange(&port->pending, 0) == 0 ? 0 : -ESHUTDOWN;
+            leave_inbox(inbox);
+            return result;
+        }
         atomic_store_explicit(&port->next, head & NEWEST, memory_order_relaxed);
     } while (!atomic_compare_exchange_weak(&inbox->head, &head, ((head - POSTER) & ~NEWEST) | link));
     ring_workers(inbox);
@@ -221,10 +240,19 @@ static void remask(struct percpu_receiver *receiver, int64_t signals) {
 }
 
 /*
+ * Whether this is the receiver's thread. By pthread_self(), which is one load: a thread-local variable would take room that the C library
+ * has little of, for each copy of the library, and one thread may be the receiver of several copies of the Java side.
+ */
+static int is_receiver(struct percpu_port *line) {
+    return line->receiver->thread == (int64_t)(uintptr_t)pthread_self();
+}
+
+/*
  * On the receiver's thread: leaves a signal to the kernel's queue until there is room. Whoever makes room looks at the mark; if that
  * was just before the mark was there, nobody else will.
  */
 static void spill(struct percpu_port *line, struct percpu_port *target, int signal, ucontext_t *context) {
+    struct percpu_receiver *self = line->receiver;
     atomic_fetch_add(&line->spills, 1);
     block_in(context, bit(signal));
     atomic_fetch_or(&self->spilled, bit(signal));
@@ -236,11 +264,12 @@ static void spill(struct percpu_port *line, struct percpu_port *target, int sign
 
 /* On the receiver's thread: if the level masks the line, blocks all that the level masks. This is lazy masking. */
 static void defer(struct percpu_port *line, ucontext_t *context) {
+    struct percpu_receiver *self = line->receiver;
     int level = atomic_load_explicit(&self->level, memory_order_relaxed);
     if (line->rank > level) {
         return;
     }
-    int64_t added = block_in(context, atomic_load(&rank_mask[level]));
+    int64_t added = block_in(context, atomic_load(&self->masks[level]));
     if (added != 0) {
         atomic_fetch_or(&self->deferred, added);
         atomic_fetch_or(&self->pending, REMASK);
@@ -261,7 +290,7 @@ static void send_back(struct percpu_port *line, struct percpu_port *target, int 
     again.si_code = SI_QUEUE;
     again.si_pid = getpid();
     again.si_value.sival_ptr = (void *)(intptr_t)value_of(info);
-    if (line->receiver == self) {
+    if (is_receiver(line)) {
         spill(line, target, signal, context);
     }
     if (syscall(SYS_rt_tgsigqueueinfo, again.si_pid, line->receiver->tid, signal, &again) != 0) {
@@ -282,7 +311,7 @@ static void on_line(struct percpu_port *line, int signal, siginfo_t *info, ucont
     } else {
         atomic_fetch_add(&line->lost, 1);
     }
-    if (line->receiver == self) {
+    if (is_receiver(line)) {
         if (result == 0 && is_full(target)) {
             spill(line, target, signal, context);
         }
@@ -296,6 +325,7 @@ static void on_line(struct percpu_port *line, int signal, siginfo_t *info, ucont
 
 static void on_signal(int signal, siginfo_t *info, void *context) {
     int saved = errno;
+    atomic_fetch_add(&handling[signal], 1);
     struct percpu_port *line = enter(atomic_load(&line_of[signal]));
     if (line == NULL) {
         count(STRAY);
@@ -303,14 +333,15 @@ static void on_signal(int signal, siginfo_t *info, void *context) {
         on_line(line, signal, info, context);
         leave(line);
     }
+    atomic_fetch_sub(&handling[signal], 1);
     errno = saved;
 }
 
-/* The kernel could not queue a file's signal and sends this instead, which would end the process: every file may be ready. */
+/*
+ * The kernel could not queue a file's signal and sends this instead, which would end the process: every file may be ready. The handler
+ * before this one, of another copy of the library, is called as well.
+ */
 static void on_sigio(int signal, siginfo_t *info, void *context) {
-    (void)signal;
-    (void)info;
-    (void)context;
     int saved = errno;
     for (int i = 1; i < SIGNALS; i++) {
         int64_t fd = atomic_load(&watched[i]);
@@ -324,6 +355,12 @@ static void on_sigio(int signal, siginfo_t *info, void *context) {
         }
     }
     errno = saved;
+    const struct sigaction *other = &before[signal];
+    if (other->sa_flags & SA_SIGINFO) {
+        other->sa_sigaction(signal, info, context);
+    } else if (other->sa_handler != SIG_DFL && other->sa_handler != SIG_IGN) {
+        other->sa_handler(signal);
+    }
 }
 
 /* --- for the Java side: numbers in, numbers out */
@@ -349,18 +386,129 @@ long percpu_layout(long what) {
     }
 }
 
-/*
- * Installs the handler for one signal. The mask must hold all signals of ours: if one handler interrupted another, what the inner one
- * blocks in its context would be unblocked again when the outer one returns to its own. The order of the handlers does not matter, they
- * only record.
- */
-long percpu_install(long signal, long mask) {
+static void clear(struct percpu_port *port) {
+    /* But for the count of callers, which is theirs, and the generation. */
+    atomic_store(&port->handle, 0);
+    port->receiver = NULL;
+    port->inbox = NULL;
+    port->rank = 0;
+    _Atomic int64_t *words[] = {&port->bound, &port->next, &port->pending, &port->spilled, &port->received, &port->overruns,
+                                &port->spills, &port->lost, &port->tail, &port->head};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        atomic_store_explicit(words[i], 0, memory_order_relaxed);
+    }
+    for (int i = 0; i < SLOTS; i++) {
+        atomic_store_explicit(&port->slots[i].sequence, i, memory_order_relaxed);
+    }
+}
+
+/* The first port in which nobody is any more: a poster may be stopped for long, and a handler may run when its line is closed. */
+static struct percpu_port *take_unused(void) {
+    for (int i = 0; i < unused_count; i++) {
+        struct percpu_port *port = ports[unused[i]];
+        if (atomic_load(&port->active) == 0) {
+            unused_count--;
+            memmove(&unused[i], &unused[i + 1], (size_t)(unused_count - i) * sizeof *unused);
+            return port;
+        }
+    }
+    return NULL;
+}
+
+static struct percpu_port *make(void) {
+    struct percpu_port *port = aligned_alloc(64, sizeof *port);
+    if (port != NULL) {
+        memset(port, 0, sizeof *port);
+        port->index = made;
+        atomic_store(&ports[made], port);
+        made++;
+    }
+    return port;
+}
+
+/* The address of a closed port that nobody has, or -EAGAIN if all are taken, or -ENOMEM. */
+long percpu_take(void) {
+    pthread_mutex_lock(&tables);
+    struct percpu_port *port = take_unused();
+    long error = made == PORTS ? -EAGAIN : -ENOMEM;
+    if (port == NULL && made < PORTS) {
+        port = make();
+    }
+    pthread_mutex_unlock(&tables);
+    if (port == NULL) {
+        return error;
+    }
+    clear(port);
+    return (long)(uintptr_t)port;
+}
+
+/* Makes a port known under a handle that nobody has had before. Only the one who has taken it may call this. */
+long percpu_open(long port) {
+    struct percpu_port *opened = (struct percpu_port *)(uintptr_t)port;
+    opened->generation++;
+    int64_t handle = opened->generation * PORTS + opened->index;
+    atomic_store(&opened->handle, handle);
+    return handle;
+}
+
+/* Gives back a port that is closed, and of a work also in no inbox. It may still have callers inside. */
+long percpu_recycle(long port) {
+    struct percpu_port *closed = (struct percpu_port *)(uintptr_t)port;
+    if (atomic_load(&closed->handle) != 0) {
+        return -EBUSY;
+    }
+    pthread_mutex_lock(&tables);
+    unused[unused_count] = (int)closed->index;
+    unused_count++;
+    pthread_mutex_unlock(&tables);
+    return 0;
+}
+
+/* How many ports are taken. */
+long percpu_taken(void) {
+    pthread_mutex_lock(&tables);
+    long taken = made - unused_count;
+    pthread_mutex_unlock(&tables);
+    return taken;
+}
+
+static int is_ours(const struct sigaction *action) {
+    return (action->sa_flags & SA_SIGINFO) && (action->sa_sigaction == on_signal || action->sa_sigaction == on_sigio);
+}
+
+static long handler_of(long signal) {
     struct sigaction now;
     if (sigaction((int)signal, NULL, &now) != 0) {
         return -errno;
     }
+    if (is_ours(&now)) {
+        return OURS;
+    }
+    if (now.sa_handler == SIG_DFL) {
+        return BY_DEFAULT;
+    }
+    return now.sa_handler == SIG_IGN ? IGNORED : (long)(uintptr_t)now.sa_sigaction;
+}
+
+/* Who handles a signal. */
+long percpu_handler(long signal) {
+    return handler_of(signal);
+}
+
+/*
+ * Takes a signal that nobody handles; one that is ignored since the process began, as nohup(1) and env(1) can have it, is free too. With
+ * chain, SIGIO may have a handler already.
+ *
+ * The mask must hold all signals that could ever be ours: if one handler interrupted another, what the inner one blocks in its context
+ * would be unblocked again when the outer one returns to its own. The order of the handlers does not matter, they only record.
+ */
+long percpu_install(long signal, long mask, long chain) {
+    long handler = handler_of(signal);
+    if (handler < 0 || handler == OURS) {
+        return handler < 0 ? handler : 0;
+    }
     int file = signal == SIGIO;
-    if (now.sa_handler != SIG_DFL && now.sa_sigaction != on_signal && now.sa_sigaction != on_sigio) {
+    if (handler > OURS && !(file && chain)) {
         return -EBUSY;
     }
     struct sigaction mine;
@@ -368,23 +516,43 @@ long percpu_install(long signal, long mask) {
     mine.sa_sigaction = file ? on_sigio : on_signal;
     mine.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
     memcpy(&mine.sa_mask, &mask, sizeof mask);
-    return sigaction((int)signal, &mine, NULL) == 0 ? 0 : -errno;
+    pthread_mutex_lock(&tables);
+    long result = sigaction((int)signal, NULL, &before[signal]) == 0 && sigaction((int)signal, &mine, NULL) == 0 ? 0 : -errno;
+    pthread_mutex_unlock(&tables);
+    return result;
 }
 
-long percpu_rank_mask(long rank, long mask) {
-    if (rank < 0 || rank >= RANKS) {
+/*
+ * Gives a signal back: what it did before it does again. (A copy that has given up SIGIO while another copy's handler was before its own
+ * gets it back from there; its handler then does nothing.) -EBUSY while a handler is in the middle of it, which may send it once more.
+ *
+ * Signals of it may be pending, for the process or for threads that have it blocked, and by default a real-time signal ends the process.
+ * So it is ignored first: that makes the kernel throw away all that are pending, blocked or not (POSIX, sigaction). A thread that has
+ * taken one before runs the handler, which stays where it is and finds no line.
+ */
+long percpu_release(long signal) {
+    if (signal < 1 || signal >= SIGNALS) {
         return -EINVAL;
     }
-    atomic_store(&rank_mask[rank], mask);
-    return 0;
-}
-
-long percpu_register(long index, long port) {
-    if (index < 0 || index >= PORTS) {
-        return -EINVAL;
+    atomic_store(&line_of[signal], 0);
+    atomic_store(&watched[signal], 0);
+    if (atomic_load(&handling[signal]) != 0) {
+        return -EBUSY;
     }
-    atomic_store(&ports[index], (struct percpu_port *)(uintptr_t)port);
-    return 0;
+    long handler = handler_of(signal);
+    if (handler != OURS) {
+        /* Somebody has put a handler before ours, and calls it perhaps. */
+        return handler < 0 ? handler : 0;
+    }
+    pthread_mutex_lock(&tables);
+    const struct sigaction *old = &before[signal];
+    struct sigaction ignore;
+    memset(&ignore, 0, sizeof ignore);
+    ignore.sa_handler = SIG_IGN;
+    int chained = (old->sa_flags & SA_SIGINFO) || (old->sa_handler != SIG_DFL && old->sa_handler != SIG_IGN);
+    long result = (chained || sigaction((int)signal, &ignore, NULL) == 0) && sigaction((int)signal, old, NULL) == 0 ? 0 : -errno;
+    pthread_mutex_unlock(&tables);
+    return result;
 }
 
 long percpu_route(long signal, long handle) {
@@ -400,12 +568,6 @@ long percpu_watch(long signal, long fd) {
         return -EINVAL;
     }
     atomic_store(&watched[signal], fd + 1);
-    return 0;
-}
-
-/* The receiver is the calling thread's from now on; 0 for none. */
-long percpu_attach(long receiver) {
-    self = (struct percpu_receiver *)(uintptr_t)receiver;
     return 0;
 }
 

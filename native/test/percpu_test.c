@@ -26,6 +26,7 @@ static struct percpu_port *ports[4];
 static struct percpu_receiver *receiver;
 static struct percpu_inbox *inbox;
 static _Atomic int32_t bell;
+static _Atomic int64_t masks[RANKS];
 static int signal_of_line;
 
 static void *zeroed(size_t size) {
@@ -35,20 +36,23 @@ static void *zeroed(size_t size) {
     return memory;
 }
 
-static long open_port(int index, int generation, struct percpu_receiver *r, struct percpu_inbox *i, int rank) {
-    struct percpu_port *port = ports[index];
-    memset(port, 0, sizeof *port);
-    for (int slot = 0; slot < SLOTS; slot++) {
-        port->slots[slot].sequence = slot;
+/* Whoever had the place before has closed it. */
+static long open_port(int place, struct percpu_receiver *r, struct percpu_inbox *i, int rank) {
+    if (ports[place] != NULL) {
+        ports[place]->handle = 0;
+        CHECK(percpu_recycle((long)(uintptr_t)ports[place]) == 0);
     }
+    struct percpu_port *port = (struct percpu_port *)(uintptr_t)percpu_take();
+    CHECK((intptr_t)port > 0);
     port->receiver = r;
     port->inbox = i;
     port->rank = rank;
-    port->index = index;
-    long handle = (long)generation * PORTS + index;
-    CHECK(percpu_register(index, (long)(uintptr_t)port) == 0);
-    port->handle = handle;
-    return handle;
+    ports[place] = port;
+    return percpu_open((long)(uintptr_t)port);
+}
+
+static int64_t link_of(int place) {
+    return ports[place]->index + 1;
 }
 
 static int take(struct percpu_port *port, int64_t *value) {
@@ -65,7 +69,9 @@ static int take(struct percpu_port *port, int64_t *value) {
 static void set_up(void) {
     memset(receiver, 0, sizeof *receiver);
     memset(inbox, 0, sizeof *inbox);
+    memset(masks, 0, sizeof masks);
     receiver->tid = (int32_t)syscall(SYS_gettid);
+    receiver->masks = masks;
     inbox->bell = (int64_t)(uintptr_t)&bell;
     bell = 0;
     sigset_t all;
@@ -95,12 +101,12 @@ static void layout_and_version_are_told(void) {
 }
 
 static void values_posted_arrive_once_and_in_order(void) {
-    long work = open_port(1, 1, NULL, inbox, 0);
+    long work = open_port(1, NULL, inbox, 0);
     errno = 4711;
     CHECK(percpu_post(work, 10) == 0);
     CHECK(percpu_post(work, 20) == 1);
     CHECK(errno == 4711);
-    CHECK(inbox->head == 2 && ports[1]->next == 0);
+    CHECK(inbox->head == link_of(1) && ports[1]->next == 0);
     CHECK(bell == 1);
     int64_t value = 0;
     CHECK(take(ports[1], &value) && value == 10);
@@ -109,8 +115,8 @@ static void values_posted_arrive_once_and_in_order(void) {
 }
 
 static void bad_handles_are_refused(void) {
-    long work = open_port(1, 2, NULL, inbox, 0);
-    long line = open_port(2, 2, receiver, NULL, 8);
+    long work = open_port(1, NULL, inbox, 0);
+    long line = open_port(2, receiver, NULL, 8);
     CHECK(percpu_post(0, 1) == -EINVAL);
     CHECK(percpu_post(-1, 1) == -EINVAL);
     CHECK(percpu_post(3, 1) == -EINVAL);
@@ -124,7 +130,7 @@ static void bad_handles_are_refused(void) {
 }
 
 static void full_ring_says_so_and_takes_again_after_a_drain(void) {
-    long work = open_port(1, 3, NULL, inbox, 0);
+    long work = open_port(1, NULL, inbox, 0);
     for (int i = 0; i < VALUES; i++) {
         CHECK(percpu_post(work, i) == (i != 0));
     }
@@ -138,7 +144,7 @@ static void full_ring_says_so_and_takes_again_after_a_drain(void) {
 }
 
 static void queue_that_has_ended_takes_nothing(void) {
-    long work = open_port(1, 4, NULL, inbox, 0);
+    long work = open_port(1, NULL, inbox, 0);
     inbox->head = SHUT;
     CHECK(percpu_post(work, 1) == -ESHUTDOWN);
     CHECK(ports[1]->pending == 0 && ports[1]->tail == 0);
@@ -157,9 +163,9 @@ static void signal_before_any_line_is_counted_and_harmless(void) {
 }
 
 static void signal_is_recorded_with_its_value_and_rings(void) {
-    long line = open_port(2, 5, receiver, NULL, 8);
+    long line = open_port(2, receiver, NULL, 8);
     CHECK(percpu_route(signal_of_line, line) == 0);
-    CHECK(percpu_attach((long)(uintptr_t)receiver) == 0);
+    receiver->thread = (int64_t)(uintptr_t)pthread_self();
     send(INT64_C(0x123456789abc));
     send(7);
     int64_t value = 0;
@@ -172,16 +178,14 @@ static void signal_is_recorded_with_its_value_and_rings(void) {
     CHECK(bell == 1);
     CHECK(ports[2]->received == 3 && ports[2]->lost == 0);
     CHECK(!blocked(signal_of_line));
-    CHECK(percpu_attach(0) == 0);
 }
 
 static void masked_signal_blocks_what_the_level_masks(void) {
-    long line = open_port(2, 6, receiver, NULL, 8);
+    long line = open_port(2, receiver, NULL, 8);
     CHECK(percpu_route(signal_of_line, line) == 0);
-    CHECK(percpu_attach((long)(uintptr_t)receiver) == 0);
+    receiver->thread = (int64_t)(uintptr_t)pthread_self();
     int64_t mask = INT64_C(3) << (signal_of_line - 1);
-    CHECK(percpu_rank_mask(10, mask) == 0);
-    CHECK(percpu_rank_mask(RANKS, mask) == -EINVAL);
+    masks[10] = mask;
     receiver->level = 10;
     send(1);
     CHECK(blocked(signal_of_line) && blocked(signal_of_line + 1));
@@ -192,11 +196,10 @@ static void masked_signal_blocks_what_the_level_masks(void) {
     unblock(signal_of_line);
     CHECK(ports[2]->received == 2 && !blocked(signal_of_line));
     unblock(signal_of_line + 1);
-    CHECK(percpu_attach(0) == 0);
 }
 
 static void foreign_thread_forwards_and_is_not_asked_again(void) {
-    long line = open_port(2, 7, receiver, NULL, 8);
+    long line = open_port(2, receiver, NULL, 8);
     CHECK(percpu_route(signal_of_line, line) == 0);
     long before = percpu_counter(FOREIGN);
     send(5);
@@ -208,9 +211,9 @@ static void foreign_thread_forwards_and_is_not_asked_again(void) {
 }
 
 static void signals_beyond_the_ring_wait_in_the_kernel_and_none_is_lost(void) {
-    long line = open_port(2, 8, receiver, NULL, 8);
+    long line = open_port(2, receiver, NULL, 8);
     CHECK(percpu_route(signal_of_line, line) == 0);
-    CHECK(percpu_attach((long)(uintptr_t)receiver) == 0);
+    receiver->thread = (int64_t)(uintptr_t)pthread_self();
     int total = 3 * VALUES;
     int64_t expected = 0;
     int sent = 0;
@@ -231,7 +234,6 @@ static void signals_beyond_the_ring_wait_in_the_kernel_and_none_is_lost(void) {
         unblock(signal_of_line);
     }
     CHECK(ports[2]->spills > 0 && ports[2]->lost == 0 && ports[2]->received == total);
-    CHECK(percpu_attach(0) == 0);
 }
 
 static void limit_pending_signals(rlim_t limit) {
@@ -255,9 +257,9 @@ static void block(int signal) {
 }
 
 static void signal_finds_room_where_callers_have_left_none(void) {
-    long line = open_port(2, 11, receiver, NULL, 8);
+    long line = open_port(2, receiver, NULL, 8);
     CHECK(percpu_route(signal_of_line, line) == 0);
-    CHECK(percpu_attach((long)(uintptr_t)receiver) == 0);
+    receiver->thread = (int64_t)(uintptr_t)pthread_self();
     block(signal_of_line);
     send(VALUES);
     for (int i = 0; i < VALUES; i++) {
@@ -276,18 +278,17 @@ static void signal_finds_room_where_callers_have_left_none(void) {
     }
     CHECK(!take(ports[2], &value));
     unblock(signal_of_line);
-    CHECK(percpu_attach(0) == 0);
 }
 
 static void last_resort_is_the_kernels_queue(void) {
-    long line = open_port(2, 12, receiver, NULL, 8);
+    long line = open_port(2, receiver, NULL, 8);
     CHECK(percpu_route(signal_of_line, line) == 0);
     for (int i = 0; i < SLOTS; i++) {
         send(i); /* as so many threads that are not the receiver */
         unblock(signal_of_line);
     }
     CHECK(ports[2]->received == SLOTS);
-    CHECK(percpu_attach((long)(uintptr_t)receiver) == 0);
+    receiver->thread = (int64_t)(uintptr_t)pthread_self();
     send(SLOTS);
     CHECK(ports[2]->received == SLOTS && ports[2]->lost == 0 && blocked(signal_of_line));
     int64_t value;
@@ -305,33 +306,160 @@ static void last_resort_is_the_kernels_queue(void) {
         CHECK(take(ports[2], &value) && value == i);
     }
     unblock(signal_of_line);
-    CHECK(percpu_attach(0) == 0);
 }
 
 static void line_bound_to_a_work_posts_it(void) {
-    long work = open_port(1, 9, NULL, inbox, 0);
-    long line = open_port(2, 9, receiver, NULL, 8);
+    long work = open_port(1, NULL, inbox, 0);
+    long line = open_port(2, receiver, NULL, 8);
     ports[2]->bound = work;
     CHECK(percpu_route(signal_of_line, line) == 0);
-    CHECK(percpu_attach((long)(uintptr_t)receiver) == 0);
+    receiver->thread = (int64_t)(uintptr_t)pthread_self();
     send(11);
     CHECK(percpu_trigger(line, 12) == 0);
     int64_t value = 0;
     CHECK(take(ports[1], &value) && value == 11);
     CHECK(take(ports[1], &value) && value == 12);
-    CHECK(inbox->head == 2 && (receiver->pending & ~REMASK) == 0);
+    CHECK(inbox->head == link_of(1) && (receiver->pending & ~REMASK) == 0);
     ports[1]->handle = 0;
     CHECK(percpu_trigger(line, 13) == -ESHUTDOWN);
-    CHECK(percpu_attach(0) == 0);
+}
+
+static void nothing(int signal) {
+    (void)signal;
 }
 
 static void handler_of_somebody_else_is_left_alone(void) {
-    struct sigaction other = {.sa_handler = SIG_IGN};
+    struct sigaction other = {.sa_handler = nothing};
+    struct sigaction now;
     int signal = signal_of_line + 2;
     CHECK(sigaction(signal, &other, NULL) == 0);
-    CHECK(percpu_install(signal, 0) == -EBUSY);
-    CHECK(percpu_install(signal_of_line, 0) == 0);
-    CHECK(percpu_install(0, 0) == -EINVAL);
+    CHECK(percpu_handler(signal) == (long)(uintptr_t)nothing);
+    CHECK(percpu_install(signal, 0, 0) == -EBUSY);
+    CHECK(percpu_install(signal, 0, 1) == -EBUSY);
+    CHECK(percpu_release(signal) == 0);
+    CHECK(sigaction(signal, NULL, &now) == 0 && now.sa_handler == nothing);
+    CHECK(percpu_install(signal_of_line, 0, 0) == 0);
+    CHECK(percpu_handler(signal_of_line) == OURS);
+    CHECK(percpu_install(0, 0, 0) == -EINVAL);
+    CHECK(percpu_release(0) == -EINVAL && percpu_release(SIGNALS) == -EINVAL);
+}
+
+static void signal_is_given_back_with_what_it_did_before(void) {
+    int signal = signal_of_line + 3;
+    void (*const olds[])(int) = {SIG_DFL, SIG_IGN};
+    for (int i = 0; i < 2; i++) {
+        struct sigaction old = {.sa_handler = olds[i]};
+        struct sigaction now;
+        CHECK(sigaction(signal, &old, NULL) == 0);
+        CHECK(percpu_handler(signal) == (olds[i] == SIG_DFL ? BY_DEFAULT : IGNORED));
+        CHECK(percpu_install(signal, 0, 0) == 0);
+        CHECK(percpu_handler(signal) == OURS);
+        CHECK(percpu_release(signal) == 0);
+        CHECK(sigaction(signal, NULL, &now) == 0 && now.sa_handler == olds[i]);
+        CHECK(percpu_release(signal) == 0);
+    }
+    struct sigaction default_again = {.sa_handler = SIG_DFL};
+    CHECK(sigaction(signal, &default_again, NULL) == 0);
+}
+
+static void *keep_one_pending(void *argument) {
+    pthread_barrier_t *barrier = argument;
+    int signal = signal_of_line + 3;
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, signal);
+    CHECK(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
+    CHECK(pthread_kill(pthread_self(), signal) == 0);
+    pthread_barrier_wait(barrier);
+    pthread_barrier_wait(barrier); /* the signal is given back in between */
+    CHECK(pthread_sigmask(SIG_UNBLOCK, &set, NULL) == 0);
+    return NULL;
+}
+
+/* By default it would end the process. */
+static void signal_that_is_pending_when_it_is_given_back_is_thrown_away(void) {
+    int signal = signal_of_line + 3;
+    CHECK(percpu_install(signal, 0, 0) == 0);
+    pthread_barrier_t barrier;
+    CHECK(pthread_barrier_init(&barrier, NULL, 2) == 0);
+    pthread_t thread;
+    block(signal);
+    CHECK(pthread_create(&thread, NULL, keep_one_pending, &barrier) == 0);
+    pthread_barrier_wait(&barrier);
+    CHECK(kill(getpid(), signal) == 0);
+    CHECK(pthread_kill(pthread_self(), signal) == 0);
+    long strays = percpu_counter(STRAY);
+    CHECK(percpu_release(signal) == 0);
+    CHECK(percpu_handler(signal) == BY_DEFAULT);
+    unblock(signal);
+    pthread_barrier_wait(&barrier);
+    CHECK(pthread_join(thread, NULL) == 0);
+    CHECK(percpu_counter(STRAY) == strays);
+    CHECK(pthread_barrier_destroy(&barrier) == 0);
+}
+
+static _Atomic int others_sigio;
+
+static void on_others_sigio(int signal) {
+    (void)signal;
+    others_sigio++;
+}
+
+static void sigio_of_another_copy_goes_on_to_it(void) {
+    struct sigaction other = {.sa_handler = on_others_sigio};
+    struct sigaction now;
+    CHECK(sigaction(SIGIO, &other, NULL) == 0);
+    CHECK(percpu_install(SIGIO, 0, 0) == -EBUSY);
+    CHECK(percpu_install(SIGIO, 0, 1) == 0);
+    long line = open_port(2, receiver, NULL, 8);
+    CHECK(percpu_route(signal_of_line, line) == 0);
+    CHECK(percpu_watch(signal_of_line, 7) == 0);
+    CHECK(kill(getpid(), SIGIO) == 0);
+    int64_t value = 0;
+    CHECK(take(ports[2], &value) && value == 7);
+    CHECK(others_sigio == 1);
+    CHECK(percpu_watch(signal_of_line, -1) == 0);
+    CHECK(percpu_release(SIGIO) == 0);
+    CHECK(sigaction(SIGIO, NULL, &now) == 0 && now.sa_handler == on_others_sigio);
+}
+
+static void handles_differ_and_memory_is_used_again_when_nobody_is_inside(void) {
+    long before = percpu_taken();
+    struct percpu_port *first = (struct percpu_port *)(uintptr_t)percpu_take();
+    long handle = percpu_open((long)(uintptr_t)first);
+    CHECK(percpu_taken() == before + 1);
+    CHECK(percpu_recycle((long)(uintptr_t)first) == -EBUSY);
+    first->handle = 0;
+    first->active = 1; /* a poster that was stopped */
+    CHECK(percpu_recycle((long)(uintptr_t)first) == 0);
+    CHECK(percpu_taken() == before);
+    struct percpu_port *second = (struct percpu_port *)(uintptr_t)percpu_take();
+    CHECK(second != first);
+    CHECK(percpu_open((long)(uintptr_t)second) != handle);
+    first->active = 0;
+    second->handle = 0;
+    CHECK(percpu_recycle((long)(uintptr_t)second) == 0);
+    for (int i = 0; i < 2 * PORTS; i++) {
+        struct percpu_port *next = (struct percpu_port *)(uintptr_t)percpu_take();
+        CHECK((intptr_t)next > 0);
+        long other = percpu_open((long)(uintptr_t)next);
+        CHECK(other > 0 && other != handle);
+        next->handle = 0;
+        CHECK(percpu_recycle((long)(uintptr_t)next) == 0);
+    }
+    CHECK(percpu_post(handle, 1) == -EINVAL);
+    CHECK(percpu_taken() == before);
+}
+
+static void queue_that_has_ended_gets_no_more_links(void) {
+    long work = open_port(1, NULL, inbox, 0);
+    /* Posters that were let in before the end: here the counts are as when they have just been. */
+    ports[1]->pending = 1;
+    inbox->head = ENDED;
+    CHECK(percpu_post(work, 1) == -ESHUTDOWN);
+    ports[1]->pending = 0;
+    CHECK(percpu_post(work, 2) == -ESHUTDOWN);
+    CHECK(inbox->head == ENDED && ports[1]->pending == 0);
 }
 
 /* Producers on several threads and a signal handler that interrupts one of them, against one consumer. */
@@ -366,7 +494,7 @@ static void *produce(void *argument) {
 }
 
 static void producers_and_handlers_lose_nothing(void) {
-    posted = open_port(1, 10, NULL, inbox, 0);
+    posted = open_port(1, NULL, inbox, 0);
     struct sigaction action = {.sa_handler = post_in_handler};
     CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
     pthread_t threads[PRODUCERS];
@@ -436,7 +564,7 @@ static void *post_to_the_end(void *argument) {
 static void what_was_accepted_runs_before_the_queue_ends(void) {
     for (int round = 0; round < 200; round++) {
         set_up();
-        posted = open_port(1, 100 + round, NULL, inbox, 0);
+        posted = open_port(1, NULL, inbox, 0);
         accepted = 0;
         pthread_t threads[PRODUCERS];
         for (int i = 0; i < PRODUCERS; i++) {
@@ -467,14 +595,11 @@ static void what_was_accepted_runs_before_the_queue_ends(void) {
     } while (0)
 
 int main(void) {
-    for (int i = 0; i < 4; i++) {
-        ports[i] = zeroed(sizeof(struct percpu_port));
-    }
     receiver = zeroed(sizeof *receiver);
     inbox = zeroed(sizeof *inbox);
     signal_of_line = SIGRTMIN + 5;
-    CHECK(percpu_install(signal_of_line, 0) == 0);
-    CHECK(percpu_install(signal_of_line + 1, 0) == 0);
+    CHECK(percpu_install(signal_of_line, 0, 0) == 0);
+    CHECK(percpu_install(signal_of_line + 1, 0, 0) == 0);
 
     RUN(layout_and_version_are_told);
     RUN(values_posted_arrive_once_and_in_order);
@@ -490,12 +615,13 @@ int main(void) {
     RUN(last_resort_is_the_kernels_queue);
     RUN(line_bound_to_a_work_posts_it);
     RUN(handler_of_somebody_else_is_left_alone);
+    RUN(signal_is_given_back_with_what_it_did_before);
+    RUN(signal_that_is_pending_when_it_is_given_back_is_thrown_away);
+    RUN(sigio_of_another_copy_goes_on_to_it);
+    RUN(handles_differ_and_memory_is_used_again_when_nobody_is_inside);
+    RUN(queue_that_has_ended_gets_no_more_links);
     RUN(producers_and_handlers_lose_nothing);
     RUN(what_was_accepted_runs_before_the_queue_ends);
-    for (int i = 0; i < 4; i++) {
-        CHECK(percpu_register(i, 0) == 0);
-        free(ports[i]);
-    }
     free(receiver);
     free(inbox);
     return 0;

@@ -86,7 +86,7 @@ public final class InterruptLine implements AutoCloseable {
         this.work = work;
         requireReceiver("establish");
         long bound = work == null ? 0 : requireUsable(work);
-        this.port = Port.take(support, name);
+        this.port = Ports.take(support, name);
         port.setLong(Memory.PORT_RECEIVER, receiver.address());
         port.setLong(Memory.PORT_RANK, ipl.rank());
         if (work != null) {
@@ -259,9 +259,12 @@ public final class InterruptLine implements AutoCloseable {
      * <p>The signal may be directed to the process. The kernel then hands it to some thread; if that is not the receiver, it passes the
      * value on and takes no more signals of this line.
      *
+     * <p>When the line is closed, the signal does again what it did before; by default, a real-time signal ends the process. So stop the
+     * senders first. What is still pending then is thrown away and ends nothing.
+     *
      * @return its number
-     * @throws UnsupportedOperationException without libpercpu
-     * @throws LinuxException EAGAIN if no signal is free; the message says how many are left. EINVAL if the line is closed or of a soft
+     * @throws UnsupportedOperationException without libpercpu, or if the line is older than the library, which could not be loaded at first
+     * @throws LinuxException EAGAIN if no signal is free; the message says who has them. EINVAL if the line is closed or of a soft
      *     level, which have no signals. ESRCH if the receiver has ended
      */
     public synchronized int signal() {
@@ -276,7 +279,12 @@ public final class InterruptLine implements AutoCloseable {
                         ipl
                                 + " is a level of soft interrupts, which have no signals: establish the line at BIO or above");
             }
-            int taken = support.signals.take(ipl.rank(), name);
+            if (!port.isKnownToLibrary()) {
+                throw new UnsupportedOperationException(
+                        "a signal for interrupt " + name
+                                + " needs libpercpu.so, which was loaded after the line was established: close it and establish another");
+            }
+            int taken = support.signals.take(half, ipl.rank(), name);
             half.route(taken, handle);
             signal = taken;
             receiver.admit(1L << (taken - 1));
@@ -341,13 +349,28 @@ public final class InterruptLine implements AutoCloseable {
         }
         TopHalf half = support.requireTopHalf("watching a file");
         int number = signal();
-        long installed = half.install(Signals.SIGIO, support.signals.ours());
+        long installed = support.signals.takeSigio(half);
         if (installed != 0) {
             throw support.failed(
                     "sigaction(SIGIO)",
                     installed,
-                    "the kernel sends it when a file's signal cannot be queued, and here it belongs to somebody else");
+                    "the kernel sends it when a file's signal cannot be queued, and here "
+                            + Holder.of(half.handler(Signals.SIGIO))
+                            + " handles it: watch the file from a process where nobody does, or poll it");
         }
+        boolean watched = false;
+        try {
+            arm(half, descriptor, number);
+            watched = true;
+        } finally {
+            if (!watched) {
+                support.signals.giveSigioBack(half);
+            }
+        }
+        fd = descriptor;
+    }
+
+    private void arm(TopHalf half, int descriptor, int number) {
         LinuxCalls linux = support.linux;
         ByteBuffer owner = ByteBuffer.allocateDirect(F_OWNER_BYTES).order(ByteOrder.nativeOrder());
         owner.putInt(0, LinuxCalls.F_OWNER_TID).putInt(Integer.BYTES, receiver.tid());
@@ -368,7 +391,6 @@ public final class InterruptLine implements AutoCloseable {
             half.watch(number, -1);
         }
         must(result, "fcntl(" + descriptor + ", F_SETFL, O_ASYNC)");
-        fd = descriptor;
     }
 
     private int must(int result, String call) {
@@ -480,8 +502,9 @@ public final class InterruptLine implements AutoCloseable {
     }
 
     /**
-     * Takes the line down: timer and file are let go, the signal is free for another line, values that wait are dropped. A signal that
-     * comes later is counted and ignored, unless another line has got it by then. Closing twice is harmless.
+     * Takes the line down: timer and file are let go, the signal does again what it did before, values that wait are dropped, also those
+     * that the kernel still queues. A signal that comes later has nothing to do with the line any more, see {@link #signal}. Closing twice is
+     * harmless.
      */
     @Override
     public void close() {
@@ -494,7 +517,7 @@ public final class InterruptLine implements AutoCloseable {
                 int deleted = support.linux.timer_delete(timer);
                 assert deleted == 0;
             }
-            TopHalf half = support.topHalf;
+            TopHalf half = support.topHalf();
             if (signal != 0 && half != null) {
                 if (fd >= 0) {
                     // The file may be closed by now, and then asks for nothing any more.
@@ -504,6 +527,7 @@ public final class InterruptLine implements AutoCloseable {
                         assert result <= 0;
                     }
                     half.watch(signal, -1);
+                    support.signals.giveSigioBack(half);
                 }
                 half.route(signal, 0);
             }
@@ -518,7 +542,7 @@ public final class InterruptLine implements AutoCloseable {
             if (signal != 0) {
                 long set = 1L << (signal - 1);
                 receiver.dismiss(set);
-                support.signals.giveBack(signal, ipl.rank());
+                support.signals.giveBack(support.requireTopHalf("a signal"), signal);
                 receiver.roomWasMade(set);
                 signal = 0;
             }

@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.ipl;
 
+import java.io.File;
+import java.io.FileInputStream;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.SeekableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.LinuxCalls;
 
-/** Where libpercpu.so comes from: a named file, or the resource of the jar, unpacked to a private folder while it is loaded. */
+/**
+ * Where libpercpu.so comes from: a named file, or the resource of the jar, as a file in memory or, where there are none, in a private folder
+ * while it is loaded. Nothing here goes through a channel that an interrupt would close.
+ */
 final class LibraryFile {
     /** Names the file or its folder; empty for no library. */
     static final String PROPERTY = "percpu.library.path";
@@ -29,11 +34,15 @@ final class LibraryFile {
 
     private LibraryFile() {}
 
-    /** The library, or why there is none. */
-    record Found(@Nullable TopHalf topHalf, String reason) {}
+    /**
+     * The library, or why there is none.
+     *
+     * @param passing whether another try may succeed
+     */
+    record Found(@Nullable TopHalf topHalf, String reason, boolean passing) {}
 
     /**
-     * Loads the library that the property names, or the jar's. Without that of the jar, which nobody has asked for, levels do.
+     * Loads the library that the property names, or the jar's own. That one is optional: without it levels still work, in EAGER mode.
      *
      * @throws UnsupportedOperationException if the property names a file and it is no libpercpu of this version
      */
@@ -43,12 +52,13 @@ final class LibraryFile {
             return loadResource(linux);
         }
         if (named.isEmpty()) {
-            return new Found(null, "-D" + PROPERTY + " is empty");
+            return new Found(null, "-D" + PROPERTY + " is empty", false);
         }
-        Path path = Path.of(named);
-        Path file = Files.isDirectory(path) ? path.resolve(NAME) : path;
+        File path = new File(named);
+        File file = path.isDirectory() ? new File(path, NAME) : path;
         try {
-            return new Found(load(linux, file), "named by -D" + PROPERTY);
+            requireWhole(file);
+            return new Found(TopHalf.load(linux, file.getAbsolutePath()), "named by -D" + PROPERTY, false);
         } catch (UnsupportedOperationException e) {
             throw new UnsupportedOperationException(
                     e.getMessage() + "; build it from native/src of this version, or leave -D" + PROPERTY + " out", e);
@@ -58,53 +68,72 @@ final class LibraryFile {
     private static Found loadResource(LinuxCalls linux) {
         String arch = arch();
         String resource = "native/linux-" + arch + "/" + NAME;
+        byte[] library;
         try (InputStream in = LibraryFile.class.getResourceAsStream(resource)) {
             if (in == null) {
-                return new Found(null, "the jar was built without libpercpu.so for " + arch);
+                return new Found(
+                        null,
+                        "the jar was built without libpercpu.so for " + arch
+                                + ": build it from native/src and name it with -D" + PROPERTY,
+                        false);
             }
-            return unpack(linux, in);
+            library = in.readAllBytes();
         } catch (IOException e) {
-            return new Found(
-                    null, "libpercpu.so cannot be unpacked to " + System.getProperty("java.io.tmpdir") + ": " + e);
+            return new Found(null, "libpercpu.so cannot be read from the jar: " + e, true);
+        }
+        String inMemory;
+        try {
+            return new Found(MemoryFile.load(linux, NAME, library), "from the jar", false);
+        } catch (UnsupportedOperationException | IOException e) {
+            inMemory = text(e);
+        }
+        String folder = System.getProperty("java.io.tmpdir");
+        String inFolder;
+        try {
+            return new Found(unpack(linux, library), "from the jar, by way of " + folder, false);
+        } catch (IOException e) {
+            inFolder = "it cannot be unpacked to " + folder + " (" + e + ")";
         } catch (UnsupportedOperationException e) {
             // A folder from which nothing may be executed, another C library.
-            return new Found(null, "that of the jar cannot be used: " + e.getMessage());
+            inFolder = text(e);
         }
+        return new Found(
+                null,
+                "that of the jar cannot be used, neither from memory: " + inMemory + "; nor from a file: " + inFolder
+                        + "; copy libpercpu.so (unzip -j percpu-core.jar 'org/percpu/ipl/" + resource
+                        + "') to a folder that is not mounted noexec, and name it with -D" + PROPERTY,
+                true);
     }
 
-    private static Found unpack(LinuxCalls linux, InputStream in) throws IOException {
+    private static String text(Exception e) {
+        String message = e.getMessage();
+        return message == null ? e.toString() : message;
+    }
+
+    private static TopHalf unpack(LinuxCalls linux, byte[] library) throws IOException {
         Path folder = Files.createTempDirectory(
                 "percpu", PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-        Path file = folder.resolve(NAME);
+        File file = folder.resolve(NAME).toFile();
         try {
-            Files.copy(in, file);
-            return new Found(load(linux, file), "from the jar");
+            try (FileOutputStream out = new FileOutputStream(file)) {
+                out.write(library);
+            }
+            return TopHalf.load(linux, file.getAbsolutePath());
         } finally {
-            Files.deleteIfExists(file);
+            Files.deleteIfExists(file.toPath());
             Files.delete(folder);
         }
     }
 
-    private static TopHalf load(LinuxCalls linux, Path file) {
-        try {
-            requireWhole(file);
-        } catch (IOException e) {
-            throw TopHalf.refused(file.toString(), "it cannot be read (" + e + ")");
-        }
-        return TopHalf.load(linux, file.toAbsolutePath().toString());
-    }
-
     /** dlopen maps a file without looking at its length: one that was cut short would end the JVM with SIGBUS. */
-    private static void requireWhole(Path file) throws IOException {
+    private static void requireWhole(File file) {
         ByteBuffer header = ByteBuffer.allocate(ELF_HEADER).order(ByteOrder.LITTLE_ENDIAN);
         long size;
-        try (SeekableByteChannel channel = Files.newByteChannel(file)) {
-            size = channel.size();
-            int read = 0;
-            // In one piece but for odd file systems.
-            while (read >= 0 && header.hasRemaining()) {
-                read = channel.read(header);
-            }
+        try (FileInputStream in = new FileInputStream(file)) {
+            size = file.length();
+            header.position(in.readNBytes(header.array(), 0, ELF_HEADER));
+        } catch (IOException e) {
+            throw TopHalf.refused(file.toString(), "it cannot be read (" + e + ")");
         }
         if (header.hasRemaining() || header.getInt(0) != ELF_MAGIC || header.getShort(4) != ELF_64_LITTLE) {
             throw TopHalf.refused(file.toString(), "it is no 64-bit ELF file");

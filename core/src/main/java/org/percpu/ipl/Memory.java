@@ -3,13 +3,12 @@ package org.percpu.ipl;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /** Native memory shared with libpercpu: the layouts of native/src/internal.h, by byte offset. */
 final class Memory {
     /** As PERCPU_ABI. */
-    static final long ABI = 0x5043_5055_0000_0004L;
+    static final long ABI = 0x5043_5055_0000_0005L;
 
     static final int RECEIVER_BYTES = 64;
     static final int LEVEL = 0;
@@ -20,6 +19,8 @@ final class Memory {
     static final int DEFERRALS = 24;
     static final int SPILLED = 32;
     static final int DOOR = 40;
+    static final int THREAD = 48;
+    static final int MASKS = 56;
 
     /** Bit 0 of PENDING, which level 0 does not need: signals are blocked that the level does not mask. */
     static final int REMASK = 1;
@@ -34,6 +35,10 @@ final class Memory {
     /** In INBOX_HEAD: one poster that is inside. */
     static final long POSTER = NEWEST + 1;
 
+    /** In INBOX_HEAD: the queue has ended; even a poster inside must not link any more. */
+    static final long ENDED = 1L << 61;
+
+    /** In INBOX_HEAD: no poster is let in any more. */
     static final long SHUT = 1L << 62;
 
     /** Where callers are refused. */
@@ -57,23 +62,15 @@ final class Memory {
     static final int PORT_OVERRUNS = 88;
     static final int PORT_SPILLS = 96;
     static final int PORT_LOST = 104;
+    static final int PORT_GENERATION = 112;
     static final int PORT_TAIL = 128;
     static final int PORT_HEAD = 192;
     static final int PORT_SLOTS = 256;
     static final int SLOT_BYTES = 16;
     static final int PORT_BYTES = PORT_SLOTS + SLOT_BYTES * SLOTS;
 
-    private static final int CACHE_LINE = 64;
-
     static final VarHandle INT = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.nativeOrder());
     static final VarHandle LONG = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
 
     private Memory() {}
-
-    /** Zeroed memory that starts at a cache line. */
-    static ByteBuffer allocate(int bytes) {
-        return ByteBuffer.allocateDirect(bytes + CACHE_LINE)
-                .alignedSlice(CACHE_LINE)
-                .order(ByteOrder.nativeOrder());
-    }
 }

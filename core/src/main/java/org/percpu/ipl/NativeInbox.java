@@ -4,39 +4,86 @@ package org.percpu.ipl;
 import static org.percpu.ipl.Memory.LONG;
 
 import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import org.percpu.bindings.spi.LinuxCalls;
 
 /**
  * The works of one queue that were posted from C or by an interrupt line, until a worker takes them: a lock-free list in native memory.
  * Part of a queue; programs use {@link NativeWork}.
+ *
+ * <p>Life: open; then {@linkplain #close closed}, when no further poster is let in and those inside still link their works; then
+ * {@linkplain #end ended}, when nothing is linked any more. The memory is used again for another queue when the inbox has ended and every
+ * work of it is closed with no poster inside.
  */
 public final class NativeInbox {
-    private final Support support = Support.get();
-    // Never freed: C code that holds a handle of a closed work may still be on its way in.
-    private static final List<NativeInbox> KEPT = new ArrayList<>(); // guarded by itself
+    /** Memory of inboxes whose queues have ended. */
+    private static final ArrayDeque<ByteBuffer> UNUSED = new ArrayDeque<>(); // guarded by itself
 
-    private final ByteBuffer memory = Memory.allocate(Memory.INBOX_BYTES);
-    private final long address = support.linux.address(memory);
+    /** The inbox of works that are opened after the end of their queue: it refuses every poster. */
+    private static final class Dead {
+        static final ByteBuffer MEMORY = Support.get().linux.allocate(Memory.INBOX_BYTES);
+
+        static {
+            MEMORY.putLong(Memory.INBOX_HEAD, Memory.SHUT | Memory.ENDED);
+        }
+
+        private Dead() {}
+    }
+
+    private final LinuxCalls linux = Support.get().linux;
+    private final ByteBuffer memory = takeMemory(linux);
     private final Runnable bell;
+    private final List<NativeWork> works = new ArrayList<>(); // guarded by this; compared by identity
+
+    /** Written under this. From then on the memory may be another inbox's, but for posters that are inside. */
     private volatile boolean ended;
+
+    private boolean given; // guarded by this
 
     /**
      * Makes an empty inbox.
      *
-     * @param bell address of the 32-bit futex word on which the workers sleep; 1 is rung. It must live as long as the process
+     * @param bell address of the 32-bit futex word on which the workers sleep; 1 is rung. It must live as long as the process, and a ring
+     *     that nobody expects must do no harm
      * @param ring rings it from Java
      */
     public NativeInbox(long bell, Runnable ring) {
         this.bell = ring;
-        memory.putLong(Memory.INBOX_BELL, bell);
-        synchronized (KEPT) {
-            KEPT.add(this);
+        LONG.setVolatile(memory, Memory.INBOX_BELL, bell);
+        LONG.setVolatile(memory, Memory.INBOX_HEAD, 0L);
+    }
+
+    private static ByteBuffer takeMemory(LinuxCalls linux) {
+        synchronized (UNUSED) {
+            ByteBuffer unused = UNUSED.poll();
+            return unused != null ? unused : linux.allocate(Memory.INBOX_BYTES);
         }
     }
 
-    long address() {
-        return address;
+    /** A work is opened here; the address for its port. */
+    synchronized long add(NativeWork work) {
+        if (ended) {
+            return linux.address(Dead.MEMORY);
+        }
+        works.add(work);
+        return linux.address(memory);
+    }
+
+    /** A work is closed, nobody is inside it, and it is in no list. */
+    synchronized void remove(NativeWork work) {
+        works.remove(work);
+        giveMemoryBack();
+    }
+
+    private void giveMemoryBack() {
+        if (ended && works.isEmpty() && !given) {
+            given = true;
+            synchronized (UNUSED) {
+                UNUSED.add(memory);
+            }
+        }
     }
 
     private long head() {
@@ -45,13 +92,13 @@ public final class NativeInbox {
 
     /**
      * Lets a poster in; false if no more are let in. The queue does not end while one is inside, who may rely on another to link the
-     * work that it found marked.
+     * work that it found marked; unless it is dropped, which does not wait for long.
      */
     boolean enter() {
         long head;
         do {
             head = head();
-            if ((head & Memory.SHUT) != 0) {
+            if (ended || (head & Memory.SHUT) != 0) {
                 return false;
             }
         } while (!LONG.compareAndSet(memory, Memory.INBOX_HEAD, head, head + Memory.POSTER));
@@ -65,15 +112,24 @@ public final class NativeInbox {
         }
     }
 
-    /** Links a work that the poster has marked, who is outside then, and rings next. */
-    void linkAndLeave(Port port) {
+    /** Poster, inside: whether a work that it finds marked, or has marked, is linked no more. */
+    boolean forbidsLinks() {
+        return (head() & Memory.ENDED) != 0;
+    }
+
+    /** Links a work that the poster has marked, who is outside then, and rings next. False if nothing is linked any more. */
+    boolean linkAndLeave(Port port) {
         long head;
         long left;
         do {
             head = head();
+            if ((head & Memory.ENDED) != 0) {
+                return false;
+            }
             LONG.setOpaque(port.memory, Memory.PORT_NEXT, head & Memory.NEWEST);
             left = ((head - Memory.POSTER) & ~Memory.NEWEST) | (port.index + 1L);
         } while (!LONG.compareAndSet(memory, Memory.INBOX_HEAD, head, left));
+        return true;
     }
 
     void ring() {
@@ -87,16 +143,17 @@ public final class NativeInbox {
     /**
      * Whether nothing waits.
      *
-     * @return history as soon as it is known
+     * @return may be stale on return
      */
     public boolean isEmpty() {
-        return (head() & Memory.NEWEST) == 0;
+        // In this order: once it has ended, the memory says nothing.
+        return (head() & Memory.NEWEST) == 0 || ended;
     }
 
     /**
      * Worker: appends everything that was posted to its queue, oldest first. Allocates nothing.
      */
-    public void moveAll() {
+    public synchronized void moveAll() {
         if (isEmpty()) {
             return;
         }
@@ -120,10 +177,10 @@ public final class NativeInbox {
     /**
      * Worker: lets no poster in any more.
      *
-     * @return whether nothing is left to be moved and nobody is inside. Whoever is rings when he leaves
+     * @return whether nothing is left to be moved and nobody is inside. The last poster to leave rings
      */
-    public boolean close() {
-        return ((long) LONG.getAndBitwiseOr(memory, Memory.INBOX_HEAD, Memory.SHUT) & ~Memory.SHUT) == 0;
+    public synchronized boolean close() {
+        return ended || ((long) LONG.getAndBitwiseOr(memory, Memory.INBOX_HEAD, Memory.SHUT) & ~Memory.SHUT) == 0;
     }
 
     /**
@@ -132,11 +189,34 @@ public final class NativeInbox {
      * @return false from some time after {@link #close} on
      */
     public boolean isBusy() {
-        return (head() & ~Memory.SHUT) >= Memory.POSTER;
+        return (head() & ~(Memory.SHUT | Memory.ENDED)) >= Memory.POSTER && !ended;
     }
 
-    /** The workers have ended: what was not run never will be. */
-    public void end() {
-        ended = true;
+    /**
+     * Worker or dropper: nothing is linked from now on, also by posters that are inside; works that these have marked are appended to the
+     * queue instead. What was not run when the queue is gone never will be.
+     *
+     * @return false if something is linked, which must be {@linkplain #moveAll moved} first
+     */
+    public boolean end() {
+        synchronized (this) {
+            if (ended) {
+                return true;
+            }
+            long head;
+            do {
+                head = head();
+                if ((head & Memory.NEWEST) != 0) {
+                    return false;
+                }
+            } while (!LONG.compareAndSet(memory, Memory.INBOX_HEAD, head, head | Memory.SHUT | Memory.ENDED));
+            for (NativeWork work : works) {
+                work.reclaim();
+            }
+            ended = true;
+            giveMemoryBack();
+        }
+        NativeWork.settleClosed();
+        return true;
     }
 }

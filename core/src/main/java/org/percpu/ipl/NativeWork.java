@@ -2,6 +2,8 @@
 package org.percpu.ipl;
 
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongConsumer;
@@ -31,9 +33,10 @@ public final class NativeWork implements AutoCloseable {
     /** Calls of drain() that are going on. */
     private final AtomicInteger drains = new AtomicInteger();
 
+    /** Closed works whose memory is not used again yet: somebody is inside, or their run is still to come. */
+    private static final Set<NativeWork> CLOSED = ConcurrentHashMap.newKeySet();
+
     private volatile boolean closed;
-    /** Closed, and nobody posts any more. */
-    private volatile boolean vacant;
 
     private volatile boolean recycled;
 
@@ -51,8 +54,8 @@ public final class NativeWork implements AutoCloseable {
         this.ipl = ipl;
         this.inbox = inbox;
         this.append = append;
-        this.port = Port.take(Support.get(), name);
-        port.setLong(Memory.PORT_INBOX, inbox.address());
+        this.port = Ports.take(Support.get(), name);
+        port.setLong(Memory.PORT_INBOX, inbox.add(this));
         this.handle = port.open(this);
         assert handle > 0;
     }
@@ -118,9 +121,14 @@ public final class NativeWork implements AutoCloseable {
                 return -Errno.EAGAIN.number();
             }
             if (!port.mark()) {
-                return 1;
+                // The poster that has marked it links it; unless the queue has ended in between, and then the work
+                // may have been handed back before this post.
+                return inbox.forbidsLinks() ? -Errno.ESHUTDOWN.number() : 1;
             }
-            inbox.linkAndLeave(port);
+            if (!inbox.linkAndLeave(port)) {
+                // Without the mark, the work was handed back for this post.
+                return port.unmark() ? -Errno.ESHUTDOWN.number() : 0;
+            }
             inside = false;
         } finally {
             if (inside) {
@@ -136,28 +144,46 @@ public final class NativeWork implements AutoCloseable {
         boolean marked = port.unmark();
         assert marked;
         append.run();
-        recycleIfDone();
+        settle();
+    }
+
+    /** Nothing is linked any more: if a poster that is inside has marked the work, it goes to the queue without one. */
+    void reclaim() {
+        if (port.unmark()) {
+            append.run();
+        }
+    }
+
+    /** Looks again at the closed works, whose posters may have left meanwhile, and whose queues may have ended. */
+    static void settleClosed() {
+        for (NativeWork work : CLOSED) {
+            work.settle();
+        }
     }
 
     /**
-     * The memory is somebody else's as soon as nobody posts any more and nothing is left to run or to take; a queue whose workers have
-     * ended runs nothing more. Once that is so, it stays so.
+     * The memory is somebody else's as soon as nobody posts any more and nothing is left to run or to take; a queue that has ended runs
+     * nothing more. Once that is so, it stays so. A work that is marked is linked, or about to be, and must not go: the link would lead to
+     * the next owner.
      */
-    private void recycleIfDone() {
-        if (!vacant) {
+    private void settle() {
+        if (!closed) {
             return;
         }
         synchronized (this) {
-            if (!recycled && (inbox.hasEnded() || (!port.isMarked() && port.isEmpty()))) {
-                // A drain counts itself first and looks at this second. The last of them comes here again.
-                recycled = true;
-                if (drains.get() == 0) {
-                    port.recycle();
-                } else {
-                    recycled = false;
-                }
+            if (recycled || !port.isVacant() || port.isMarked() || !(port.isEmpty() || inbox.hasEnded())) {
+                return;
+            }
+            // A drain counts itself first and looks at this second. The last of them comes here again.
+            recycled = true;
+            if (drains.get() != 0) {
+                recycled = false;
+                return;
             }
         }
+        CLOSED.remove(this);
+        inbox.remove(this);
+        port.recycle();
     }
 
     /**
@@ -179,7 +205,7 @@ public final class NativeWork implements AutoCloseable {
             roomWasMade(count);
             drains.getAndDecrement();
         }
-        recycleIfDone();
+        settle();
         return count;
     }
 
@@ -204,10 +230,13 @@ public final class NativeWork implements AutoCloseable {
             if (closed) {
                 return;
             }
+            CLOSED.add(this);
+            // Before anybody may find it closed, and give the memory to the next one, whose handle this must not be.
+            port.shut();
             closed = true;
         }
-        vacant = port.close();
-        recycleIfDone();
+        port.awaitVacant();
+        settle();
     }
 
     /** Name and handle. */

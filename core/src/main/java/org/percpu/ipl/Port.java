@@ -6,102 +6,60 @@ import static org.percpu.ipl.Memory.LONG;
 
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
-import org.percpu.bindings.spi.Errno;
-import org.percpu.bindings.spi.LinuxException;
 
 /**
  * A bounded queue of values in native memory with a handle: the Java half of {@code struct percpu_port}, which C code and signal
  * handlers push to as well. A slot whose sequence is its position is free; one more, and it is full.
  *
  * <p>The memory is never freed: a signal handler that comes late finds a closed port. It is used again for later ports, under other
- * handles.
+ * handles, see {@link Ports}.
  */
 final class Port {
     private static final long HANDLE_STEP = Memory.PORTS;
     private static final long CLOSE_NANOS = 1_000_000_000L;
 
-    /** All that were ever made, by index: C code that comes late, or uses a line that nobody has closed, finds the memory. */
-    private static final List<Port> MADE = new ArrayList<>(); // guarded by UNUSED
-
-    /** Memory without an owner. */
-    private static final ArrayDeque<Port> UNUSED = new ArrayDeque<>(); // guarded by itself
-
-    private static final AtomicReferenceArray<@Nullable NativeWork> WORKS = new AtomicReferenceArray<>(Memory.PORTS);
+    /** By index; those of the library first, then those of {@link Ports}. */
+    private static final AtomicReferenceArray<@Nullable NativeWork> WORKS =
+            new AtomicReferenceArray<>(2 * Memory.PORTS);
 
     final Support support;
-    final ByteBuffer memory = Memory.allocate(Memory.PORT_BYTES);
+    private final @Nullable TopHalf half; // whose the memory is
+    final ByteBuffer memory;
+    private final long address;
     final int index;
-    private long generation;
 
-    private Port(Support support, int index) {
+    Port(Support support, @Nullable TopHalf half, ByteBuffer memory, long address) {
         this.support = support;
-        this.index = index;
+        this.half = half;
+        this.memory = memory;
+        this.address = address;
+        this.index = (int) memory.getLong(Memory.PORT_INDEX);
     }
 
-    /**
-     * A port that nobody knows yet.
-     *
-     * @throws LinuxException EAGAIN if there are too many
-     */
-    static Port take(Support support, String what) {
-        Port port;
-        synchronized (UNUSED) {
-            port = pollUnused();
-            if (port == null) {
-                if (MADE.size() == Memory.PORTS) {
-                    throw new LinuxException(
-                            "percpu_open(\"" + what + "\")",
-                            Errno.EAGAIN.number(),
-                            "there are " + Memory.PORTS + " lines and natively posted works already",
-                            "close those that are not used any more");
-                }
-                port = new Port(support, MADE.size());
-                MADE.add(port);
-            }
-        }
-        port.clear();
-        return port;
-    }
-
-    /** Memory in which nobody is any more: a poster may be stopped for long, and a handler may run when its line is closed. */
-    private static @Nullable Port pollUnused() {
-        for (Port port : UNUSED) {
-            if (port.getLong(Memory.PORT_ACTIVE) == 0) {
-                boolean removed = UNUSED.remove(port);
-                assert removed;
-                return port;
-            }
-        }
-        return null;
-    }
-
-    private void clear() {
+    /** Without the library: as percpu_take does. */
+    void clear() {
         ByteBuffer m = memory;
         for (int at = 0; at < Memory.PORT_SLOTS; at += Long.BYTES) {
-            // The count of callers is theirs.
-            if (at != Memory.PORT_ACTIVE) {
+            if (at != Memory.PORT_ACTIVE && at != Memory.PORT_INDEX && at != Memory.PORT_GENERATION) {
                 m.putLong(at, 0);
             }
         }
         for (int i = 0; i < Memory.SLOTS; i++) {
             m.putLong(Memory.PORT_SLOTS + i * Memory.SLOT_BYTES, i);
         }
-        m.putLong(Memory.PORT_INDEX, index);
     }
 
     /** Makes the port known under a handle that was never used before. */
     long open(@Nullable NativeWork work) {
-        generation++;
-        long handle = generation * HANDLE_STEP + index;
         WORKS.set(index, work);
-        if (support.topHalf != null) {
-            support.topHalf.register(index, support.linux.address(memory));
+        if (half != null) {
+            return half.open(address);
         }
+        long generation = memory.getLong(Memory.PORT_GENERATION) + 1;
+        memory.putLong(Memory.PORT_GENERATION, generation);
+        long handle = generation * HANDLE_STEP + index % Memory.PORTS;
         LONG.setVolatile(memory, Memory.PORT_HANDLE, handle);
         return handle;
     }
@@ -120,26 +78,42 @@ final class Port {
         LONG.setVolatile(memory, Memory.PORT_HANDLE, 0L);
     }
 
-    /** Lets nobody in any more and waits for who is inside; false if somebody still is after a second. */
-    boolean close() {
+    /** Lets nobody in any more and waits for those inside to leave, but not for more than a second. */
+    void close() {
         shut();
+        awaitVacant();
+    }
+
+    /** Waits for those inside to leave, but not for more than a second. */
+    void awaitVacant() {
         long start = System.nanoTime();
         // Producers are lock-free and short. One that a debugger holds for longer keeps nobody waiting: it finds live
         // memory anyway.
-        while (getLong(Memory.PORT_ACTIVE) != 0) {
+        while (!isVacant()) {
             if (System.nanoTime() - start >= CLOSE_NANOS) {
-                return false;
+                return;
             }
             Thread.onSpinWait();
         }
-        return true;
+    }
+
+    /** Whether nobody is inside. Of a closed port that is so from then on, but for callers who leave at once. */
+    boolean isVacant() {
+        return getLong(Memory.PORT_ACTIVE) == 0;
+    }
+
+    /** Whether signals can be routed here: libpercpu knows the port. */
+    boolean isKnownToLibrary() {
+        return half != null;
     }
 
     /** Closed, and in no inbox: may become another port as soon as nobody is inside. */
     void recycle() {
         WORKS.set(index, null);
-        synchronized (UNUSED) {
-            UNUSED.add(this);
+        if (half != null) {
+            half.recycle(address);
+        } else {
+            Ports.giveBack(this);
         }
     }
 

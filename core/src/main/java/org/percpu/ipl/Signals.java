@@ -1,22 +1,27 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.ipl;
 
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayDeque;
+import static org.percpu.ipl.Memory.LONG;
+
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
+import java.util.Map;
+import java.util.TreeMap;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxException;
 
 /**
- * Which real-time signals are ours. From two above SIGRTMIN on, leaving out what HotSpot uses, one for each rank from the highest down,
- * so that the kernel, which hands out the lowest number first, does so in the order of the levels; what is left is for further lines.
- * Ranks of soft interrupts have no signal.
+ * The real-time signals of lines. A line takes one when it needs it, from those that nobody in the process handles, and gives it back when
+ * it is closed; then the signal does what it did before.
+ *
+ * <p>Candidates are all real-time signals from two above SIGRTMIN on but for what HotSpot and the JDK use. The ladder gives each level a
+ * number that its lines ask for first, the highest level the lowest number, so that the kernel, which hands out the lowest number first,
+ * does so in the order of the levels. Levels of soft interrupts have no signals.
+ *
+ * <p>Another copy of this class, of another class loader, takes others: the handlers of a process are the table that all copies see. Looking
+ * there and installing is under a lock of the whole JVM.
  */
 final class Signals {
     static final int RANKS = Ipl.IPI.rank() + 1;
@@ -27,57 +32,45 @@ final class Signals {
     private static final int SIGUSR2 = 12;
     private static final int SIGNALS = 64;
     private static final int SIGSEGV = 11;
-    private static final Path STATUS = Path.of("/proc/thread-self/status");
-    private static final String CAUGHT = "SigCgt:";
 
-    private final @Nullable TopHalf topHalf;
+    /** An interned string is the same object for every class loader. */
+    private static final Object JVM_WIDE = "org.percpu.ipl.Signals: who takes a signal".intern();
+
+    private final LinuxCalls linux;
     private final int[] ofRank = new int[RANKS];
-    private final List<String> skipped = new ArrayList<>();
-    private final ArrayDeque<Integer> free = new ArrayDeque<>(); // guarded by this
-    private final int[] rankOf = new int[SIGNALS + 1]; // guarded by this; 0 unless a line has the signal
-    private final boolean[] ladderTaken = new boolean[RANKS]; // guarded by this
+    private final List<String> reserved = new ArrayList<>();
+    private final List<Integer> candidates = new ArrayList<>();
+    private final int[] rankOf = new int[SIGNALS + 1]; // guarded by JVM_WIDE; 0 unless a line has the signal
 
-    /** All that have our handler. */
-    private final long ours;
+    /** Given back by their lines, and a handler was in the middle of them. */
+    private final List<Integer> late = new ArrayList<>(); // guarded by JVM_WIDE
+
+    private int watchers; // guarded by JVM_WIDE
 
     /** Signals that lines have. */
     private volatile long routed;
 
-    /** What each level masks, as the kernel's set. Replaced as a whole. */
-    private volatile long[] masks = new long[RANKS];
+    /** What each level masks, as the kernel's set; handlers read it. */
+    private final ByteBuffer masks;
 
-    Signals(LinuxCalls linux, @Nullable TopHalf topHalf) {
-        this.topHalf = topHalf;
+    Signals(LinuxCalls linux) {
+        this.linux = linux;
+        this.masks = linux.allocate(RANKS * Long.BYTES);
         int suspend = suspendSignal();
-        int reserved = linux.__libc_current_sigrtmax() - 2;
+        int interrupts = linux.__libc_current_sigrtmax() - 2;
         int rank = IPI;
-        long caught = topHalf == null ? caught() : 0;
         for (int n = linux.__libc_current_sigrtmin() + FIRST; n <= linux.__libc_current_sigrtmax(); n++) {
             if (n == suspend) {
-                skipped.add(n + " (HotSpot suspends threads with it: _JAVA_SR_SIGNUM)");
-            } else if (n == reserved) {
-                skipped.add(n + " (the JDK interrupts blocked I/O with it)");
-            } else if (topHalf == null ? (caught & bit(n)) != 0 : topHalf.install(n, 0) == -Errno.EBUSY.number()) {
-                skipped.add(n + " (somebody else has installed a handler)");
-            } else if (rank > 0) {
-                // A soft rank gets a number of the ladder too, and does not use it: the numbers stay those of the
-                // table.
-                ofRank[rank] = isSoft(rank) ? 0 : n;
-                rank--;
+                reserved.add(n + " (HotSpot suspends threads with it: _JAVA_SR_SIGNUM)");
+            } else if (n == interrupts) {
+                reserved.add(n + " (the JDK interrupts blocked I/O with it)");
             } else {
-                free.add(n);
-            }
-        }
-        computeMasks();
-        long all = maskUpTo(IPI);
-        for (int n : free) {
-            all |= bit(n);
-        }
-        ours = all;
-        // All of ours: see percpu_install.
-        for (int n = 1; n <= SIGNALS; n++) {
-            if ((ours & bit(n)) != 0) {
-                handle(linux, n, ours);
+                candidates.add(n);
+                if (rank > 0) {
+                    // A soft rank has a number of the ladder too, which is there for any line.
+                    ofRank[rank] = isSoft(rank) ? 0 : n;
+                    rank--;
+                }
             }
         }
     }
@@ -96,39 +89,6 @@ final class Signals {
         return SIGUSR2;
     }
 
-    /**
-     * Without the library the handler is a function that does nothing with a number: a signal that comes astray does not end the process.
-     * Nor would one that is ignored, but that is inherited through exec: children would find it taken.
-     */
-    private void handle(LinuxCalls linux, int signal, long mask) {
-        if (topHalf != null) {
-            long result = topHalf.install(signal, mask);
-            if (result != 0) {
-                throw new LinuxException(
-                        "sigaction(" + signal + ")", (int) -result, linux.strerror((int) -result), null);
-            }
-        } else {
-            long libc = linux.dlopen(null);
-            linux.call(linux.dlsym(libc, "signal"), signal, linux.dlsym(libc, "abs"), 0, 0, 0, 0);
-        }
-    }
-
-    /** Signals with a handler. signal(2) would tell too, but lose the flags and the mask of the handler that it replaces. */
-    private static long caught() {
-        try {
-            for (String line : Files.readAllLines(STATUS, StandardCharsets.ISO_8859_1)) {
-                if (line.startsWith(CAUGHT)) {
-                    return Long.parseUnsignedLong(
-                            line.substring(CAUGHT.length()).strip(), 16);
-                }
-            }
-        } catch (IOException e) {
-            throw new UnsupportedOperationException("levels need to know which signals are free: mount /proc", e);
-        }
-        throw new UnsupportedOperationException(
-                "levels need to know which signals are free: " + STATUS + " has no " + CAUGHT);
-    }
-
     static boolean isSoft(int rank) {
         return rank <= Ipl.SOFTNET.rank() || rank == Ipl.SOFTSERIAL.rank();
     }
@@ -137,44 +97,36 @@ final class Signals {
         return 1L << (signal - 1);
     }
 
-    private long maskUpTo(int rank) {
-        long mask = 0;
-        for (int r = 1; r <= rank; r++) {
-            if (ofRank[r] != 0) {
-                mask |= bit(ofRank[r]);
-            }
-        }
-        return mask;
-    }
-
     /** The doorbell between processors is masked at no level. */
-    private synchronized void computeMasks() {
-        long[] computed = new long[RANKS];
+    private void computeMasks() {
         for (int r = 1; r < RANKS; r++) {
-            long mask = maskUpTo(Math.min(r, IPI - 1));
+            long mask = 0;
             for (int n = 1; n <= SIGNALS; n++) {
                 if (rankOf[n] != 0 && rankOf[n] <= r && rankOf[n] != IPI) {
                     mask |= bit(n);
                 }
             }
-            computed[r] = mask;
-        }
-        masks = computed;
-        if (topHalf != null) {
-            for (int r = 0; r < RANKS; r++) {
-                topHalf.rankMask(r, computed[r]);
-            }
+            LONG.setVolatile(masks, r * Long.BYTES, mask);
         }
     }
 
     /** What a level masks, as the kernel's set. */
     long mask(int rank) {
-        return masks[rank];
+        return (long) LONG.getOpaque(masks, rank * Long.BYTES);
     }
 
-    /** All that have our handler. */
-    long ours() {
-        return ours;
+    /** Address of the masks of all levels. */
+    long masks() {
+        return linux.address(masks);
+    }
+
+    /** All that lines could have: see percpu_install. */
+    private long all() {
+        long all = 0;
+        for (int n : candidates) {
+            all |= bit(n);
+        }
+        return all;
     }
 
     /** Signals that lines have, of whichever receiver. */
@@ -187,53 +139,136 @@ final class Signals {
         return ofRank[rank];
     }
 
-    List<String> skipped() {
-        return List.copyOf(skipped);
+    /** Signals that no line can have now, each with the reason. */
+    List<String> skipped(TopHalf half) {
+        List<String> skipped = new ArrayList<>(reserved);
+        synchronized (JVM_WIDE) {
+            for (int n : candidates) {
+                long handler = half.handler(n);
+                if (handler != TopHalf.BY_DEFAULT && handler != TopHalf.IGNORED && handler != TopHalf.OURS) {
+                    skipped.add(n + " (" + Holder.of(handler) + " has a handler for it)");
+                }
+            }
+        }
+        return skipped;
     }
 
-    synchronized int left() {
-        int left = free.size();
-        for (int r = 1; r < RANKS; r++) {
-            left += ofRank[r] != 0 && !ladderTaken[r] ? 1 : 0;
+    /** Without the library nobody knows who handles what, and no line needs a signal. */
+    List<String> reserved() {
+        return List.copyOf(reserved);
+    }
+
+    int left(TopHalf half) {
+        synchronized (JVM_WIDE) {
+            int left = 0;
+            for (int n : candidates) {
+                left += rankOf[n] == 0 && isFree(half, n) ? 1 : 0;
+            }
+            return left;
         }
-        return left;
+    }
+
+    /** Our handler without a line of ours: of a copy that shares the library, or given back late, which only percpu_release finds out. */
+    private boolean isFree(TopHalf half, int signal) {
+        long handler = half.handler(signal);
+        return handler == TopHalf.BY_DEFAULT || handler == TopHalf.IGNORED;
     }
 
     /**
-     * A signal for a line: that of its rank, or a free one. Signals of other ranks stay for lines of those.
+     * A signal for a line: that of its rank, or another one.
      *
      * @throws LinuxException EAGAIN if there is none
      */
-    synchronized int take(int rank, String line) {
-        int signal;
-        if (ofRank[rank] != 0 && !ladderTaken[rank]) {
-            ladderTaken[rank] = true;
-            signal = ofRank[rank];
-        } else if (!free.isEmpty()) {
-            signal = free.remove();
-        } else {
+    int take(TopHalf half, int rank, String line) {
+        synchronized (JVM_WIDE) {
+            releaseLate(half);
+            List<Integer> wanted = new ArrayList<>(candidates);
+            // Those of other levels last: their lines would ask for them first.
+            wanted.sort((a, b) -> Integer.compare(reluctance(rank, a), reluctance(rank, b)));
+            for (int n : wanted) {
+                if (rankOf[n] == 0 && isFree(half, n) && half.install(n, all(), false) == 0) {
+                    rankOf[n] = rank;
+                    routed |= bit(n);
+                    computeMasks();
+                    return n;
+                }
+            }
             throw new LinuxException(
                     "signal(\"" + line + "\")",
                     Errno.EAGAIN.number(),
                     "no signal is free for a further line at " + Ipl.ofRank(rank),
-                    "0 free signals are left for lines of this level (" + left()
-                            + " belong to other levels): close a line that has one, or trigger this line from this process,"
-                            + " which needs no signal");
+                    whoHasThem(half) + "; or trigger this line from this process, which needs no signal");
         }
-        rankOf[signal] = rank;
-        routed |= bit(signal);
-        computeMasks();
-        return signal;
     }
 
-    synchronized void giveBack(int signal, int rank) {
-        rankOf[signal] = 0;
-        routed &= ~bit(signal);
-        if (ofRank[rank] == signal) {
-            ladderTaken[rank] = false;
-        } else {
-            free.add(signal);
+    private int reluctance(int rank, int signal) {
+        if (signal == ofRank[rank]) {
+            return 0;
         }
-        computeMasks();
+        for (int of : ofRank) {
+            if (of == signal) {
+                return 2;
+            }
+        }
+        return 1;
+    }
+
+    private String whoHasThem(TopHalf half) {
+        int mine = 0;
+        Map<String, Integer> others = new TreeMap<>();
+        for (int n : candidates) {
+            long handler = half.handler(n);
+            if (rankOf[n] != 0) {
+                mine++;
+            } else if (handler == TopHalf.OURS) {
+                others.merge("another class loader's copy of percpu that shares libpercpu", 1, Integer::sum);
+            } else if (!isFree(half, n)) {
+                others.merge(Holder.of(handler), 1, Integer::sum);
+            }
+        }
+        StringBuilder who =
+                new StringBuilder("of " + candidates.size() + " signals lines of this copy of percpu have " + mine);
+        others.forEach((holder, count) ->
+                who.append(", ").append(holder).append(" has ").append(count));
+        return who.append(": close a line that has one")
+                .append(others.isEmpty() ? "" : ", here or there")
+                .toString();
+    }
+
+    void giveBack(TopHalf half, int signal) {
+        synchronized (JVM_WIDE) {
+            rankOf[signal] = 0;
+            routed &= ~bit(signal);
+            computeMasks();
+            late.add(signal);
+            releaseLate(half);
+        }
+    }
+
+    private void releaseLate(TopHalf half) {
+        late.removeIf(half::release);
+    }
+
+    /** A further file is watched: takes SIGIO, which the kernel sends when a file's signal cannot be queued. 0 or -errno. */
+    long takeSigio(TopHalf half) {
+        synchronized (JVM_WIDE) {
+            long handler = half.handler(SIGIO);
+            long result = half.install(SIGIO, all(), handler > TopHalf.OURS && Holder.isPercpu(handler));
+            if (result == 0) {
+                watchers++;
+            }
+            return result;
+        }
+    }
+
+    /** One file less is watched. */
+    void giveSigioBack(TopHalf half) {
+        synchronized (JVM_WIDE) {
+            watchers--;
+            if (watchers == 0) {
+                late.add(SIGIO);
+                releaseLate(half);
+            }
+        }
     }
 }

@@ -71,11 +71,6 @@ import org.percpu.thread.CpuThread;
  */
 @SuppressWarnings("ReferenceEquality") // threads and mutexes are compared by identity
 public final class Spl {
-    /** Apart, because a start without a message need not look for a logger. */
-    private static final class Log {
-        static final System.Logger LOG = System.getLogger(Spl.class.getName());
-    }
-
     private static final ThreadLocal<@Nullable Spl> OF_THREAD = new ThreadLocal<>();
     private static final AtomicInteger COUNT = new AtomicInteger();
     private static final InterruptLine[] NO_LINES = {};
@@ -104,10 +99,21 @@ public final class Spl {
     /** Memory of threads; that of threads that are gone is used again. */
     private static final List<Receiver> RECEIVERS = new ArrayList<>(); // guarded by itself
 
+    /** Made when it is needed: the first use of levels may be near the end of a stack. */
+    private static final class Log {
+        static final System.Logger LOG = System.getLogger(Spl.class.getName());
+
+        private Log() {}
+    }
+
     private static final class Receiver {
-        final ByteBuffer memory = Memory.allocate(Memory.RECEIVER_BYTES);
+        final ByteBuffer memory;
         WeakReference<Spl> spl = new WeakReference<>(null);
         int tid;
+
+        Receiver(LinuxCalls linux) {
+            memory = linux.allocate(Memory.RECEIVER_BYTES);
+        }
 
         /** The handler may still run on a thread after Java has done with it, until Linux has too. */
         boolean isGone(LinuxCalls linux) {
@@ -160,7 +166,7 @@ public final class Spl {
         this.words = memory.asIntBuffer();
         this.address = support.linux.address(memory);
         this.tid = support.linux.gettid();
-        this.eager = support.mode == SplMode.EAGER;
+        this.eager = support.mode() == SplMode.EAGER;
         Arrays.fill(lines, NO_LINES);
         receiver.spl = new WeakReference<>(this);
         receiver.tid = tid;
@@ -168,9 +174,8 @@ public final class Spl {
             memory.putLong(at, 0);
         }
         memory.putInt(Memory.TID, tid);
-        if (support.topHalf != null) {
-            support.topHalf.attach(address);
-        }
+        memory.putLong(Memory.THREAD, support.linux.pthread_self());
+        memory.putLong(Memory.MASKS, support.signals.masks());
         // The creator's mask is inherited, and with it what it had masked.
         sigmask(LinuxCalls.SIG_UNBLOCK, support.signals.mask(Ipl.HIGH.rank()));
     }
@@ -201,7 +206,7 @@ public final class Spl {
                 }
             }
             if (receiver == null) {
-                receiver = new Receiver();
+                receiver = new Receiver(support.linux);
                 RECEIVERS.add(receiver);
             }
             spl = new Spl(support, receiver);

@@ -6,15 +6,15 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What of this package works in this process, and why the rest does not.
+ * Which features of this package are available in this process, and why others are not.
  *
  * @param mode how new threads mask signals, see {@link Spl#mode()}
- * @param library path from which libpercpu.so was loaded, or null
- * @param reason where the library came from, or why there is none, as a clause
+ * @param library path from which libpercpu.so was loaded, or null. The file may be gone; dlopen(path, RTLD_NOLOAD) finds the library
+ * @param reason where the library came from, or why there is none and what to do, as a clause
  * @param off the features that need the library, if there is none
- * @param signals the ladder's signal of each level, by {@link Ipl#rank()}; 0 for levels without one
- * @param skipped real-time signals left alone, each with the reason
- * @param freeSignals how many further lines can have a signal
+ * @param signals the signal that lines of each level ask for first, by {@link Ipl#rank()}; 0 for levels without one
+ * @param skipped real-time signals that no line can have, each with the reason
+ * @param freeSignals how many further lines can have a signal now; 0 without the library
  */
 public record SplSupport(
         SplMode mode,
@@ -30,7 +30,8 @@ public record SplSupport(
             "percpu_post and percpu_trigger from C");
 
     /**
-     * Looks. The first call loads libpercpu and installs the handlers of its signals, as the first {@link Spl#current()} does.
+     * Returns the current state. The first call loads libpercpu, as the first {@link Spl#current()} does. If that fails for a cause that may
+     * pass, it is tried again by later calls, after a second at first.
      *
      * @return the state now
      * @throws UnsupportedOperationException if the library does not run on this system, or the libpercpu.so that
@@ -39,23 +40,23 @@ public record SplSupport(
      */
     public static SplSupport get() {
         Support support = Support.get();
-        TopHalf half = support.topHalf;
+        TopHalf half = support.topHalf();
         List<Integer> signals = new ArrayList<>();
         for (int rank = 0; rank < Signals.RANKS; rank++) {
             signals.add(support.signals.ofRank(rank));
         }
         return new SplSupport(
-                support.mode,
+                support.mode(),
                 half == null ? null : half.path(),
-                support.reason,
+                support.reason(),
                 half == null ? NEED_LIBRARY : List.of(),
                 List.copyOf(signals),
-                support.signals.skipped(),
-                support.signals.left());
+                half == null ? support.signals.reserved() : support.signals.skipped(half),
+                half == null ? 0 : support.signals.left(half));
     }
 
     /**
-     * What a level masks, as the kernel's set: bit {@code n - 1} is signal {@code n}.
+     * What a level masks, as the kernel's set: bit {@code n - 1} is signal {@code n}. These are signals that lines have now.
      *
      * @param ipl any level
      * @return never contains a signal that the JVM or the C library uses
@@ -65,12 +66,13 @@ public record SplSupport(
     }
 
     /**
-     * Signals of ours that came while no line had them. They are ignored.
+     * Signals that came just when their line was closed. They are ignored. One that comes later does what it did before a line had it: by
+     * default, a real-time signal ends the process.
      *
      * @return counted since the first use; 0 without libpercpu, where nobody counts
      */
     public static long straySignals() {
-        TopHalf half = Support.get().topHalf;
+        TopHalf half = Support.get().topHalf();
         return half == null ? 0 : half.counter(TopHalf.STRAY);
     }
 
@@ -80,7 +82,18 @@ public record SplSupport(
      * @return counted since the first use; 0 without libpercpu
      */
     public static long forwardedSignals() {
-        TopHalf half = Support.get().topHalf;
+        TopHalf half = Support.get().topHalf();
         return half == null ? 0 : half.counter(TopHalf.FOREIGN);
+    }
+
+    /**
+     * Lines and natively posted works whose memory is in use: those that are open, and closed ones whose run is still to come or that
+     * somebody is inside. There is room for 4096.
+     *
+     * @return counted now; with a libpercpu that several class loaders share, those of all
+     */
+    public static int openHandles() {
+        NativeWork.settleClosed();
+        return Ports.taken(Support.get());
     }
 }

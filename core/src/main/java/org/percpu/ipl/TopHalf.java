@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.ipl;
 
+import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
 
 /** The functions of a loaded libpercpu. All take and return numbers. */
@@ -10,17 +11,26 @@ final class TopHalf {
     /** Counter: signals taken by a thread that was not the line's receiver. */
     static final int FOREIGN = 1;
 
+    /** What {@link #handler} says of a signal with its default action. */
+    static final long BY_DEFAULT = 0;
+
+    static final long IGNORED = 1;
+    static final long OURS = 2;
+
     private final LinuxCalls linux;
     private final long library;
     private final String path;
 
-    private final long attach;
     private final long counter;
+    private final long handler;
     private final long install;
+    private final long open;
     private final long post;
-    private final long rankMask;
-    private final long register;
+    private final long recycle;
+    private final long release;
     private final long route;
+    private final long take;
+    private final long taken;
     private final long trigger;
     private final long watch;
 
@@ -28,13 +38,16 @@ final class TopHalf {
         this.linux = linux;
         this.library = library;
         this.path = path;
-        attach = symbol("percpu_attach");
         counter = symbol("percpu_counter");
+        handler = symbol("percpu_handler");
         install = symbol("percpu_install");
+        open = symbol("percpu_open");
         post = symbol("percpu_post");
-        rankMask = symbol("percpu_rank_mask");
-        register = symbol("percpu_register");
+        recycle = symbol("percpu_recycle");
+        release = symbol("percpu_release");
         route = symbol("percpu_route");
+        take = symbol("percpu_take");
+        taken = symbol("percpu_taken");
         trigger = symbol("percpu_trigger");
         watch = symbol("percpu_watch");
     }
@@ -107,22 +120,43 @@ final class TopHalf {
         }
     }
 
-    /** Makes a receiver the calling thread's. */
-    void attach(long receiver) {
-        must(call(attach, receiver, 0), "percpu_attach");
+    /** The address of a closed port that nobody has; or -EAGAIN if all are taken, or -ENOMEM. */
+    long take() {
+        return call(take, 0, 0);
     }
 
-    /** -EBUSY if somebody else handles the signal. */
-    long install(int signal, long mask) {
-        return call(install, signal, mask);
+    /** Opens a port that was taken; its handle. */
+    long open(long port) {
+        return call(open, port, 0);
     }
 
-    void rankMask(int rank, long mask) {
-        must(call(rankMask, rank, mask), "percpu_rank_mask");
+    void recycle(long port) {
+        must(call(recycle, port, 0), "percpu_recycle");
     }
 
-    void register(int index, long port) {
-        must(call(register, index, port), "percpu_register");
+    /** How many ports are taken, by every copy of the Java side that shares the library. */
+    int taken() {
+        return (int) call(taken, 0, 0);
+    }
+
+    /** {@link #BY_DEFAULT}, {@link #IGNORED}, {@link #OURS}, -EINVAL, or the address of somebody else's handler. */
+    long handler(int signal) {
+        return call(handler, signal, 0);
+    }
+
+    /** -EBUSY if somebody else handles the signal, unless that is another copy of this library and it is SIGIO. */
+    long install(int signal, long mask, boolean chain) {
+        return linux.call(install, signal, mask, chain ? 1 : 0, 0, 0, 0);
+    }
+
+    /** False while a handler is in the middle of the signal. */
+    boolean release(int signal) {
+        long result = call(release, signal, 0);
+        if (result == -Errno.EBUSY.number()) {
+            return false;
+        }
+        must(result, "percpu_release");
+        return true;
     }
 
     void route(int signal, long handle) {

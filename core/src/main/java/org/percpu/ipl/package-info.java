@@ -4,7 +4,14 @@
  *
  * <p><b>The ladder.</b> {@link org.percpu.ipl.Ipl} is one for both systems. Levels for hardware have a real-time signal each, the highest
  * level the lowest number, so that the kernel hands them out in the order of the levels; {@link org.percpu.ipl.SplSupport} shows which. No
- * level ever blocks a signal that HotSpot, the JDK or the C library uses.
+ * level ever blocks a signal that HotSpot, the JDK or the C library uses, nor one that no line has.
+ *
+ * <p><b>Signals</b> are taken by a line when it needs one and given back when it is closed; several copies of this package in one process
+ * take different ones ({@code Signals}). A signal that was ignored when the process began is free too. Giving back must not end the process:
+ * real-time signals do that by default, and some may be pending, for the process or for threads that have them blocked. So the signal is
+ * first made ignored, for which the kernel throws away every pending one, and then gets its old disposition. It is not given back while a
+ * handler is in the middle of it, since that may send it once more; then the next line that comes or goes does it. Whoever goes on sending
+ * after the line is closed meets the old disposition.
  *
  * <p><b>Two halves.</b> Java code never runs in a signal handler. The top half is C ({@code native/src/percpu.c}): it writes the value to
  * the ring of the line and rings the receiver, or posts a bound work to its queue. The bottom half is a Java handler that the receiver
@@ -17,7 +24,11 @@
  * the level masks in the saved context, so that it takes effect when the handler returns, and notes so. Lowering looks at one word for
  * that note and for pending ranks. Store and look are on the thread that the handler interrupts: the compilers must keep their order, the
  * processor does anyway, and so there are fences that cost nothing. {@link org.percpu.ipl.SplMode#EAGER} is a system call at each change
- * instead, and needs no library.
+ * instead.
+ *
+ * <p><b>The library</b> is loaded at the first use, on a thread of its own: neither an interrupt nor a short stack of the caller can spoil
+ * that. It comes from a file in memory, or from a private folder where the kernel offers none. A load that failed is tried again. Without
+ * it no line has a signal, so there is nothing to mask, and levels are a word that only Java reads.
  *
  * <p><b>Nothing is lost.</b> Rings are bounded. Callers are refused when 1024 values wait, and from then on the handler leaves a signal
  * blocked, and the kernel queues what comes, until there is room. A signal that meets a thread which is not the receiver is passed on
@@ -25,8 +36,15 @@
  * which callers cannot fill: it could not go back where RLIMIT_SIGPENDING allows no more, and its sender was told that it was sent.
  * Triggers from this process go through memory alone: a full limit of pending signals cannot hurt them.
  *
- * <p><b>Memory</b> that a handler may touch is never freed. Memory of threads is used again when Linux says that the thread is gone; that of
- * lines and works under another handle.
+ * <p><b>Memory</b> that a handler or a poster may touch is never freed, not even with the class loader of this package, but it is used
+ * again: that of threads when Linux says that the thread is gone, that of lines and works under another handle when nobody is inside, that of
+ * an inbox when its queue has ended and all its works are closed. Handles are given out by libpercpu, so that copies of this package that
+ * share one library never have the same.
+ *
+ * <p><b>A posted work</b> is marked by its poster, then linked to the inbox; the worker unlinks it, then clears the mark. Its memory is not
+ * used again while it is marked. A poster that finds the mark set relies on the other one. So a queue that ends waits for posters inside; one
+ * that is dropped waits for a moment only, then forbids links, and then takes back what it finds marked: an accepted post is run or
+ * returned.
  *
  * <p><b>Queues</b> need no mutex at their level here: enqueueing is lock-free, and handlers run where no lock of a queue is held. A wake-up is a
  * futex call and allowed at every level, so there is no deferred wake-up.

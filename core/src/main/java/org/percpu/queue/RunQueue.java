@@ -135,8 +135,8 @@ public abstract class RunQueue {
             if (box == null) {
                 box = new NativeInbox(doorbell.address(), doorbell::ring);
                 if (nativeClosed) {
-                    boolean closed = box.close();
-                    assert closed;
+                    boolean ended = box.end();
+                    assert ended;
                 }
                 nativeInbox = box;
             }
@@ -167,15 +167,20 @@ public abstract class RunQueue {
     /** Worker: takes nothing more from anybody; false if something waits. */
     final boolean closeInboxes() {
         synchronized (doorbell) {
-            return closeNative() && inbox.close();
+            return closeNative() && inbox.close() && endNative();
         }
     }
 
-    /** Dropper, when C code is out: takes nothing more; false if something waits, also what the worker has just moved. */
+    /** Dropper: takes nothing more; false if something waits, also what the worker has just moved, or a poster inside has marked. */
     final boolean closeInbox() {
         synchronized (doorbell) {
-            return inbox.close();
+            return endNative() && inbox.close();
         }
+    }
+
+    private boolean endNative() {
+        NativeInbox box = nativeInbox;
+        return box == null || box.end();
     }
 
     final boolean nativeIsBusy() {
@@ -183,7 +188,10 @@ public abstract class RunQueue {
         return box != null && box.isBusy();
     }
 
-    /** Dropper: lets no poster in any more, and gives those inside a moment to leave. What one posts that stays longer is lost. */
+    /**
+     * Dropper: lets no poster in any more, and gives those inside a moment to leave. One that stays longer, because Linux does not run it,
+     * is told that the queue has ended, or finds that its work was handed back.
+     */
     final void expelPosters(Deadline grace) {
         boolean interrupted = false;
         for (boolean out = closeNative(); !out && nativeIsBusy(); out = grace.isOver()) {
@@ -299,13 +307,6 @@ public abstract class RunQueue {
     /** Worker: it ends. */
     final void leave(Worker worker) {
         workerLeft(worker);
-        if (ended()) {
-            synchronized (doorbell) {
-                if (nativeInbox != null) {
-                    nativeInbox.end();
-                }
-            }
-        }
         wakeWaiters();
     }
 

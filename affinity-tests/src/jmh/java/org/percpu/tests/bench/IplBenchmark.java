@@ -13,9 +13,11 @@ import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 import org.percpu.bindings.spi.Backend;
 import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.ipl.InterruptLine;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Spl;
 import org.percpu.ipl.SplMode;
@@ -42,6 +44,9 @@ public class IplBenchmark {
     public String way;
 
     private Pair pair;
+
+    /** Has a signal: without one there is nothing to mask. */
+    private InterruptLine line;
 
     /** One class of these is loaded in each JVM, so that the call of its method costs nothing. */
     abstract static class Pair {
@@ -101,6 +106,10 @@ public class IplBenchmark {
     /** On the benchmark's own thread, whose level it is. */
     @Setup(Level.Trial)
     public void make() {
+        line = InterruptLine.establish(Spl.current(), "masked", Ipl.VM, value -> {});
+        if (line.signal() == 0) {
+            throw new IllegalStateException("no signal");
+        }
         pair = switch (way) {
             case "nothing" -> new Nothing();
             case "lazy" -> new Kept(SplMode.LAZY);
@@ -109,6 +118,12 @@ public class IplBenchmark {
             case "sigmask" -> new Sigmask();
             default -> throw new IllegalArgumentException(way);
         };
+    }
+
+    /** The signal is free again. */
+    @TearDown(Level.Trial)
+    public void close() {
+        line.close();
     }
 
     /** Raises to IPL_VM and goes back. */

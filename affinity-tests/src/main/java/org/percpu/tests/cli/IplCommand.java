@@ -7,8 +7,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -194,26 +196,41 @@ final class IplCommand implements Callable<Integer> {
         }
     }
 
-    /** On a thread of its own, with eager masks, so that the kernel has something to report. */
+    /** On a thread of its own, with eager masks and a line at each level, so that the kernel has something to report. */
     private static Table table(SplSupport support) throws IOException {
         Spl spl = Spl.current();
         spl.setMode(SplMode.EAGER);
         Path status = Path.of("/proc/self/task/" + Backend.linux().gettid() + "/status");
         long before = blocked(status);
         Table table = new Table("rank>", "level", "NetBSD", "OpenBSD", "signal>", "blocked at this level (SigBlk)");
-        for (int rank = Ipl.IPI.rank(); rank >= 0; rank--) {
-            Ipl ipl = Ipl.ofRank(rank);
-            int s = spl.splraise(ipl);
-            long blocked = blocked(status) & ~before;
-            spl.splx(s);
-            int signal = support.signals().get(rank);
-            table.row(
-                    rank,
-                    ipl,
-                    String.join(" ", ipl.netbsdNames()),
-                    String.join(" ", ipl.openbsdNames()),
-                    signal == 0 ? "-" : signal,
-                    signals(blocked));
+        Map<Ipl, InterruptLine> lines = new EnumMap<>(Ipl.class);
+        try {
+            if (support.library() != null) {
+                for (Ipl ipl : Ipl.values()) {
+                    if (support.signals().get(ipl.rank()) != 0) {
+                        lines.put(ipl, InterruptLine.establish(spl, "of " + ipl, ipl, value -> {}));
+                    }
+                }
+            }
+            for (InterruptLine line : lines.values()) {
+                before &= ~(1L << (line.signal() - 1));
+            }
+            for (int rank = Ipl.IPI.rank(); rank >= 0; rank--) {
+                Ipl ipl = Ipl.ofRank(rank);
+                int s = spl.splraise(ipl);
+                long blocked = blocked(status) & ~before;
+                spl.splx(s);
+                InterruptLine line = lines.get(ipl);
+                table.row(
+                        rank,
+                        ipl,
+                        String.join(" ", ipl.netbsdNames()),
+                        String.join(" ", ipl.openbsdNames()),
+                        line == null ? "-" : line.signal(),
+                        signals(blocked));
+            }
+        } finally {
+            lines.values().forEach(InterruptLine::close);
         }
         return table;
     }

@@ -41,7 +41,7 @@ class IplCommandTest {
                     .filter(line -> line.strip().matches(ipl.rank() + " +" + ipl + "\\b.*"))
                     .findFirst()
                     .orElseThrow(() -> new AssertionError("no row for " + ipl + ":\n" + text));
-            if (signal != 0 && ipl != Ipl.IPI) {
+            if (signal != 0 && ipl != Ipl.IPI && SplSupport.get().library() != null) {
                 assertThat(row).matches(".*\\b" + signal + " +(\\d+ )*" + signal + "\\b.*");
             }
         }

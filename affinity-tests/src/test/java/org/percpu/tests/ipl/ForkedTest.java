@@ -13,7 +13,6 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.FutureTask;
@@ -50,12 +49,7 @@ class ForkedTest {
 
     private Path library() throws IOException {
         Levels.needLibrary();
-        Path file = folder.resolve("libpercpu.so");
-        String arch = System.getProperty("os.arch").equals("aarch64") ? "aarch64" : "x86_64";
-        try (var in = Spl.class.getResourceAsStream("native/linux-" + arch + "/libpercpu.so")) {
-            Files.copy(java.util.Objects.requireNonNull(in), file, StandardCopyOption.REPLACE_EXISTING);
-        }
-        return file;
+        return SplSupportFile.copiedTo(folder);
     }
 
     /** Prints how the first use of levels ends. */
@@ -133,33 +127,117 @@ class ForkedTest {
         return -1;
     }
 
-    @Test
-    @DisplayName("Where the jar's own libpercpu.so cannot be loaded, levels are EAGER, and the reason says so")
-    void libraryOfTheJarThatCannotBeLoadedIsDoneWithout() throws IOException {
+    @ParameterizedTest
+    @ValueSource(strings = {"noexec", "ro"})
+    @DisplayName("Where the temporary folder is mounted noexec or read-only, the library is loaded from memory")
+    void libraryNeedsNoFolder(String option) throws IOException {
         Levels.needLibrary();
-        Path noexec = Files.createDirectory(folder.resolve("noexec"));
-        String[] mounted = {
-            "unshare", "--mount", "sh", "-c", "mount -t tmpfs -o noexec percpu \"$0\" && exec \"$@\"", noexec.toString()
+        Path mounted = Files.createDirectory(folder.resolve(option));
+        String[] mount = {
+            "unshare",
+            "--mount",
+            "sh",
+            "-c",
+            "mount -t tmpfs -o " + option + " percpu \"$0\" && exec \"$@\"",
+            mounted.toString()
         };
-        List<String> probe = new ArrayList<>(List.of(mounted));
+        List<String> probe = new ArrayList<>(List.of(mount));
         probe.add("true");
         Machine.needsCommand("no file system can be mounted here", probe.toArray(String[]::new));
         assertThat(Fork.of(FirstUse.class)
-                        .under(mounted)
-                        .option("-Djava.io.tmpdir=" + noexec)
+                        .under(mount)
+                        .option("-Djava.io.tmpdir=" + mounted)
                         .run())
+                .contains("mode LAZY library /proc/self/fd/")
+                .contains("reason from the jar off []");
+    }
+
+    @Test
+    @DisplayName(
+            "Where the jar's own libpercpu.so cannot be loaded at all, levels are EAGER, and the reason says what to do")
+    void libraryOfTheJarThatCannotBeLoadedIsDoneWithout() {
+        Levels.needLibrary();
+        // No file may become as long as the library is.
+        assertThat(Fork.of(FirstUse.class).under("prlimit", "--fsize=4096").run())
                 .contains("mode EAGER library null")
-                .contains("reason that of the jar cannot be used: ")
-                .contains("it cannot be loaded")
-                .contains(noexec.toString())
-                .doesNotContain("percpu.library.path");
+                .contains("reason that of the jar cannot be used, neither from memory: ")
+                .contains("; nor from a file: it cannot be unpacked to ")
+                .contains("File too large")
+                .contains("name it with -Dpercpu.library.path");
         assertThat(Fork.of(FirstUse.class)
-                        .under(mounted)
-                        .option("-Djava.io.tmpdir=" + noexec)
+                        .under("prlimit", "--fsize=4096")
                         .option("-Dpercpu.spl=lazy")
                         .run())
                 .contains("UnsupportedOp")
-                .contains("it cannot be loaded");
+                .contains("cannot be unpacked");
+    }
+
+    /** The first use of levels fails, and its cause passes. */
+    static final class SecondUse {
+        private static final int RLIMIT_FSIZE = 1;
+
+        private SecondUse() {}
+
+        public static void main(String[] args) {
+            LinuxCalls linux = Backend.linux();
+            assertThat(Spl.current().mode()).isEqualTo(SplMode.EAGER);
+            assertThat(linux.setrlimit(RLIMIT_FSIZE, LinuxCalls.RLIM_INFINITY, LinuxCalls.RLIM_INFINITY))
+                    .isZero();
+            Bounded.until("the library is loaded", () -> SplSupport.get().library() != null);
+            Levels.on(SplMode.LAZY, spl -> assertThat(spl.mode()).isEqualTo(SplMode.LAZY));
+            InterruptLine line = InterruptLine.establish(Spl.current(), "line", Ipl.VM, value -> {});
+            assertThat(linux.pthread_sigqueue(linux.pthread_self(), line.signal(), 1))
+                    .isZero();
+            assertThat(Spl.current().poll()).isEqualTo(1);
+            line.close();
+            System.out.println("mode " + SplSupport.get().mode());
+        }
+    }
+
+    @Test
+    @DisplayName("a load of the library that failed is tried again, and then also older threads have all features")
+    void loadThatFailedIsTriedAgain() {
+        Levels.needLibrary();
+        assertThat(Fork.of(SecondUse.class)
+                        .under("prlimit", "--fsize=4096:unlimited")
+                        .run())
+                .contains("mode LAZY");
+    }
+
+    /** The first use of levels on a thread that is interrupted, or at the end of its stack. */
+    static final class BadMoment {
+        private BadMoment() {}
+
+        public static void main(String[] args) {
+            if (args[0].equals("interrupted")) {
+                Thread.currentThread().interrupt();
+                assertThat(Spl.current().mode()).isEqualTo(SplMode.LAZY);
+                assertThat(Thread.interrupted()).isTrue();
+            } else {
+                // The backend's classes and the JDK's are not those of levels.
+                assertThat(Machine.linux().gettid()).isPositive();
+                Bounded.run("deep", () -> System.out.println("depth " + deep(0)));
+            }
+            Levels.on(SplMode.LAZY, spl -> System.out.println("mode " + spl.mode()));
+        }
+
+        /** As deep as the stack allows, and then nearer to its end with each try until the call comes back. */
+        private static int deep(int depth) {
+            try {
+                return deep(depth + 1);
+            } catch (StackOverflowError e) {
+                return SplSupport.get().library() != null ? depth : -1;
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"interrupted", "deep"})
+    @DisplayName(
+            "a first use of levels on a thread that is interrupted or at the end of its stack spoils nothing for later ones")
+    void badMomentOfTheFirstUseSpoilsNothing(String moment) {
+        Levels.needLibrary();
+        assertThat(Fork.of(BadMoment.class).argument(moment).run()).contains("mode LAZY");
     }
 
     @Test
@@ -179,24 +257,20 @@ class ForkedTest {
 
         @SuppressWarnings("LockNotBeforeTry") // the process ends with the first failure
         public static void main(String[] args) {
-            LinuxCalls linux = Backend.linux();
             SplSupport support = SplSupport.get();
             assertThat(support.mode()).isEqualTo(SplMode.EAGER);
             assertThat(support.library()).isNull();
             assertThat(support.off()).hasSize(3);
             assertThatThrownBy(NativeWork::postFunction).isInstanceOf(UnsupportedOperationException.class);
-            // A stray signal of ours ends nothing.
-            for (int signal : support.signals()) {
-                if (signal != 0) {
-                    assertThat(linux.sigqueue(linux.getpid(), signal, 1)).isZero();
-                }
-            }
+            assertThat(support.freeSignals()).isZero();
+            assertThat(Proc.signalsCaught() & 1L << (support.signals().get(Ipl.VM.rank()) - 1))
+                    .as("nothing is installed that nobody needs")
+                    .isZero();
             Levels.on(SplMode.EAGER, spl -> {
                 int[] ran = {0};
                 InterruptLine line = InterruptLine.establish(spl, "soft", Ipl.VM, value -> ran[0] += (int) value);
                 int s = spl.splhigh();
-                assertThat(Proc.signalsBlocked(linux.gettid()) & SplSupport.mask(Ipl.HIGH))
-                        .isEqualTo(SplSupport.mask(Ipl.HIGH));
+                assertThat(SplSupport.mask(Ipl.HIGH)).isZero();
                 assertThat(line.trigger(5)).isTrue();
                 spl.splx(s);
                 assertThat(ran[0]).isEqualTo(5);
@@ -251,10 +325,7 @@ class ForkedTest {
             assertThat(sigaction(foreign, linux.address(mine), 0)).isZero();
             String before = installed(foreign);
             assertThat(SplSupport.get().library()).isNull();
-            assertThat(SplSupport.get().skipped()).anyMatch(skipped -> skipped.startsWith(foreign + " "));
             assertThat(installed(foreign)).isEqualTo(before);
-            int vm = SplSupport.get().signals().get(Ipl.VM.rank());
-            assertThat(linux.sigqueue(linux.getpid(), vm, 1)).isZero();
             System.out.println("kept; child: " + Fork.of(FirstUse.class).run());
         }
     }
@@ -506,40 +577,39 @@ class ForkedTest {
         assertThat(Fork.of(Health.class).argument(mode).run()).contains("healthy at HIGH");
     }
 
-    /** Ends threads with signals of ours pending and blocked. */
+    /** Ends threads with signals of their lines pending and blocked. */
     static final class EndingThreads {
         private EndingThreads() {}
 
         public static void main(String[] args) {
             LinuxCalls linux = Backend.linux();
             for (int i = 0; i < 100; i++) {
-                InterruptLine[] left = new InterruptLine[1];
+                List<InterruptLine> left = new ArrayList<>();
                 Levels.on(i % 2 == 0 ? SplMode.EAGER : SplMode.LAZY, spl -> {
-                    left[0] = InterruptLine.establish(spl, "left", Ipl.VM, value -> {});
-                    int own = left[0].signal();
+                    left.addAll(Levels.linesOfEveryLevel(spl));
                     int forgotten = spl.splhigh();
                     assertThat(forgotten).isNotNegative();
-                    for (int signal : SplSupport.get().signals()) {
-                        if (signal != 0) {
-                            assertThat(linux.pthread_sigqueue(linux.pthread_self(), signal, 1))
+                    for (InterruptLine line : left) {
+                        // In LAZY mode the first is recorded, and what comes then is blocked.
+                        for (int value = 0; value < 2; value++) {
+                            assertThat(linux.pthread_sigqueue(linux.pthread_self(), line.signal(), value))
                                     .isZero();
                         }
+                        assertThat(linux.sigqueue(linux.getpid(), line.signal(), 3))
+                                .isZero();
+                        assertThat((Proc.signalsBlocked(linux.gettid()) & 1L << (line.signal() - 1)) != 0)
+                                .isEqualTo(line.ipl() != Ipl.IPI);
                     }
-                    // In LAZY mode the first was recorded, and what comes now is blocked.
-                    assertThat(linux.pthread_sigqueue(linux.pthread_self(), own, 2))
-                            .isZero();
-                    assertThat(Proc.signalsBlocked(linux.gettid()) & 1L << (own - 1))
-                            .isNotZero();
                 });
-                left[0].close();
+                left.forEach(InterruptLine::close);
             }
-            System.out.println("alive, strays " + (SplSupport.straySignals() > 0));
+            System.out.println("alive");
         }
     }
 
     @Test
     void threadThatEndsWithItsSignalsBlockedAndPendingTakesNobodyWithIt() {
         Levels.needLibrary();
-        assertThat(Fork.of(EndingThreads.class).run()).contains("alive, strays true");
+        assertThat(Fork.of(EndingThreads.class).run()).contains("alive");
     }
 }

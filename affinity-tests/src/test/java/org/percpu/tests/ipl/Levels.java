@@ -26,7 +26,7 @@ final class Levels {
         void run(Spl spl) throws Exception;
     }
 
-    private static final int PLACES = 4096;
+    static final int PLACES = 4096;
 
     private Levels() {}
 
@@ -78,6 +78,22 @@ final class Levels {
     /** A line that writes its value and the level it ran at. */
     static InterruptLine recording(Spl spl, Ipl ipl, List<String> into) {
         return InterruptLine.establish(spl, ipl.name(), ipl, value -> into.add(ipl + "=" + value + "@" + spl.level()));
+    }
+
+    /** A line with a signal at each level that can have one: only then is there anything for a level to mask. None without the library. */
+    static List<InterruptLine> linesOfEveryLevel(Spl spl) {
+        List<InterruptLine> lines = new ArrayList<>();
+        if (SplSupport.get().library() == null) {
+            return lines;
+        }
+        for (Ipl ipl : Ipl.values()) {
+            if (SplSupport.get().signals().get(ipl.rank()) != 0) {
+                InterruptLine line = InterruptLine.establish(spl, "of " + ipl, ipl, value -> {});
+                assertThat(line.signal()).isPositive();
+                lines.add(line);
+            }
+        }
+        return lines;
     }
 
     /** A receiver on a thread that does nothing but wait for interrupts, until closed. */

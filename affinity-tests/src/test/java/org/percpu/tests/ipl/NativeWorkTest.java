@@ -3,6 +3,7 @@ package org.percpu.tests.ipl;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.lang.reflect.Method;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -21,6 +22,7 @@ import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.NativeInbox;
 import org.percpu.ipl.NativeWork;
+import org.percpu.ipl.SplSupport;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Machine;
 
@@ -159,6 +161,176 @@ class NativeWorkTest {
         enough.set(true);
         assertThat(Bounded.join(worker)).isTrue();
         rig.work.close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    @DisplayName("works that were posted before the worker looks are moved in the order in which they were posted")
+    void worksAreMovedInOrder(boolean fromC) {
+        if (fromC) {
+            Levels.needLibrary();
+        }
+        Rig rig = new Rig();
+        List<Integer> moved = new ArrayList<>();
+        List<NativeWork> works = new ArrayList<>();
+        for (int i = 0; i < 5; i++) {
+            int number = i;
+            works.add(new NativeWork("work " + i, Ipl.HIGH, rig.inbox, () -> moved.add(number)));
+        }
+        for (int i : new int[] {3, 1, 4, 0, 2}) {
+            NativeWork work = works.get(i);
+            assertThat(
+                            fromC
+                                    ? Machine.linux().call(NativeWork.postFunction(), work.handle(), 1, 0, 0, 0, 0)
+                                    : work.post(1))
+                    .isZero();
+        }
+        rig.inbox.moveAll();
+        assertThat(moved).containsExactly(3, 1, 4, 0, 2);
+        end(rig, works);
+    }
+
+    private static void end(Rig rig, List<NativeWork> works) {
+        assertThat(rig.inbox.end()).isTrue();
+        works.forEach(NativeWork::close);
+        rig.work.close();
+    }
+
+    @Test
+    @DisplayName("the memory of a work is not used again while somebody drains it, and is behind that")
+    void memoryIsNotUsedAgainUnderADrain() {
+        Rig rig = new Rig();
+        int before = SplSupport.openHandles();
+        NativeWork work = new NativeWork("drained", Ipl.HIGH, rig.inbox, () -> {});
+        long place = Levels.place(work.handle());
+        assertThat(work.post(1)).isZero();
+        rig.inbox.moveAll();
+        List<NativeWork> others = new ArrayList<>();
+        assertThat(work.drain(value -> {
+                    work.close();
+                    assertThat(rig.inbox.end()).isTrue();
+                    assertThat(SplSupport.openHandles()).isEqualTo(before + 1);
+                    Rig other = new Rig();
+                    for (int i = 0; i < 100; i++) {
+                        others.add(other.work);
+                        NativeWork next = new NativeWork("next", Ipl.HIGH, other.inbox, () -> {});
+                        assertThat(Levels.place(next.handle())).isNotEqualTo(place);
+                        next.close();
+                    }
+                }))
+                .isEqualTo(1);
+        others.forEach(NativeWork::close);
+        rig.work.close();
+        assertThat(SplSupport.openHandles()).isEqualTo(before - 1);
+    }
+
+    @Test
+    @DisplayName("a handle that was closed before its queue ended, with values that nobody took, is given back")
+    void valuesThatNobodyTakesKeepNoHandle() {
+        int before = SplSupport.openHandles();
+        for (int i = 0; i < 2 * Levels.PLACES; i++) {
+            Rig rig = new Rig();
+            assertThat(rig.work.post(1)).isZero();
+            rig.inbox.moveAll();
+            NativeWork untaken = new NativeWork("untaken", Ipl.HIGH, rig.inbox, () -> {});
+            assertThat(untaken.post(1)).isZero();
+            rig.inbox.moveAll();
+            untaken.close();
+            rig.work.close();
+            assertThat(SplSupport.openHandles()).as("it may still run").isEqualTo(before + 1);
+            assertThat(rig.inbox.close()).isTrue();
+            assertThat(rig.inbox.end()).isTrue();
+            assertThat(SplSupport.openHandles()).isEqualTo(before);
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "a work that is linked keeps its memory when it is closed and its queue is dropped, until it was moved")
+    void linkedWorkKeepsItsMemory() {
+        int before = SplSupport.openHandles();
+        Rig rig = new Rig();
+        List<String> moved = new ArrayList<>();
+        NativeWork work = new NativeWork("linked", Ipl.HIGH, rig.inbox, () -> moved.add("linked"));
+        assertThat(work.post(1)).isZero();
+        work.close();
+        assertThat(rig.inbox.close()).isFalse();
+        assertThat(rig.inbox.end()).as("first it must be moved").isFalse();
+        assertThat(SplSupport.openHandles()).isEqualTo(before + 2);
+        rig.inbox.moveAll();
+        assertThat(moved).containsExactly("linked");
+        assertThat(rig.inbox.end()).isTrue();
+        assertThat(SplSupport.openHandles()).isEqualTo(before + 1);
+        NativeWork late = new NativeWork("late", Ipl.HIGH, rig.inbox, () -> moved.add("late"));
+        assertThat(late.post(1)).isEqualTo(-Errno.ESHUTDOWN.number());
+        rig.inbox.moveAll();
+        late.close();
+        rig.work.close();
+        assertThat(SplSupport.openHandles()).isEqualTo(before);
+        assertThat(moved).containsExactly("linked");
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    @DisplayName(
+            "a dropped queue takes back what a poster has marked that Linux has stopped inside, and the poster is told")
+    void stoppedPosterLosesNothing(boolean another) throws Exception {
+        int before = SplSupport.openHandles();
+        Rig rig = new Rig();
+        List<String> moved = new ArrayList<>();
+        NativeWork work = new NativeWork("stopped", Ipl.HIGH, rig.inbox, () -> moved.add("stopped"));
+        // A poster that has been let in, and, in the first case, has marked the work.
+        Inside inside = new Inside(rig.inbox, work);
+        if (another) {
+            // One that has found the mark was promised a run.
+            inside.mark();
+            assertThat(work.post(1)).isEqualTo(1);
+        }
+        work.close();
+        assertThat(rig.inbox.close()).isFalse();
+        assertThat(rig.inbox.end()).isTrue();
+        assertThat(moved).isEqualTo(another ? List.of("stopped") : List.of());
+        assertThat(SplSupport.openHandles()).as("it is inside").isEqualTo(before + 2);
+        assertThat(inside.link()).isFalse();
+        inside.leave();
+        rig.work.close();
+        assertThat(SplSupport.openHandles()).isEqualTo(before);
+    }
+
+    /** What C code does, step by step. */
+    private static final class Inside {
+        private final NativeInbox inbox;
+        private final Object port;
+
+        Inside(NativeInbox inbox, NativeWork work) throws ReflectiveOperationException {
+            this.inbox = inbox;
+            Method of = NativeWork.class.getDeclaredMethod("port");
+            of.setAccessible(true);
+            port = of.invoke(work);
+            call(port, "enter");
+            assertThat(call(inbox, "enter")).isEqualTo(true);
+        }
+
+        void mark() throws ReflectiveOperationException {
+            assertThat(call(port, "mark")).isEqualTo(true);
+        }
+
+        boolean link() throws ReflectiveOperationException {
+            Method method = NativeInbox.class.getDeclaredMethod("linkAndLeave", port.getClass());
+            method.setAccessible(true);
+            return (Boolean) method.invoke(inbox, port);
+        }
+
+        void leave() throws ReflectiveOperationException {
+            call(inbox, "leave");
+            call(port, "leave");
+        }
+
+        private static Object call(Object on, String name) throws ReflectiveOperationException {
+            Method method = on.getClass().getDeclaredMethod(name);
+            method.setAccessible(true);
+            return method.invoke(on);
+        }
     }
 
     private static void postToTheEnd(LongUnaryOperator post, AtomicLong accepted) {

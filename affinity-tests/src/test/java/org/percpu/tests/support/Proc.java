@@ -70,6 +70,16 @@ public final class Proc {
         return Long.parseUnsignedLong(status(tid, "SigBlk"), 16);
     }
 
+    /** Signals of the process that have a handler. */
+    public static long signalsCaught() {
+        return Long.parseUnsignedLong(status(Machine.linux().gettid(), "SigCgt"), 16);
+    }
+
+    /** Signals of the process that are ignored. */
+    public static long signalsIgnored() {
+        return Long.parseUnsignedLong(status(Machine.linux().gettid(), "SigIgn"), 16);
+    }
+
     /** State letter of proc_pid_stat(5): S sleeping, R running. */
     public static char state(int tid) {
         return field(tid, 3).charAt(0);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.bindings.ffm;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.ffm.generated.Linux;
 import org.percpu.bindings.ffm.generated.itimerspec;
@@ -23,6 +25,8 @@ final class FfmLinuxCalls implements LinuxCalls {
 
     /** Of the longest text of strerror(3), with room to spare. */
     private static final long TEXT_BYTES = 256;
+
+    private static final long CACHE_LINE = 64;
 
     @Override
     public String backend() {
@@ -255,6 +259,19 @@ final class FfmLinuxCalls implements LinuxCalls {
     }
 
     @Override
+    public ByteBuffer allocate(int bytes) {
+        return Arena.global().allocate(bytes, CACHE_LINE).asByteBuffer().order(ByteOrder.nativeOrder());
+    }
+
+    @Override
+    public ByteBuffer memory(long address, int bytes) {
+        return MemorySegment.ofAddress(address)
+                .reinterpret(bytes)
+                .asByteBuffer()
+                .order(ByteOrder.nativeOrder());
+    }
+
+    @Override
     public int futex_wait(long address, int expected, long timeoutNanos) {
         Scratch scratch = Scratch.mine();
         long timeout = timeoutNanos == FOREVER ? 0 : scratch.time(timeoutNanos);
@@ -295,6 +312,18 @@ final class FfmLinuxCalls implements LinuxCalls {
     @Override
     public int fcntl(int fd, int command, long argument) {
         return ErrnoCalls.fcntl(Scratch.mine(), fd, command, argument);
+    }
+
+    @Override
+    public int close(int fd) {
+        return ErrnoCalls.syscall(Scratch.mine(), SystemCall.CLOSE, fd, 0, 0, 0);
+    }
+
+    @Override
+    public int memfd_create(String name, int flags) {
+        Scratch scratch = Scratch.mine();
+        long text = scratch.string(name);
+        return ErrnoCalls.syscall(scratch, SystemCall.MEMFD_CREATE, text, flags, 0, 0);
     }
 
     @Override

@@ -6,6 +6,7 @@ import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
@@ -25,6 +26,7 @@ final class JnaLinuxCalls implements LinuxCalls {
     private static final int SIGEV_THREAD_ID = 4;
     private static final int TIMESPEC_BYTES = 16;
     private static final int RTLD_NOW = 2;
+    private static final int CACHE_LINE = 64;
 
     private static @Nullable JnaLinuxCalls linked;
 
@@ -314,6 +316,22 @@ final class JnaLinuxCalls implements LinuxCalls {
     }
 
     @Override
+    public ByteBuffer allocate(int bytes) {
+        int room = bytes + CACHE_LINE;
+        long address = Native.malloc(room);
+        if (address == 0) {
+            throw new OutOfMemoryError("malloc(" + room + ") of the C library");
+        }
+        new Pointer(address).clear(room);
+        return memory((address + CACHE_LINE - 1) & -CACHE_LINE, bytes);
+    }
+
+    @Override
+    public ByteBuffer memory(long address, int bytes) {
+        return new Pointer(address).getByteBuffer(0, bytes).order(ByteOrder.nativeOrder());
+    }
+
+    @Override
     public int futex_wait(long address, int expected, long timeoutNanos) {
         long timeout = timeoutNanos == FOREVER ? 0 : Scratch.mine().timespec(0, timeoutNanos);
         return (int) orErrno(systemCall(SystemCall.FUTEX, address, FUTEX_WAIT_PRIVATE, expected, timeout));
@@ -362,6 +380,16 @@ final class JnaLinuxCalls implements LinuxCalls {
     @Override
     public int fcntl(int fd, int command, long argument) {
         return orErrno(LibC.fcntl(fd, command, argument));
+    }
+
+    @Override
+    public int close(int fd) {
+        return (int) orErrno(systemCall(SystemCall.CLOSE, fd, 0, 0, 0));
+    }
+
+    @Override
+    public int memfd_create(String name, int flags) {
+        return (int) orErrno(systemCall(SystemCall.MEMFD_CREATE, string(name), flags, 0, 0));
     }
 
     @Override

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.bindings.jna;
 
-/** The system calls made without the C library: it has no futex, gettid since glibc 2.30 only, and spoils getpriority. */
+/**
+ * The system calls made without the C library: it has no futex, gettid since glibc 2.30 and memfd_create since 2.27 only, and spoils
+ * getpriority.
+ */
 enum SystemCall {
+    CLOSE(3, 57),
     FUTEX(202, 98),
     GETPRIORITY(140, 141),
-    GETTID(186, 178);
+    GETTID(186, 178),
+    MEMFD_CREATE(319, 279);
 
     private static final boolean X86_64 = System.getProperty("os.arch", "").equals("amd64");
 

@@ -81,6 +81,10 @@ public interface LinuxCalls {
     int O_ASYNC = 0x2000;
     /** File status flag: do not wait for I/O. */
     int O_NONBLOCK = 0x800;
+    /** Flag of memfd_create: the file is closed when the process runs another program. */
+    int MFD_CLOEXEC = 1;
+    /** Flag of memfd_create: the file can never be run as a program; its pages can be mapped all the same. Since Linux 6.3. */
+    int MFD_NOEXEC_SEAL = 8;
     /** Timeout of a wait that ends only by its event. */
     long FOREVER = -1;
 
@@ -378,6 +382,23 @@ public interface LinuxCalls {
     long address(ByteBuffer direct);
 
     /**
+     * Native memory that C code or the kernel may use for ever: it is never freed, not even when the caller's class loader is collected.
+     *
+     * @param bytes size
+     * @return a direct buffer in native byte order, zeroed, which starts at a cache line
+     */
+    ByteBuffer allocate(int bytes);
+
+    /**
+     * A view of native memory that somebody else has allocated.
+     *
+     * @param address of its first byte
+     * @param bytes size
+     * @return a direct buffer in native byte order; it is valid as long as the memory is
+     */
+    ByteBuffer memory(long address, int bytes);
+
+    /**
      * futex(2) FUTEX_WAIT_PRIVATE: sleeps while the word holds the expected value.
      *
      * @param address of an aligned 32-bit word in native memory
@@ -436,6 +457,23 @@ public interface LinuxCalls {
      * @return the command's result, or -errno: EBADF, EINVAL, ESRCH (F_SETOWN_EX: no such thread)
      */
     int fcntl(int fd, int command, long argument);
+
+    /**
+     * close(2).
+     *
+     * @param fd file descriptor
+     * @return 0, or -errno: EBADF
+     */
+    int close(int fd);
+
+    /**
+     * memfd_create(2): a file in memory that is in no folder. Its path is {@code /proc/self/fd/} and the result.
+     *
+     * @param name for {@code /proc/self/maps}
+     * @param flags {@link #MFD_CLOEXEC}, {@link #MFD_NOEXEC_SEAL}
+     * @return a file descriptor, or -errno: EINVAL (unknown flag), EMFILE, ENOSYS
+     */
+    int memfd_create(String name, int flags);
 
     // ---- other libraries
 

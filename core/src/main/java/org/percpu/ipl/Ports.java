@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.ipl;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.LinuxException;
+
+/**
+ * Where ports come from. With libpercpu they belong to it: every copy of this class that shares the library takes them from one table, and
+ * the table outlives them all. Without the library nobody but this class knows of them.
+ */
+final class Ports {
+    /** Without the library: memory without an owner. */
+    private static final ArrayDeque<Port> UNUSED = new ArrayDeque<>(); // guarded by itself
+
+    private static int made; // guarded by UNUSED
+
+    private Ports() {}
+
+    /**
+     * A port that nobody knows yet.
+     *
+     * @throws LinuxException EAGAIN if there are too many
+     */
+    static Port take(Support support, String what) {
+        NativeWork.settleClosed();
+        TopHalf half = support.topHalf();
+        if (half == null) {
+            return takeOwn(support, what);
+        }
+        long address = half.take();
+        if (address < 0) {
+            throw address == -Errno.EAGAIN.number()
+                    ? tooMany(what)
+                    : support.failed("percpu_open(\"" + what + "\")", address, "the process is at its limit of memory");
+        }
+        return new Port(support, half, support.linux.memory(address, Memory.PORT_BYTES), address);
+    }
+
+    private static Port takeOwn(Support support, String what) {
+        Port port;
+        synchronized (UNUSED) {
+            port = pollUnused();
+            if (port == null) {
+                if (made == Memory.PORTS) {
+                    throw tooMany(what);
+                }
+                ByteBuffer memory = support.linux.allocate(Memory.PORT_BYTES);
+                // Behind those of the library, which may come later.
+                memory.putLong(Memory.PORT_INDEX, Memory.PORTS + made);
+                port = new Port(support, null, memory, 0);
+                made++;
+            }
+        }
+        port.clear();
+        return port;
+    }
+
+    private static LinuxException tooMany(String what) {
+        return new LinuxException(
+                "percpu_open(\"" + what + "\")",
+                Errno.EAGAIN.number(),
+                "there are " + Memory.PORTS + " lines and natively posted works already",
+                "close those that are not used any more");
+    }
+
+    /** Memory in which nobody is any more. */
+    private static @Nullable Port pollUnused() {
+        for (Port port : UNUSED) {
+            if (port.isVacant()) {
+                boolean removed = UNUSED.remove(port);
+                assert removed;
+                return port;
+            }
+        }
+        return null;
+    }
+
+    /** Without the library. */
+    static void giveBack(Port port) {
+        synchronized (UNUSED) {
+            UNUSED.add(port);
+        }
+    }
+
+    /** How many are taken. */
+    static int taken(Support support) {
+        TopHalf half = support.topHalf();
+        synchronized (UNUSED) {
+            return made - UNUSED.size() + (half == null ? 0 : half.taken());
+        }
+    }
+}
