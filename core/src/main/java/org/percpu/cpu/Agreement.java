@@ -19,18 +19,22 @@ final class Agreement {
      */
     static Map<Integer, CpuSet> among(Map<Integer, CpuSet> claims, boolean all, IntConsumer refused) {
         Map<CpuSet, CpuSet> claimants = new HashMap<>();
-        claims.forEach((cpu, claim) -> claimants.merge(claim, CpuSet.of(cpu), CpuSet::or));
-        CpuSet speakers =
-                CpuSet.of(claims.keySet().stream().mapToInt(Integer::intValue).toArray());
+        for (Map.Entry<Integer, CpuSet> entry : claims.entrySet()) {
+            CpuSet others = claimants.getOrDefault(entry.getValue(), CpuSet.empty());
+            claimants.put(entry.getValue(), others.or(CpuSet.of(entry.getKey())));
+        }
+        CpuSet speakers = CpuSet.ofAll(claims.keySet());
         Map<Integer, CpuSet> agreed = new HashMap<>();
-        claims.forEach((cpu, claim) -> {
+        for (Map.Entry<Integer, CpuSet> entry : claims.entrySet()) {
+            int cpu = entry.getKey();
+            CpuSet claim = entry.getValue();
             CpuSet same = claimants.getOrDefault(claim, CpuSet.empty());
             if (claim.contains(cpu) && same.containsAll(all ? claim : claim.and(speakers))) {
                 agreed.put(cpu, claim);
             } else {
                 refused.accept(cpu);
             }
-        });
+        }
         return agreed;
     }
 }

@@ -8,12 +8,24 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.BiConsumer;
 import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
 
 /** Reads the caches of CPUs and who shares them. */
 final class CacheReader {
     private static final Set<String> TYPES = Set.of("Data", "Instruction", "Unified");
 
-    private record Key(int level, String type) {}
+    /** A record's own methods are linked at run time. */
+    private record Key(int level, String type) {
+        @Override
+        public boolean equals(@Nullable Object other) {
+            return other instanceof Key key && key.level == level && key.type.equals(type);
+        }
+
+        @Override
+        public int hashCode() {
+            return 31 * level + type.hashCode();
+        }
+    }
 
     private final IntFunction<SysFolder> cachesOf;
     private final BiConsumer<Integer, String> problems;
@@ -31,19 +43,22 @@ final class CacheReader {
             read.put(cpu, caches(cpu));
         }
         Map<Key, Map<Integer, CpuSet>> agreed = new HashMap<>();
-        claims.forEach((key, claim) -> {
+        for (Map.Entry<Key, Map<Integer, CpuSet>> entry : claims.entrySet()) {
+            Key key = entry.getKey();
             String line = "disagrees with others about who shares the cache L" + key.level + " " + key.type
                     + "; took it as its own";
-            agreed.put(key, Agreement.among(claim, false, cpu -> problems.accept(cpu, line)));
-        });
-        read.replaceAll((cpu, caches) -> caches.stream()
-                .map(cache -> new Cpu.Cache(
-                        cache.level(),
-                        cache.type(),
-                        cache.sizeBytes(),
-                        agreed.getOrDefault(new Key(cache.level(), cache.type()), Map.of())
-                                .getOrDefault(cpu, CpuSet.of(cpu))))
-                .toList());
+            agreed.put(key, Agreement.among(entry.getValue(), false, cpu -> problems.accept(cpu, line)));
+        }
+        for (Map.Entry<Integer, List<Cpu.Cache>> entry : read.entrySet()) {
+            int cpu = entry.getKey();
+            List<Cpu.Cache> caches = new ArrayList<>();
+            for (Cpu.Cache cache : entry.getValue()) {
+                CpuSet shared = agreed.getOrDefault(new Key(cache.level(), cache.type()), Map.of())
+                        .getOrDefault(cpu, CpuSet.of(cpu));
+                caches.add(new Cpu.Cache(cache.level(), cache.type(), cache.sizeBytes(), shared));
+            }
+            entry.setValue(List.copyOf(caches));
+        }
         return read;
     }
 

@@ -37,13 +37,17 @@ record CoreKinds(boolean unlike, CpuSet performance, CpuSet efficiency) {
      * few percent. Null if all are alike by it.
      */
     static @Nullable CoreKinds byCapacity(Map<Integer, Integer> capacities) {
-        long strongest =
-                capacities.values().stream().mapToInt(Integer::intValue).max().orElse(-1);
+        long strongest = -1;
+        for (int capacity : capacities.values()) {
+            strongest = Math.max(strongest, capacity);
+        }
         CpuSet all = cpus(capacities);
-        CpuSet weak = CpuSet.of(capacities.keySet().stream()
-                .mapToInt(Integer::intValue)
-                .filter(cpu -> capacities.getOrDefault(cpu, 0) * 4L < strongest * 3)
-                .toArray());
+        CpuSet weak = CpuSet.empty();
+        for (Map.Entry<Integer, Integer> entry : capacities.entrySet()) {
+            if (entry.getValue() * 4L < strongest * 3) {
+                weak = weak.or(CpuSet.of(entry.getKey()));
+            }
+        }
         return weak.isEmpty() ? null : new CoreKinds(true, all.minus(weak), weak);
     }
 
@@ -72,7 +76,10 @@ record CoreKinds(boolean unlike, CpuSet performance, CpuSet efficiency) {
     /** The CPUs below the widest step between neighbouring values, if the lower of both is at most three quarters of the upper. */
     private static CpuSet belowTheGap(Map<Integer, Integer> values) {
         Map<Integer, CpuSet> byValue = new TreeMap<>();
-        values.forEach((cpu, value) -> byValue.merge(value, CpuSet.of(cpu), CpuSet::or));
+        for (Map.Entry<Integer, Integer> entry : values.entrySet()) {
+            CpuSet others = byValue.getOrDefault(entry.getValue(), CpuSet.empty());
+            byValue.put(entry.getValue(), others.or(CpuSet.of(entry.getKey())));
+        }
         CpuSet below = CpuSet.empty();
         CpuSet seen = CpuSet.empty();
         double widest = 0.75;
@@ -90,6 +97,6 @@ record CoreKinds(boolean unlike, CpuSet performance, CpuSet efficiency) {
     }
 
     private static CpuSet cpus(Map<Integer, Integer> values) {
-        return CpuSet.of(values.keySet().stream().mapToInt(Integer::intValue).toArray());
+        return CpuSet.ofAll(values.keySet());
     }
 }

@@ -2,6 +2,8 @@
 package org.percpu.cpu;
 
 import java.util.Arrays;
+import java.util.Collection;
+import java.util.NoSuchElementException;
 import java.util.PrimitiveIterator;
 import java.util.stream.IntStream;
 
@@ -165,13 +167,26 @@ public final class CpuSet implements Iterable<Integer> {
         return strided(first, last, stride);
     }
 
+    private static boolean allDigits(String text) {
+        for (int i = 0; i < text.length(); i++) {
+            if (text.charAt(i) < '0' || text.charAt(i) > '9') {
+                return false;
+            }
+        }
+        return true;
+    }
+
     private static int number(String entry, String digits) {
-        if (digits.isEmpty() || !digits.chars().allMatch(c -> c >= '0' && c <= '9')) {
+        if (digits.isEmpty() || !allDigits(digits)) {
             String offender = digits.isEmpty() || digits.equals(entry) ? "" : quote(digits) + " is ";
             throw new IllegalArgumentException(
                     quote(entry) + ": " + offender + "not a CPU number; write a list such as 0-3,8 or 0-15:2");
         }
-        String significant = digits.replaceFirst("^0+(?=.)", "");
+        int zeros = 0;
+        while (zeros < digits.length() - 1 && digits.charAt(zeros) == '0') {
+            zeros++;
+        }
+        String significant = digits.substring(zeros);
         if (significant.length() > 7 || Integer.parseInt(significant) >= LIMIT) {
             throw new IllegalArgumentException(tooLarge(quote(digits)));
         }
@@ -374,6 +389,16 @@ public final class CpuSet implements Iterable<Integer> {
         return trimmed(result);
     }
 
+    /** The set of some numbers. */
+    static CpuSet ofAll(Collection<Integer> cpus) {
+        int[] numbers = new int[cpus.size()];
+        int i = 0;
+        for (int cpu : cpus) {
+            numbers[i++] = cpu;
+        }
+        return of(numbers);
+    }
+
     /**
      * The members, ascending.
      *
@@ -390,7 +415,24 @@ public final class CpuSet implements Iterable<Integer> {
      */
     @Override
     public PrimitiveIterator.OfInt iterator() {
-        return stream().iterator();
+        return new PrimitiveIterator.OfInt() {
+            private int next = first();
+
+            @Override
+            public boolean hasNext() {
+                return next >= 0;
+            }
+
+            @Override
+            public int nextInt() {
+                if (next < 0) {
+                    throw new NoSuchElementException("CPUs " + CpuSet.this + " have been told");
+                }
+                int cpu = next;
+                next = CpuSet.this.next(cpu + 1);
+                return cpu;
+            }
+        };
     }
 
     @Override

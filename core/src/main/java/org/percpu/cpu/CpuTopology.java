@@ -64,10 +64,27 @@ public final class CpuTopology {
         SortedMap<Integer, Cpu> ids = new TreeMap<>();
         SortedMap<Integer, CpuSet> sockets = new TreeMap<>();
         List<CpuSet> siblingSets = new ArrayList<>();
+        List<Cpu> allowed = new ArrayList<>();
+        List<Integer> onlineIds = new ArrayList<>();
+        List<Integer> allowedIds = new ArrayList<>();
+        List<Integer> usableIds = new ArrayList<>();
+        List<Integer> isolatedIds = new ArrayList<>();
         for (Cpu cpu : cpus) {
             ids.put(cpu.id(), cpu);
+            if (cpu.allowed()) {
+                allowed.add(cpu);
+                allowedIds.add(cpu.id());
+            }
+            if (cpu.usable()) {
+                usableIds.add(cpu.id());
+            }
+            if (cpu.isolated()) {
+                isolatedIds.add(cpu.id());
+            }
             if (cpu.online()) {
-                sockets.merge(cpu.packageId(), CpuSet.of(cpu.id()), CpuSet::or);
+                onlineIds.add(cpu.id());
+                CpuSet others = sockets.getOrDefault(cpu.packageId(), CpuSet.empty());
+                sockets.put(cpu.packageId(), others.or(CpuSet.of(cpu.id())));
                 if (cpu.siblings().first() == cpu.id()) {
                     siblingSets.add(cpu.siblings());
                 }
@@ -75,14 +92,14 @@ public final class CpuTopology {
         }
         this.byId = ids;
         this.cpus = List.copyOf(cpus);
-        this.allowedCpus = cpus.stream().filter(Cpu::allowed).toList();
-        this.present = ids(cpus, cpu -> true);
+        this.allowedCpus = List.copyOf(allowed);
+        this.present = CpuSet.ofAll(ids.keySet());
         this.possible = possible.or(present);
-        this.online = ids(cpus, Cpu::online);
-        this.allowed = ids(cpus, Cpu::allowed);
-        this.usable = ids(cpus, Cpu::usable);
+        this.online = CpuSet.ofAll(onlineIds);
+        this.allowed = CpuSet.ofAll(allowedIds);
+        this.usable = CpuSet.ofAll(usableIds);
         this.nohzFull = nohzFull.and(present);
-        this.isolated = ids(cpus, Cpu::isolated);
+        this.isolated = CpuSet.ofAll(isolatedIds);
         this.nodes = Collections.unmodifiableSortedMap(new TreeMap<>(nodes));
         this.packages = Collections.unmodifiableSortedMap(sockets);
         this.cores = List.copyOf(siblingSets);

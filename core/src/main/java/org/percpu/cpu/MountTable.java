@@ -10,7 +10,6 @@ import org.jspecify.annotations.Nullable;
 
 /** The mounts of a process, proc_pid_mountinfo(5), and which of them a path still leads to. */
 final class MountTable {
-    private static final Pattern OCTAL = Pattern.compile("\\\\([0-7]{3})");
     private static final int FIELDS = 6;
 
     /**
@@ -22,6 +21,17 @@ final class MountTable {
      * @param options of the file system, with commas between them
      */
     record Mount(int id, int parent, String root, String point, String type, String options) {
+        /** Each line is a mount of its own. */
+        @Override
+        public boolean equals(@Nullable Object other) {
+            return this == other;
+        }
+
+        @Override
+        public int hashCode() {
+            return id;
+        }
+
         boolean has(String option) {
             return ("," + options + ",").contains("," + option + ",");
         }
@@ -64,16 +74,30 @@ final class MountTable {
         }
     }
 
+    private static final class Octal {
+        static final Pattern DIGITS = Pattern.compile("\\\\([0-7]{3})");
+    }
+
     /** Blanks and backslashes of a path stand as octal numbers. */
     private static String unescape(String field) {
-        return OCTAL.matcher(field)
+        if (field.indexOf('\\') < 0) {
+            return field;
+        }
+        return Octal.DIGITS
+                .matcher(field)
                 .replaceAll(match -> Matcher.quoteReplacement(
                         Character.toString((char) (Integer.parseInt(match.group(1), 8) & 0xFF))));
     }
 
     /** The mounts of some sort that nothing covers, in the order of the table. */
     List<Mount> visible(Predicate<Mount> which) {
-        return mounts.stream().filter(which.and(mount -> !covered(mount))).toList();
+        List<Mount> visible = new ArrayList<>();
+        for (Mount mount : mounts) {
+            if (which.test(mount) && !covered(mount)) {
+                visible.add(mount);
+            }
+        }
+        return visible;
     }
 
     /**
@@ -100,7 +124,7 @@ final class MountTable {
             if (next == null) {
                 return true; // it hangs on the mount itself
             }
-            boolean unknownParent = next == top && parent(other) != null;
+            boolean unknownParent = next.equals(top) && parent(other) != null;
             if (!unknownParent
                     && other.isOnTheWayTo(next.point)
                     && mounts.lastIndexOf(other) > mounts.lastIndexOf(next)) {

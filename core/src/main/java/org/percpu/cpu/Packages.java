@@ -24,9 +24,13 @@ final class Packages {
      */
     Map<Integer, Integer> toldApart(Map<Integer, Integer> ids) {
         Map<Integer, CpuSet> byId = new TreeMap<>();
-        ids.forEach((cpu, id) -> byId.merge(id, CpuSet.of(cpu), CpuSet::or));
+        int free = 0;
+        for (Map.Entry<Integer, Integer> entry : ids.entrySet()) {
+            CpuSet others = byId.getOrDefault(entry.getValue(), CpuSet.empty());
+            byId.put(entry.getValue(), others.or(CpuSet.of(entry.getKey())));
+            free = Math.max(free, entry.getValue() + 1);
+        }
         Map<Integer, Integer> apart = new HashMap<>(ids);
-        int free = byId.keySet().stream().mapToInt(Integer::intValue).max().orElse(-1) + 1;
         for (Map.Entry<Integer, CpuSet> entry : byId.entrySet()) {
             int id = entry.getKey();
             CpuSet cpus = entry.getValue();

@@ -9,17 +9,28 @@ import java.util.regex.Pattern;
 
 /** Collects what was missing or made no sense: one line for each kind of problem, however many CPUs or files have it. */
 final class Problems {
-    /** The number of a folder of which there are many alike. */
-    private static final Pattern NUMBER = Pattern.compile("\\b(cpu|node|index)[0-9]+(?=/)");
+    /** The number of a folder of which there are many alike. Apart, because most machines have no problem. */
+    private static final class FolderNumber {
+        static final Pattern PATTERN = Pattern.compile("\\b(cpu|node|index)[0-9]+(?=/)");
+    }
 
     /** Takes the problems of the machine, or those of one CPU. */
     interface Sink {
         /**
+         * Takes one problem.
+         *
          * @param where the file, or nothing
          * @param what the kind of problem
          * @param detail what belongs to this one only, at the end of the line; often nothing
          */
         void report(String where, String what, String detail);
+    }
+
+    private record Of(Problems problems, CpuSet cpu) implements Sink {
+        @Override
+        public void report(String where, String what, String detail) {
+            problems.add(cpu, where, what, detail);
+        }
     }
 
     private static final class Kind {
@@ -48,11 +59,11 @@ final class Problems {
     private final Map<Key, Kind> kinds = new LinkedHashMap<>();
 
     Sink ofMachine() {
-        return (where, what, detail) -> add(CpuSet.empty(), where, what, detail);
+        return new Of(this, CpuSet.empty());
     }
 
     Sink of(int cpu) {
-        return (where, what, detail) -> add(CpuSet.of(cpu), where, what, detail);
+        return new Of(this, CpuSet.of(cpu));
     }
 
     private void add(CpuSet cpu, String where, String what, String detail) {
@@ -61,7 +72,7 @@ final class Problems {
     }
 
     private static String general(String where) {
-        return NUMBER.matcher(where).replaceAll("$1*");
+        return FolderNumber.PATTERN.matcher(where).replaceAll("$1*");
     }
 
     /** A set as the subject of a sentence. */

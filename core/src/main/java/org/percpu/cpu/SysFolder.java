@@ -226,10 +226,10 @@ final class SysFolder {
     /** The numbers of the subfolders that are named by a prefix and a number, such as cpu12. */
     SortedSet<Integer> numbered(String prefix) {
         SortedSet<Integer> numbers = new TreeSet<>();
-        try (DirectoryStream<Path> entries = Files.newDirectoryStream(path, prefix + "[0-9]*")) {
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(path)) {
             for (Path entry : entries) {
                 String name = String.valueOf(entry.getFileName());
-                if (digits(name, prefix.length(), name.length())) {
+                if (name.startsWith(prefix) && digits(name, prefix.length(), name.length())) {
                     numbers.add(Integer.parseInt(name.substring(prefix.length())));
                 }
             }
@@ -242,9 +242,12 @@ final class SysFolder {
     }
 
     private static boolean digits(String text, int from, int to) {
-        return to > from
-                && to - from <= LONGEST_NUMBER
-                && text.substring(from, to).chars().allMatch(c -> c >= '0' && c <= '9');
+        for (int i = from; i < to; i++) {
+            if (text.charAt(i) < '0' || text.charAt(i) > '9') {
+                return false;
+            }
+        }
+        return to > from && to - from <= LONGEST_NUMBER;
     }
 
     /** Foreign text in a message: one line, of a sane length. */

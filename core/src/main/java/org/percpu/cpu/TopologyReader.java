@@ -271,15 +271,24 @@ final class TopologyReader {
             this.allowed = allowed;
             this.usable = usable;
             this.isolated = isolated;
-            nodes.forEach((node, cpus) -> cpus.forEach(cpu -> nodeOf.put(cpu, node)));
+            for (Map.Entry<Integer, CpuSet> node : nodes.entrySet()) {
+                for (int cpu : node.getValue()) {
+                    nodeOf.put(cpu, node.getKey());
+                }
+            }
         }
 
         List<Cpu> cpus() {
-            CpuSet described = CpuSet.of(online.stream()
-                    .filter(cpu -> folderOf(cpu).sub("topology").exists())
-                    .toArray());
-            online.minus(described).forEach(cpu -> problems.of(cpu)
-                    .report("", "topology is missing; took it as a core of its own", ""));
+            List<Integer> withTopology = new ArrayList<>();
+            for (int cpu : online) {
+                if (folderOf(cpu).sub("topology").exists()) {
+                    withTopology.add(cpu);
+                }
+            }
+            CpuSet described = CpuSet.ofAll(withTopology);
+            for (int cpu : online.minus(described)) {
+                problems.of(cpu).report("", "topology is missing; took it as a core of its own", "");
+            }
             Map<Integer, Integer> coreIds = new HashMap<>();
             Map<Integer, Integer> packageIds = new HashMap<>();
             for (int cpu : described) {

@@ -32,11 +32,13 @@ final class Realtime {
         String runtime = read(RUNTIME);
         String forbidden = "0".equals(runtime) ? "; " + RUNTIME + " is 0, which forbids it to everybody" : "";
         if (known && (limit[0] == LinuxCalls.RLIM_INFINITY || limit[0] >= rtPriority)) {
-            return "RLIMIT_RTPRIO allows it (" + text(limit[0]) + "), so a seccomp filter or another sandbox forbids it: let it"
+            return "RLIMIT_RTPRIO allows it (" + text(limit[0])
+                    + "), so a seccomp filter or another sandbox forbids it: let it"
                     + " pass sched_setscheduler(2); in a cgroup v1 it may also be cpu.rt_runtime_us, which must be above 0"
                     + forbidden;
         }
-        return "give the process RLIMIT_RTPRIO of at least " + rtPriority + (known ? " (now " + text(limit[0]) + ")" : "")
+        return "give the process RLIMIT_RTPRIO of at least " + rtPriority
+                + (known ? " (now " + text(limit[0]) + ")" : "")
                 + ": a line \"<user> - rtprio " + rtPriority
                 + "\" in /etc/security/limits.conf and a new login, LimitRTPRIO=" + rtPriority
                 + " in its systemd unit, or CAP_SYS_NICE; if it has one of these, a seccomp filter must let sched_setscheduler(2)"
@@ -50,11 +52,11 @@ final class Realtime {
      */
     static @Nullable String warning() {
         long[] limit = new long[2];
-        if (Backend.linux().getrlimit(LinuxCalls.RLIMIT_RTTIME, limit) < 0
-                || limit[0] == LinuxCalls.RLIM_INFINITY) {
+        if (Backend.linux().getrlimit(LinuxCalls.RLIMIT_RTTIME, limit) < 0 || limit[0] == LinuxCalls.RLIM_INFINITY) {
             return null;
         }
-        return "RLIMIT_RTTIME is " + text(limit[0]) + " us, hard limit " + text(limit[1]) + (limit[1] == LinuxCalls.RLIM_INFINITY ? "" : " us")
+        return "RLIMIT_RTTIME is " + text(limit[0]) + " us, hard limit " + text(limit[1])
+                + (limit[1] == LinuxCalls.RLIM_INFINITY ? "" : " us")
                 + ": a real-time thread that runs for so long without sleeping gets SIGXCPU, which ends the JVM, and SIGKILL at the"
                 + " hard limit; start the process with prlimit --rttime=unlimited, or LimitRTTIME=infinity in its systemd unit";
     }

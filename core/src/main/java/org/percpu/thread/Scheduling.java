@@ -15,7 +15,8 @@ import org.percpu.bindings.spi.LinuxException;
  */
 final class Scheduling {
     private static final int TRIES = 3;
-    private static final String SANDBOX = "a seccomp filter or another sandbox answers in the kernel's place: let it pass ";
+    private static final String SANDBOX =
+            "a seccomp filter or another sandbox answers in the kernel's place: let it pass ";
 
     private Scheduling() {}
 
@@ -27,7 +28,8 @@ final class Scheduling {
      */
     static @Nullable Sched of(int tid) {
         LinuxCalls linux = Backend.linux();
-        // Two calls: somebody may change the policy between them. Then a real-time policy stands beside priority 0, or the reverse.
+        // Two calls: somebody may change the policy between them. Then a real-time policy stands beside priority 0, or
+        // the reverse.
         for (int i = 0; i < TRIES; i++) {
             int policy = linux.sched_getscheduler(tid);
             int priority = linux.sched_getparam(tid);

@@ -51,6 +51,7 @@ public record ThreadState(
         return name + " tid " + tid + (alive ? "" : " (ended)") + " asked {" + asked + "} allowed {" + allowed
                 + "} last cpu "
                 + lastCpu + ", " + sched + (sched.equals(schedAsked) ? "" : " (asked " + schedAsked + ")")
-                + (denial == null ? "" : ": " + denial) + (warning == null ? "" : "; " + warning) + (pinsLost == 0 ? "" : ", pin lost " + pinsLost + "x");
+                + (denial == null ? "" : ": " + denial) + (warning == null ? "" : "; " + warning)
+                + (pinsLost == 0 ? "" : ", pin lost " + pinsLost + "x");
     }
 }

@@ -48,7 +48,8 @@ class PolicyTest {
     }
 
     @Test
-    @DisplayName("SCHED_IDLE that an unprivileged process has inherited cannot be left; the state says so, and what helps")
+    @DisplayName(
+            "SCHED_IDLE that an unprivileged process has inherited cannot be left; the state says so, and what helps")
     void idleCannotBeLeft() {
         Machine.needsRoot("to become a user without privileges");
         Machine.needsCommand("no other user can be had here", "setpriv", "--reuid=200000", "true");
@@ -77,7 +78,8 @@ class PolicyTest {
 
     @Test
     @Rule("NWQ-5")
-    @DisplayName("a sandbox that answers sched_setscheduler with success and does nothing: REQUIRE fails, PREFER says so")
+    @DisplayName(
+            "a sandbox that answers sched_setscheduler with success and does nothing: REQUIRE fails, PREFER says so")
     void pretendedRealtime() {
         Machine.needsRealtime();
         refused(sandboxed("sched_setscheduler=0", "sched_setattr=0"), "REQUIRE", 5, 0)
@@ -89,7 +91,8 @@ class PolicyTest {
     }
 
     @Test
-    @DisplayName("a sandbox that forbids sched_setscheduler is the reason given, where the limits would allow the priority")
+    @DisplayName(
+            "a sandbox that forbids sched_setscheduler is the reason given, where the limits would allow the priority")
     void forbiddenRealtime() {
         Machine.needsRealtime();
         Machine.needsCommand("RLIMIT_RTPRIO cannot be raised here", "prlimit", "--rtprio=10:10", "true");
@@ -107,7 +110,8 @@ class PolicyTest {
     }
 
     @Test
-    @DisplayName("nice values are read back: refused or only said to be set, the thread runs and says why it has another")
+    @DisplayName(
+            "nice values are read back: refused or only said to be set, the thread runs and says why it has another")
     void niceValues() {
         refused(sandboxed(rule("setpriority", Errno.EPERM)), "NEVER", 0, 7)
                 .contains("has SCHED_OTHER nice 0", "denial nice 7 was refused (EPERM)", "setpriority(2)");
@@ -126,7 +130,8 @@ class PolicyTest {
     }
 
     @Test
-    @DisplayName("a pinned thread in a sandbox that forbids sched_setaffinity: the message names the sandbox, not other CPUs")
+    @DisplayName(
+            "a pinned thread in a sandbox that forbids sched_setaffinity: the message names the sandbox, not other CPUs")
     void forbiddenAffinity() {
         for (Errno errno : new Errno[] {Errno.EPERM, Errno.ENOSYS}) {
             assertThat(Fork.of(ForbiddenAffinity.class)
@@ -138,7 +143,8 @@ class PolicyTest {
     }
 
     @Test
-    @DisplayName("a finite RLIMIT_RTTIME is told where a real-time policy is granted: in the state, and once in the log")
+    @DisplayName(
+            "a finite RLIMIT_RTTIME is told where a real-time policy is granted: in the state, and once in the log")
     void realtimeIsLimited() {
         Machine.needsRealtime();
         for (String policy : new String[] {"PREFER", "REQUIRE"}) {
