@@ -23,8 +23,8 @@ public final class Condvar {
      * @param wmesg what a waiting thread's state shows
      */
     public Condvar(Kernel kernel, String wmesg) {
-        this.kernel = kernel;
-        this.wmesg = wmesg;
+        this.kernel = ErrnoException.requireNonNull(kernel, "cv_init", "kernel");
+        this.wmesg = ErrnoException.requireNonNull(wmesg, "cv_init", "wmesg");
     }
 
     /**
@@ -50,6 +50,7 @@ public final class Condvar {
      * @throws ErrnoException EPERM if the caller must not sleep
      */
     public boolean await(Lock interlock, long time, TimeUnit unit) {
+        ErrnoException.requireNonNull(unit, "cv_timedwait", "unit");
         if (time <= 0) {
             throw new IllegalArgumentException("wait of " + time + " " + unit + ": must be positive");
         }
@@ -57,6 +58,7 @@ public final class Condvar {
     }
 
     private boolean sleep(Lock interlock, long nanos) {
+        ErrnoException.requireNonNull(interlock, "cv_wait", "interlock");
         kernel.requireSleepable(wmesg, interlock);
         WaitChannel.Waiter waiter = channel.enter(interlock, wmesg);
         try {

@@ -344,6 +344,7 @@ public final class Kernel implements AutoCloseable {
      * @throws UnsupportedOperationException as {@link Spl#current()}
      */
     public Spl interrupts(Cpu cpu) {
+        ErrnoException.requireNonNull(cpu, "interrupts of kernel " + name, "cpu");
         int index = tableIndex(cpu);
         if (index < 0) {
             throw new ErrnoException(
@@ -532,6 +533,7 @@ public final class Kernel implements AutoCloseable {
      * @param callback what to run
      */
     public void whenWarm(Runnable callback) {
+        ErrnoException.requireNonNull(callback, "whenWarm of kernel " + name, "callback");
         synchronized (boot) {
             if (cold) {
                 deferred.add(callback);

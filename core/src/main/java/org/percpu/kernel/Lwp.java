@@ -87,6 +87,10 @@ public final class Lwp {
      * @throws LinuxException if it cannot be pinned or scheduled as required
      */
     public static Lwp create(Kernel kernel, CpuThread.Builder thread, Set<Flag> flags, Runnable func) {
+        ErrnoException.requireNonNull(kernel, "a kernel thread", "kernel");
+        ErrnoException.requireNonNull(thread, "a kernel thread", "thread");
+        ErrnoException.requireNonNull(flags, "a kernel thread", "flags");
+        ErrnoException.requireNonNull(func, "a kernel thread", "func");
         kernel.requireOpen("a thread");
         Lwp lwp;
         try {

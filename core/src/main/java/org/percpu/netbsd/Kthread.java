@@ -108,9 +108,10 @@ public final class Kthread {
             A arg,
             String fmt,
             @Nullable Object... args) {
+        ErrnoException.requireNonNull(kernel, "kthread_create", "kernel");
         ErrnoException.requireNonNull(func, "kthread_create", "func");
         ErrnoException.requireNonNull(fmt, "kthread_create", "fmt");
-        String name = format(fmt, args);
+        String name = format(fmt, ErrnoException.requireNonNull(args, "kthread_create", "args"));
         String call = "kthread_create of " + name;
         Args.name(name, "kthread_create");
         Args.priority(pri, call);

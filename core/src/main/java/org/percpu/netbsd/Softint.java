@@ -234,6 +234,7 @@ public final class Softint {
      */
     public static <A extends @Nullable Object> Softint establish(
             Kernel kernel, int flags, Function<? super A> fun, A arg) {
+        ErrnoException.requireNonNull(kernel, "softint_establish", "kernel");
         Args.flags(flags, ALL_FLAGS, "softint_establish");
         ErrnoException.requireNonNull(fun, "softint_establish", "fun");
         kernel.requireSleepable("softint");
@@ -263,6 +264,7 @@ public final class Softint {
             throw new ErrnoException(
                     Errno.EINVAL, "softint_schedule_cpu of " + this + ": establish it with SOFTINT_RCPU");
         }
+        ErrnoException.requireNonNull(ci, "softint_schedule_cpu", "ci");
         int index = kernel.tableIndex(ci);
         if (index < 0) {
             throw new ErrnoException(

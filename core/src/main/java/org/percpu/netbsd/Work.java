@@ -2,6 +2,7 @@
 package org.percpu.netbsd;
 
 import org.percpu.queue.Item;
+import org.percpu.queue.Names;
 
 /**
  * {@code struct work} of workqueue(9): the link by which a caller's object hangs on a workqueue (NWQ-1).
@@ -13,4 +14,10 @@ import org.percpu.queue.Item;
 public class Work extends Item {
     /** A work that is not pending. */
     public Work() {}
+
+    /** For messages: the name of the class. */
+    @Override
+    public String toString() {
+        return Names.of("work", null, this, Work.class);
+    }
 }

@@ -164,6 +164,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
      */
     public static <W extends Work, A extends @Nullable Object> Workqueue<W> create(
             Kernel kernel, String name, Function<? super W, ? super A> func, A arg, int prio, Ipl ipl, int flags) {
+        ErrnoException.requireNonNull(kernel, "workqueue_create", "kernel");
         ErrnoException.requireNonNull(name, "workqueue_create", "name");
         ErrnoException.requireNonNull(func, "workqueue_create", "func");
         ErrnoException.requireNonNull(ipl, "workqueue_create", "ipl");
@@ -250,11 +251,14 @@ public final class Workqueue<W extends Work> implements KernelQueue {
      *
      * @param wk a work that is not pending on any queue
      * @param ci the CPU whose queue takes it, or null for the CPU the caller is on; must be null without {@link #WQ_PERCPU}
-     * @throws ErrnoException EBUSY if the work is pending (U1), EINVAL if a CPU is given without WQ_PERCPU (U2) or is unknown to
+     * @throws ErrnoException EBUSY if the work is pending (U1), EINVAL if it is null, if a CPU is given without WQ_PERCPU (U2) or is unknown to
      *     this queue (U3), ESHUTDOWN if the queue is destroyed (U7), EPERM if the caller's level is above the queue's, or the caller is a
      *     hard interrupt and the queue's level is below VM (U11); the work is as it was
      */
     public void enqueue(W wk, @Nullable Cpu ci) {
+        if (wk == null) {
+            throw nullWork("workqueue_enqueue");
+        }
         SerialQueue queue = queueOf(ci);
         if (Spl.isUsed()) {
             requireLevel();
@@ -287,6 +291,9 @@ public final class Workqueue<W extends Work> implements KernelQueue {
      * @throws LinuxException EAGAIN if 4096 handles are open
      */
     public NativeWork nativeWork(W wk, @Nullable Cpu ci) {
+        if (wk == null) {
+            throw nullWork("a handle");
+        }
         if (queueOfCpu != null && ci == null) {
             throw new ErrnoException(
                     Errno.EINVAL,
@@ -333,6 +340,10 @@ public final class Workqueue<W extends Work> implements KernelQueue {
                 Errno.EBUSY,
                 "workqueue_enqueue on " + name + ": " + wk + " is pending already, on " + SerialQueue.ownerOf(wk)
                         + "; it may be enqueued again when its callback has started");
+    }
+
+    private ErrnoException nullWork(String call) {
+        return new ErrnoException(Errno.EINVAL, call + " on " + name + ": wk is null");
     }
 
     private ErrnoException shutdown(W wk) {
@@ -395,6 +406,9 @@ public final class Workqueue<W extends Work> implements KernelQueue {
      *     (U5); EINVAL if the kernel is cold and the work pending (U23); EPERM if the caller must not sleep
      */
     public void waitFor(W wk) {
+        if (wk == null) {
+            throw nullWork("workqueue_wait");
+        }
         kernel.requireSleepable(name);
         for (SerialQueue queue : queues) {
             if (queue.isWorker() && isOn(queue, wk)) {

@@ -23,6 +23,8 @@ public final class Autoconf {
      * @throws ErrnoException EINVAL if the kernel is warm
      */
     public static void configure(Kernel kernel, List<Runnable> attach) {
+        ErrnoException.requireNonNull(kernel, "autoconf", "kernel");
+        ErrnoException.requireNonNull(attach, "autoconf of kernel " + kernel.name(), "attach");
         if (!kernel.isCold()) {
             throw new ErrnoException(
                     Errno.EINVAL, "autoconf of kernel " + kernel.name() + ", which is warm: it boots once");

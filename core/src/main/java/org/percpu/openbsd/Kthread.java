@@ -75,6 +75,7 @@ public final class Kthread {
      */
     public static <A extends @Nullable Object> Kthread create(
             Kernel kernel, Function<? super A> func, A arg, String name) {
+        ErrnoException.requireNonNull(kernel, "kthread_create", "kernel");
         ErrnoException.requireNonNull(func, "kthread_create", "func");
         ErrnoException.requireNonNull(name, "kthread_create", "name");
         if (name.isEmpty()) {
@@ -105,6 +106,7 @@ public final class Kthread {
      *     of an IllegalStateException
      */
     public static <A extends @Nullable Object> void createDeferred(Kernel kernel, Function<? super A> func, A arg) {
+        ErrnoException.requireNonNull(kernel, "kthread_create_deferred", "kernel");
         ErrnoException.requireNonNull(func, "kthread_create_deferred", "func");
         kernel.whenWarm(() -> call(func, arg));
     }

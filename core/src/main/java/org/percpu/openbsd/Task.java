@@ -5,6 +5,7 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.kernel.ErrnoException;
 import org.percpu.queue.Item;
+import org.percpu.queue.Names;
 import org.percpu.queue.RunQueue;
 
 /**
@@ -70,6 +71,12 @@ public class Task extends Item {
         }
         this.fn = (Function<@Nullable Object>) (Function<?>) function;
         this.arg = argument;
+    }
+
+    /** For messages: the name of the class, or of the function's. */
+    @Override
+    public String toString() {
+        return Names.of("task", fn, this, Task.class);
     }
 
     /**

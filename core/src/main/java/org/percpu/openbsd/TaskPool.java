@@ -5,6 +5,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
+import org.percpu.queue.Names;
 
 /**
  * A bounded pool of tasks that allocates each of them once, at its first use. Lock-free: a stack of indices whose head carries a count
@@ -17,6 +18,11 @@ final class TaskPool {
 
         Pooled(int index) {
             this.index = index;
+        }
+
+        @Override
+        public String toString() {
+            return Names.of("workq task", func, this, Pooled.class);
         }
     }
 

@@ -138,7 +138,8 @@ public final class Taskq implements KernelQueue {
      *     kernel is closed)
      */
     public static Taskq systq(Kernel kernel) {
-        return kernel.shared(SystemQueue.SYSTQ, k -> make(k, "systq", 1, Ipl.HIGH, 0, true));
+        return ErrnoException.requireNonNull(kernel, "systq", "kernel")
+                .shared(SystemQueue.SYSTQ, k -> make(k, "systq", 1, Ipl.HIGH, 0, true));
     }
 
     /**
@@ -150,7 +151,8 @@ public final class Taskq implements KernelQueue {
      *     kernel is closed)
      */
     public static Taskq systqmp(Kernel kernel) {
-        return kernel.shared(SystemQueue.SYSTQMP, k -> make(k, "systqmp", 1, Ipl.HIGH, TASKQ_MPSAFE, true));
+        return ErrnoException.requireNonNull(kernel, "systqmp", "kernel")
+                .shared(SystemQueue.SYSTQMP, k -> make(k, "systqmp", 1, Ipl.HIGH, TASKQ_MPSAFE, true));
     }
 
     /**
@@ -158,10 +160,13 @@ public final class Taskq implements KernelQueue {
      *
      * @param task a task that has been set
      * @return false if it was queued already; that run will see everything the caller wrote before this call
-     * @throws ErrnoException EINVAL if the task was never set, ESHUTDOWN if the queue is destroyed, EAGAIN if it got no thread, EPERM if
+     * @throws ErrnoException EINVAL if the task is null or was never set, ESHUTDOWN if the queue is destroyed, EAGAIN if it got no thread, EPERM if
      *     the caller's level is above the queue's (U11)
      */
     public boolean add(Task task) {
+        if (task == null) {
+            throw threads.isNull("task_add", "task");
+        }
         if (task.fn == null) {
             throw new ErrnoException(Errno.EINVAL, "task_add of " + task + " on " + name() + ": task_set it first");
         }
@@ -181,6 +186,9 @@ public final class Taskq implements KernelQueue {
      * @throws ErrnoException EINVAL if it is on another queue (U8), EPERM if the caller's level is above the queue's (U11)
      */
     public boolean del(Task task) {
+        if (task == null) {
+            throw threads.isNull("task_del", "task");
+        }
         if (Spl.isUsed()) {
             threads.requireLevel("task_del");
         }
@@ -208,6 +216,9 @@ public final class Taskq implements KernelQueue {
      * @throws org.percpu.bindings.spi.LinuxException EAGAIN if 4096 handles are open
      */
     public NativeWork nativeTask(Task task) {
+        if (task == null) {
+            throw threads.isNull("a handle", "task");
+        }
         if (task.fn == null) {
             throw new ErrnoException(Errno.EINVAL, "a handle for " + task + " on " + name() + ": task_set it first");
         }
@@ -238,6 +249,9 @@ public final class Taskq implements KernelQueue {
      *     caller must not sleep; it is then still queued
      */
     public boolean delBarrier(Task task) {
+        if (task == null) {
+            throw threads.isNull("taskq_del_barrier", "task");
+        }
         threads.requireMaySleep("taskq_del_barrier");
         boolean deleted = del(task);
         threads.queue.awaitNotRunning(task);

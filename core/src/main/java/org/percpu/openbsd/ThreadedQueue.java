@@ -69,6 +69,7 @@ final class ThreadedQueue {
             KernelQueue face,
             boolean system) {
         String call = page + "_create";
+        ErrnoException.requireNonNull(kernel, call, "kernel");
         ErrnoException.requireNonNull(name, call, "name");
         ErrnoException.requireNonNull(ipl, call, "ipl");
         if (name.isEmpty()) {
@@ -189,8 +190,14 @@ final class ThreadedQueue {
     void requireLevel(String call) {
         String wrong = Spl.above(ipl, Ipl.NONE);
         if (wrong != null) {
-            throw new ErrnoException(Errno.EPERM, call + " on " + name + " " + wrong);
+            // Nobody creates a system queue with another level.
+            String remedy = system ? wrong.replace("create the queue", "create a queue of your own") : wrong;
+            throw new ErrnoException(Errno.EPERM, call + " on " + name + " " + remedy);
         }
+    }
+
+    ErrnoException isNull(String call, String argument) {
+        return new ErrnoException(Errno.EINVAL, call + " on " + name + ": " + argument + " is null");
     }
 
     NativeWork nativeWork(Object item, Runnable append) {

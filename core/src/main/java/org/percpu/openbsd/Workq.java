@@ -182,7 +182,8 @@ public final class Workq implements KernelQueue {
      *     kernel is closed)
      */
     public static Workq syswq(Kernel kernel) {
-        return kernel.shared(SYSWQ, k -> make(k, SYSWQ, 1, Ipl.HIGH, DEFAULT_POOL_SIZE, true));
+        return ErrnoException.requireNonNull(kernel, "syswq", "kernel")
+                .shared(SYSWQ, k -> make(k, SYSWQ, 1, Ipl.HIGH, DEFAULT_POOL_SIZE, true));
     }
 
     /**
@@ -253,6 +254,9 @@ public final class Workq implements KernelQueue {
      */
     public <A extends @Nullable Object, B extends @Nullable Object> void queueTask(
             WorkqTask wqt, int flags, Function<? super A, ? super B> func, A arg1, B arg2) {
+        if (wqt == null) {
+            throw threads.isNull("workq_queue_task", "wqt");
+        }
         check(flags, func, "workq_queue_task");
         if (!threads.queue.claim(wqt)) {
             throw new ErrnoException(
@@ -282,6 +286,7 @@ public final class Workq implements KernelQueue {
      */
     public <A extends @Nullable Object, B extends @Nullable Object> NativeWork nativeTask(
             WorkqTask wqt, Function<? super A, ? super B> func, A arg1, B arg2) {
+        ErrnoException.requireNonNull(wqt, "a handle on " + name(), "wqt");
         ErrnoException.requireNonNull(func, "a handle on " + name(), "func");
         return threads.nativeWork(wqt, () -> {
             if (threads.queue.claim(wqt)) {

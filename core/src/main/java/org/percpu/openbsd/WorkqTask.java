@@ -3,6 +3,7 @@ package org.percpu.openbsd;
 
 import org.jspecify.annotations.Nullable;
 import org.percpu.queue.Item;
+import org.percpu.queue.Names;
 
 /**
  * {@code struct workq_task} of workq_add_task(9): room for one entry of a {@link Workq}. It belongs to the caller of
@@ -19,4 +20,10 @@ public class WorkqTask extends Item {
 
     /** A task that is not queued. */
     public WorkqTask() {}
+
+    /** For messages: the name of the class, or of the function's while it is queued. */
+    @Override
+    public String toString() {
+        return Names.of("workq task", func, this, WorkqTask.class);
+    }
 }

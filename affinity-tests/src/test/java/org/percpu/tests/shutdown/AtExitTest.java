@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.tests.shutdown;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.percpu.ipl.Ipl;
+import org.percpu.kernel.Kernel;
+import org.percpu.openbsd.Task;
+import org.percpu.openbsd.Taskq;
+import org.percpu.tests.support.Bounded;
+import org.percpu.tests.support.Fork;
+import org.percpu.tests.support.Rule;
+
+/** Works that were accepted do not vanish without a word when the JVM ends. */
+@Timeout(value = 240, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class AtExitTest {
+    private static final int TASKS = 10;
+
+    /** Adds ten tasks to a kernel and returns from main while the first one waits for that. */
+    static final class Leaves {
+        private Leaves() {}
+
+        public static void main(String[] args) {
+            Kernel kernel = args[0].equals("system")
+                    ? Kernel.system()
+                    : Kernel.builder("by hand").build();
+            if (args[0].equals("drained")) {
+                kernel.drainAtExit(Duration.ofSeconds(30));
+            }
+            Thread main = Thread.currentThread();
+            CountDownLatch never = new CountDownLatch(1);
+            Taskq tq = Taskq.create(kernel, "net", 1, Ipl.NONE, Taskq.TASKQ_MPSAFE);
+            CountDownLatch inside = new CountDownLatch(1);
+            tq.add(Task.initializer(
+                    arg -> {
+                        inside.countDown();
+                        if (args[1].equals("stuck")) {
+                            never.await();
+                        }
+                        main.join();
+                        System.out.println("ran first");
+                    },
+                    null));
+            Bounded.arrive(inside);
+            for (int i = 1; i < TASKS; i++) {
+                int number = i;
+                tq.add(Task.initializer(arg -> System.out.println("ran " + number), null));
+            }
+            if (args[1].equals("closed")) {
+                tq.add(Task.initializer(arg -> System.out.println("closing"), null));
+                new Thread(kernel::close).start();
+            }
+        }
+    }
+
+    @Test
+    @Rule("G24")
+    @DisplayName("G24: what is queued on the system kernel when main returns is run before the JVM ends")
+    void theSystemKernelIsDrained() {
+        String output =
+                Fork.of(Leaves.class).argument("system").argument("busy").run();
+        assertThat(output).contains("ran first");
+        for (int i = 1; i < TASKS; i++) {
+            assertThat(output).contains("ran " + i);
+        }
+        assertThat(output).doesNotContain("never");
+    }
+
+    @Test
+    @Rule("G24")
+    @DisplayName(
+            "G24: when the time that -Dpercpu.drainAtExit gives is over, what never ran is printed, and what is stuck")
+    void whatNeverRanIsPrinted() {
+        long start = System.nanoTime();
+        String output = Fork.of(Leaves.class)
+                .option("-Dpercpu.drainAtExit=0.2")
+                .argument("system")
+                .argument("stuck")
+                .run();
+        assertThat(output.lines().filter(line -> line.contains("was never run")))
+                .hasSize(TASKS - 1);
+        assertThat(output).contains("kernel system at exit, after 200 ms", "AtExitTest.Leaves lambda");
+        assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(60));
+    }
+
+    @Test
+    @Rule("G24")
+    @DisplayName(
+            "G24: a kernel built by hand that was not closed says at the end of the JVM how many works never run, and what to do")
+    void aKernelByHandSaysWhatItHeld() {
+        String output =
+                Fork.of(Leaves.class).argument("by hand").argument("stuck").run();
+        assertThat(output)
+                .contains(
+                        "kernel by hand was not closed",
+                        TASKS - 1 + " on queue net",
+                        "Close the kernel",
+                        "drainAtExit");
+    }
+
+    @Test
+    @Rule("G24")
+    @DisplayName("the remedies of that message help: such a kernel is drained at exit if it is asked to, or closed")
+    void itsRemediesHelp() {
+        String drained =
+                Fork.of(Leaves.class).argument("drained").argument("busy").run();
+        assertThat(drained).contains("ran first", "ran " + (TASKS - 1)).doesNotContain("kernel by hand");
+        String closed =
+                Fork.of(Leaves.class).argument("by hand").argument("closed").run();
+        assertThat(closed)
+                .contains("ran first", "ran " + (TASKS - 1), "closing")
+                .doesNotContain("was not closed");
+    }
+
+    /** A system kernel with a property that makes no sense. */
+    static final class Malformed {
+        private Malformed() {}
+
+        public static void main(String[] args) {
+            try {
+                System.out.println(Kernel.system());
+            } catch (IllegalArgumentException e) {
+                System.out.println(e.getMessage());
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("a percpu.drainAtExit that is no number of seconds is refused with what to write")
+    void aMalformedBoundIsRefused() {
+        assertThat(Fork.of(Malformed.class).option("-Dpercpu.drainAtExit=soon").run())
+                .contains("-Dpercpu.drainAtExit=soon", "write such as -Dpercpu.drainAtExit=5");
+    }
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.queue;
+
+import org.jspecify.annotations.Nullable;
+
+/** Names for works and tasks that have none of their own. */
+public final class Names {
+    private static final String LAMBDA = "$$Lambda";
+
+    private Names() {}
+
+    /**
+     * A name from a class.
+     *
+     * @param kind what the object is
+     * @param function the function that it runs, or null if it is known by its own class
+     * @param item the object
+     * @param plain the class of objects that add nothing to the library's
+     * @return such as {@code task Driver lambda} or {@code work Packet}
+     */
+    public static String of(String kind, @Nullable Object function, Object item, Class<?> plain) {
+        if (item.getClass() != plain) {
+            return kind + " " + name(item.getClass());
+        }
+        return function == null ? kind : kind + " " + name(function.getClass());
+    }
+
+    /** Without the package; of a lambda the class in which it stands. */
+    private static String name(Class<?> type) {
+        String name = type.getName();
+        int lambda = name.indexOf(LAMBDA);
+        String owner = lambda < 0 ? name : name.substring(0, lambda);
+        String simple = owner.substring(owner.lastIndexOf('.') + 1).replace('$', '.');
+        return lambda < 0 ? simple : simple + " lambda";
+    }
+}
