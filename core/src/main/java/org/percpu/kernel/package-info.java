@@ -12,6 +12,13 @@
  * thread that blocks by any other means, such as file I/O or {@code Object.wait}, keeps the lock unless it wraps the call in
  * {@code sleeping}.
  *
+ * <p><b>The end.</b> What is made enters the registry of its kernel under one monitor with the kernel's close, so a shutdown finds it or its
+ * creator is refused. A queue ends in the steps of {@link org.percpu.kernel.QueueEnd}: closed, waited for, stopped, emptied, its threads gone. A
+ * shutdown takes each step for all queues before the next one, with one limit; each step may be taken by several threads, so closes and
+ * drains beside each other wait for the same end, and each work that is dropped is returned to one of them. Threads are gone when Linux
+ * has them no more. Kernel threads are daemons: one shutdown hook for all open kernels drains those that asked for it, as the system kernel
+ * does, and prints what the others held.
+ *
  * <p><b>Errors.</b> {@link org.percpu.kernel.ErrnoException} carries the manual page's errno and leaves the state as it was.
  */
 @NullMarked
