@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.percpu.bindings.spi.Backend;
 
 /** Which backend is used, and what a user gets to read who asks why, or who has none. */
@@ -89,6 +90,21 @@ class BackendSelectionTest {
         assertThat(SelectionProbe.run(List.of(), List.of(SelectionProbe.SPI)))
                 .startsWith("none: ")
                 .contains("percpu-bindings-ffm", "percpu-bindings-jna");
+    }
+
+    @Test
+    void jarsMadeOneWithoutTheirServiceFilesAreToldSoAndTheRemedyWorks(@TempDir Path shaded) throws Exception {
+        Path provider = shaded.resolve(SelectionProbe.JNA);
+        Files.createDirectories(provider.getParent());
+        SelectionProbe.copyPackage(SelectionProbe.JNA, shaded);
+        List<String> parts = List.of(SelectionProbe.SPI, SelectionProbe.JNA_LIBRARY);
+        assertThat(SelectionProbe.run(List.of(), parts, shaded))
+                .startsWith("none: ")
+                .contains("JnaProvider is there", "META-INF/services/", "merge");
+        Path services = shaded.resolve("META-INF/services/org.percpu.bindings.spi.LinuxCallsProvider");
+        Files.createDirectories(services.getParent());
+        Files.writeString(services, "org.percpu.bindings.jna.JnaProvider");
+        assertThat(SelectionProbe.run(List.of(), parts, shaded)).startsWith("jna: first in order that works");
     }
 
     @Test

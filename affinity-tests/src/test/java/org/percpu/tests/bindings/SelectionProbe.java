@@ -13,6 +13,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.zip.ZipFile;
+import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Backend;
 
 /**
@@ -57,13 +58,20 @@ final class SelectionProbe {
      */
     static String run(List<String> options, List<String> parts, String... arguments)
             throws IOException, InterruptedException {
+        return run(options, parts, null, arguments);
+    }
+
+    /** The same, with a folder of classes at the end of the class path. */
+    static String run(List<String> options, List<String> parts, @Nullable Path more, String... arguments)
+            throws IOException, InterruptedException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(options);
         command.add("-cp");
         command.add(Stream.concat(Stream.of(SELF), parts.stream())
-                .map(SelectionProbe::locationOf)
-                .collect(Collectors.joining(File.pathSeparator)));
+                        .map(SelectionProbe::locationOf)
+                        .collect(Collectors.joining(File.pathSeparator))
+                + (more == null ? "" : File.pathSeparator + more));
         command.add(SelectionProbe.class.getName());
         command.addAll(List.of(arguments));
         Path output = Files.createTempFile("percpu-probe", ".txt");
@@ -81,6 +89,17 @@ final class SelectionProbe {
             return Files.readString(output).strip();
         } finally {
             Files.delete(output);
+        }
+    }
+
+    /** Copies the classes beside one, and not the service file. */
+    static void copyPackage(String file, Path to) throws IOException {
+        Path entry = Path.of(locationOf(file));
+        Path from = Path.of(file).getParent();
+        try (Stream<Path> classes = Files.list(entry.resolve(from))) {
+            for (Path one : classes.toList()) {
+                Files.copy(one, to.resolve(from).resolve(one.getFileName()));
+            }
         }
     }
 

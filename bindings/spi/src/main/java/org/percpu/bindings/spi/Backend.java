@@ -26,6 +26,7 @@ public record Backend(LinuxCalls calls, String reason, Map<String, String> passe
     public static final String PROPERTY = "percpu.backend";
 
     private static final int MAX_PROVIDERS = 16;
+    private static final int FFM_SINCE = 23;
 
     private static volatile @Nullable Backend chosen;
 
@@ -91,10 +92,37 @@ public record Backend(LinuxCalls calls, String reason, Map<String, String> passe
         if (forced != null && !passedOver.containsKey(forced)) {
             passedOver.put(forced, "no such backend on the class path or module path");
         }
+        passedOver.putAll(unnamed(providers));
         throw new UnsupportedOperationException("percpu has no way to call the C library: "
                 + (passedOver.isEmpty()
                         ? "neither percpu-bindings-ffm (Java 23 or newer) nor percpu-bindings-jna is on the class path"
                         : String.join("; ", reasons(passedOver))));
+    }
+
+    /** The providers that are there and that no service file names, as in a jar made of several without merging those files. */
+    private static Map<String, String> unnamed(List<LinuxCallsProvider> named) {
+        Map<String, String> unnamed = new LinkedHashMap<>();
+        for (String name : List.of("ffm", "jna")) {
+            String upper = name.substring(0, 1).toUpperCase(Locale.ROOT) + name.substring(1);
+            String type = Backend.class.getPackageName().replaceFirst("spi$", name) + "." + upper + "Provider";
+            ClassLoader loader = LinuxCallsProvider.class.getClassLoader();
+            boolean there = loader != null && loader.getResource(type.replace('.', '/') + ".class") != null;
+            if (there
+                    && named.stream()
+                            .noneMatch(provider -> provider.getClass().getName().equals(type))
+                    && !isTooNew(name)) {
+                unnamed.put(
+                        name,
+                        type + " is there, but no file META-INF/services/" + LinuxCallsProvider.class.getName()
+                                + " names it; where several jars are made one, merge these files (maven-shade-plugin:"
+                                + " ServicesResourceTransformer)");
+            }
+        }
+        return unnamed;
+    }
+
+    private static boolean isTooNew(String name) {
+        return name.equals("ffm") && Runtime.version().feature() < FFM_SINCE;
     }
 
     private static void requireLinux() {
