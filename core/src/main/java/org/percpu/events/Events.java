@@ -74,6 +74,25 @@ public final class Events {
     }
 
     /**
+     * A thread that had lost its pin has its mask again.
+     *
+     * @param name its full name
+     * @param tid the kernel's thread id
+     * @param asked CPUs asked for, which are now the kernel's mask
+     */
+    public static void pinRestored(String name, int tid, CpuSet asked) {
+        if (recorded()) {
+            PinRestoredEvent event = new PinRestoredEvent();
+            if (event.shouldCommit()) {
+                event.name = name;
+                event.tid = tid;
+                event.asked = asked.toString();
+                event.commit();
+            }
+        }
+    }
+
+    /**
      * The scheduling that was asked for was not granted.
      *
      * @param name the thread's full name

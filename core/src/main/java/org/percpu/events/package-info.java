@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /**
- * The events of a flight recording: pins, lost pins, denied policies, and works that ran for long.
+ * The events of a flight recording: pins, pins lost and restored, denied policies, and works that ran for long.
  *
  * <p>The module {@code jdk.jfr} is optional. {@link org.percpu.events.Events} looks once whether it is there; without it every
  * method of that class does nothing, and no event class is loaded. On the module path the module is there if somebody resolves it:

@@ -19,6 +19,7 @@ import org.percpu.ipl.Spl;
 import org.percpu.thread.Affinity;
 import org.percpu.thread.CpuThread;
 import org.percpu.thread.PinPolicy;
+import org.percpu.thread.PoolThreads;
 import org.percpu.thread.RealtimePolicy;
 import org.percpu.thread.Sched;
 
@@ -237,17 +238,15 @@ public final class Kernel implements AutoCloseable {
      * A thread builder with this kernel's policies.
      *
      * @param threadName full name
-     * @param cpu where to pin it, or null for every CPU of this kernel
+     * @param cpu where to pin it, or null for any CPU of this kernel that is there
      * @param sched what to ask for
      * @return a builder
      * @throws IllegalArgumentException if the name is empty
      */
     public CpuThread.Builder thread(String threadName, @Nullable Cpu cpu, Sched sched) {
-        return CpuThread.builder(threadName)
-                .cpus(cpu != null ? CpuSet.of(cpu.id()) : table.ids)
-                .sched(sched)
-                .pinPolicy(pinPolicy)
-                .realtimePolicy(realtimePolicy);
+        CpuThread.Builder thread =
+                CpuThread.builder(threadName).sched(sched).pinPolicy(pinPolicy).realtimePolicy(realtimePolicy);
+        return cpu != null ? thread.cpu(cpu) : thread.anyOf(() -> table.ids);
     }
 
     /**
@@ -514,6 +513,7 @@ public final class Kernel implements AutoCloseable {
         for (Lwp lwp : registry.lwps()) {
             lwp.thread().repin();
         }
+        PoolThreads.free();
     }
 
     /**

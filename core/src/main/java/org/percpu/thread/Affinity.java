@@ -92,7 +92,10 @@ public final class Affinity {
         }
         int result = Backend.linux().sched_setaffinity(0, cpus.toMask());
         if (result < 0) {
-            throw failed(call(cpus), result, remedy(-result));
+            // A sandbox may forbid the call; a thread that has the mask already needs none.
+            if (!get(0).equals(cpus)) {
+                throw failed(call(cpus), result, remedy(-result));
+            }
         }
         // The kernel moves the thread before it returns. Had the cpuset changed under the call, the thread would have a
         // mask without this CPU and not be on it.
@@ -101,6 +104,38 @@ public final class Affinity {
         }
         found.one |= one;
         found.last = cpus;
+        PoolThreads.pinned(cpus);
+    }
+
+    /**
+     * Moves the calling thread to those of the given CPUs that are there now: online and in the cpuset. A thread that has all of
+     * them already is left alone, also by a sandbox that forbids the call.
+     *
+     * @throws LinuxException EINVAL if none is there
+     */
+    static void setAnyOf(CpuSet cpus) {
+        CpuSet before = get(0);
+        if (before.equals(cpus)) {
+            return;
+        }
+        VirtualThreads.warmSchedulers();
+        int result = Backend.linux().sched_setaffinity(0, cpus.toMask());
+        CpuSet now = get(0);
+        if (result < 0 && !now.equals(cpus.and(ofProcess()))) {
+            throw failed(call(cpus), result, remedy(-result));
+        }
+        if (!cpus.containsAll(now)) {
+            throw new LinuxException(
+                    call(cpus),
+                    Errno.EINVAL.number(),
+                    "it reported success, but the thread has {" + now + "}",
+                    remedy(Errno.EINVAL.number()));
+        }
+    }
+
+    /** What threads of this process have that nobody has pinned: the mask of its initial thread, as it is now. */
+    static CpuSet ofProcess() {
+        return get(Backend.linux().getpid());
     }
 
     /**

@@ -9,7 +9,7 @@ import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Backend;
 import org.percpu.bindings.spi.Errno;
@@ -17,7 +17,6 @@ import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxException;
 import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuSet;
-import org.percpu.cpu.CpuTopology;
 import org.percpu.events.Events;
 
 /**
@@ -29,8 +28,8 @@ import org.percpu.events.Events;
  * System.out.println(thread.state());
  * }</pre>
  *
- * <p>Threads are daemons. They do not inherit the creator's affinity: without a CPU they get every CPU the process was started
- * with, so this is also how a pinned thread starts an unpinned one. Objects of this class are safe for use by any thread.
+ * <p>Threads are daemons. They do not inherit the creator's affinity: without a CPU they run on every CPU the process was started
+ * with that is there, so this is also how a pinned thread starts an unpinned one. Objects of this class are safe for use by any thread.
  */
 public final class CpuThread {
     /** Apart, because a start without a message need not look for a logger. */
@@ -43,7 +42,7 @@ public final class CpuThread {
     private static final int COMM_BYTES = 15;
 
     private final Builder asked;
-    private final CpuSet cpus;
+    private final Place place;
     private final Thread thread;
     private final CountDownLatch settled = new CountDownLatch(1);
 
@@ -53,14 +52,12 @@ public final class CpuThread {
     private @Nullable String denial;
     private @Nullable String warning;
 
-    private final AtomicLong pinsLost = new AtomicLong();
-    private final AtomicBoolean lost = new AtomicBoolean();
     private volatile @Nullable ThreadState last;
 
     private CpuThread(Builder asked, Runnable body) {
         this.asked = asked;
-        CpuSet wanted = asked.cpus;
-        this.cpus = wanted == null ? CpuTopology.system().allowed() : wanted;
+        CpuSet bound = asked.cpus;
+        this.place = bound != null ? Place.bound(asked.name, bound) : Place.anyOf(asked.name, asked.anyOf);
         this.thread = new Thread(null, () -> run(body), asked.name, 0, false);
         thread.setDaemon(true);
     }
@@ -69,7 +66,7 @@ public final class CpuThread {
      * Describes a thread.
      *
      * @param name any non-empty text; the kernel shows its first 15 bytes, with control characters replaced
-     * @return a builder that asks for every allowed CPU and SCHED_OTHER at nice 0
+     * @return a builder that asks for no CPU in particular and SCHED_OTHER at nice 0
      * @throws IllegalArgumentException if the name is empty
      */
     public static Builder builder(String name) {
@@ -101,7 +98,11 @@ public final class CpuThread {
         try {
             body.run();
         } finally {
-            last = read(false);
+            try {
+                last = read(false);
+            } finally {
+                place.end();
+            }
         }
     }
 
@@ -117,16 +118,17 @@ public final class CpuThread {
         } else {
             becomeTimeSharing(asked.sched.realtime() ? 0 : asked.sched.nice());
         }
-        Events.pinned(asked.name, tid, cpus, Affinity.get(0));
+        Events.pinned(asked.name, tid, place.asked(), Affinity.get(0));
     }
 
     private void pin() {
         try {
-            Affinity.set(cpus);
+            place.take();
         } catch (LinuxException e) {
             if (asked.pinPolicy == PinPolicy.REQUIRE) {
                 throw e;
             }
+            place.neverTaken();
             Log.LOG.log(System.Logger.Level.DEBUG, "{0} runs unpinned: {1}", asked.name, e.getMessage());
         }
     }
@@ -242,7 +244,36 @@ public final class CpuThread {
      */
     public ThreadState state() {
         ThreadState ended = last;
-        return ended != null ? ended : read(true);
+        if (ended != null) {
+            return ended;
+        }
+        // The thread cannot end while this is held, so that its number is its own.
+        synchronized (place) {
+            ended = last;
+            if (ended != null) {
+                return ended;
+            }
+            return place.hasEnded() ? unread() : read(true);
+        }
+    }
+
+    /** What is left of a thread that could not be read when it ended: its number may be another thread's now. */
+    private ThreadState unread() {
+        return new ThreadState(
+                asked.name,
+                tid,
+                false,
+                place.isBound(),
+                place.asked(),
+                CpuSet.empty(),
+                -1,
+                asked.sched,
+                Sched.DEFAULT,
+                asked.pinPolicy,
+                asked.realtimePolicy,
+                denial,
+                warning,
+                place.pinsLost());
     }
 
     private ThreadState read(boolean alive) {
@@ -262,7 +293,8 @@ public final class CpuThread {
                 asked.name,
                 tid,
                 alive,
-                cpus,
+                place.isBound(),
+                place.asked(),
                 allowed,
                 lastCpu(tid),
                 asked.sched,
@@ -271,7 +303,7 @@ public final class CpuThread {
                 asked.realtimePolicy,
                 denial,
                 warning,
-                pinsLost.get());
+                place.pinsLost());
     }
 
     /** Field 39 of proc_pid_stat(5); the fields are counted from behind the name, which may contain anything. */
@@ -286,37 +318,14 @@ public final class CpuThread {
 
     /**
      * Compares the kernel's mask with the asked one and, if somebody else changed it, sets it again. A cpuset that is rewritten,
-     * or a CPU that goes offline and comes back, loses pins silently; the kernel's watch calls this.
+     * or a CPU that goes offline and comes back, loses pins silently; the kernel's watch calls this. The loss of a pin is told once
+     * in the log and to the flight recorder, and so is its restoration. A thread that is not bound is given those of its CPUs again
+     * that have come back, and nothing is told.
      *
-     * @return true if the thread is pinned as asked after the call
+     * @return true if the thread is pinned as asked after the call, is not bound to CPUs, or has ended
      */
     public boolean repin() {
-        LinuxCalls linux = Backend.linux();
-        try {
-            CpuSet now = Affinity.get(tid);
-            if (now.equals(cpus)) {
-                lost.set(false);
-                return true;
-            }
-            boolean accepted = linux.sched_setaffinity(tid, cpus.toMask()) >= 0;
-            boolean pinned = accepted && Affinity.get(tid).equals(cpus);
-            // A CPU that stays offline is one loss, however often the watch looks.
-            if (!lost.getAndSet(!pinned)) {
-                pinsLost.incrementAndGet();
-                Events.pinLost(asked.name, tid, cpus, now, pinned);
-                Log.LOG.log(
-                        System.Logger.Level.WARNING,
-                        "{0} (tid {1}) lost its pin to '{'{2}'}': the kernel had it on '{'{3}'}'; {4}",
-                        asked.name,
-                        String.valueOf(tid),
-                        cpus,
-                        now,
-                        pinned ? "pinned again" : "it cannot be pinned now");
-            }
-            return pinned;
-        } catch (LinuxException e) {
-            return !thread.isAlive();
-        }
+        return place.check(tid);
     }
 
     /** The state in one line. */
@@ -329,6 +338,7 @@ public final class CpuThread {
     public static final class Builder {
         private String name;
         private @Nullable CpuSet cpus;
+        private Supplier<CpuSet> anyOf = Affinity::ofProcess;
         private Sched sched = Sched.DEFAULT;
         private PinPolicy pinPolicy = PinPolicy.REQUIRE;
         private RealtimePolicy realtimePolicy = RealtimePolicy.PREFER;
@@ -340,6 +350,7 @@ public final class CpuThread {
         private Builder(Builder other) {
             this.name = other.name;
             this.cpus = other.cpus;
+            this.anyOf = other.anyOf;
             this.sched = other.sched;
             this.pinPolicy = other.pinPolicy;
             this.realtimePolicy = other.realtimePolicy;
@@ -363,7 +374,7 @@ public final class CpuThread {
         }
 
         /**
-         * Confines the thread to some CPUs.
+         * Binds the thread to some CPUs: it has all of them and no others, or has lost its pin.
          *
          * @param set one or more CPUs
          * @return this builder
@@ -374,6 +385,20 @@ public final class CpuThread {
                 throw new IllegalArgumentException("thread \"" + name + "\" asked for no CPU: name at least one");
             }
             this.cpus = set;
+            return this;
+        }
+
+        /**
+         * Lets the thread run on any of some CPUs, without binding it: it takes those that are online and in the cpuset, is given the
+         * others when {@link CpuThread#repin()} finds them there, and never counts as pinned.
+         *
+         * @param set the CPUs, asked for at the start and at each {@code repin()}; never empty. Unless set, the CPUs of the process:
+         *     those of its initial thread
+         * @return this builder
+         */
+        public Builder anyOf(Supplier<CpuSet> set) {
+            this.anyOf = Objects.requireNonNull(set);
+            this.cpus = null;
             return this;
         }
 

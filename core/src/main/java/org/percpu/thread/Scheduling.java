@@ -86,6 +86,7 @@ final class Scheduling {
         }
         if (found == null || found.nice() != nice || found.realtime()) {
             int result = linux.setpriority(LinuxCalls.PRIO_PROCESS, 0, nice);
+            PoolThreads.niced(nice);
             if (result < 0) {
                 refusals.add(notNice(nice, -result));
             }

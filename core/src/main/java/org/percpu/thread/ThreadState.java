@@ -10,7 +10,8 @@ import org.percpu.cpu.CpuSet;
  * @param name full name; the kernel keeps its first 15 bytes
  * @param tid kernel thread id
  * @param alive false once the thread has ended; the kernel's values are then the last ones known
- * @param asked CPUs asked for
+ * @param bound whether it was asked to be on these CPUs and no others; a thread that is not runs on those of them that are there
+ * @param asked CPUs asked for; of a thread that is not bound, those of its kernel or process now
  * @param allowed the kernel's affinity mask now
  * @param lastCpu CPU it ran on last, or -1 if unknown
  * @param schedAsked scheduling asked for
@@ -19,12 +20,14 @@ import org.percpu.cpu.CpuSet;
  * @param realtimePolicy what was to happen if the real-time policy was denied
  * @param denial why the asked scheduling was not granted, or null
  * @param warning what is dangerous about the scheduling that was granted, such as a finite RLIMIT_RTTIME, or null
- * @param pinsLost how often the mask was found changed by somebody else; a CPU that stays offline counts once
+ * @param pinsLost how often the mask was found changed by somebody else; a CPU that stays offline counts once. Always 0 for a
+ *     thread that is not bound
  */
 public record ThreadState(
         String name,
         int tid,
         boolean alive,
+        boolean bound,
         CpuSet asked,
         CpuSet allowed,
         int lastCpu,
@@ -37,12 +40,12 @@ public record ThreadState(
         long pinsLost) {
 
     /**
-     * Whether the thread is where it was asked to be.
+     * Whether the thread is bound and where it was asked to be.
      *
-     * @return true if the kernel's mask is exactly the asked set
+     * @return true if the kernel's mask is exactly the asked set; false for a thread that is not bound
      */
     public boolean pinned() {
-        return allowed.equals(asked);
+        return bound && allowed.equals(asked);
     }
 
     /** One line for a log. */

@@ -7,8 +7,16 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.logging.LogRecord;
+import java.util.logging.SimpleFormatter;
+import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordedEvent;
+import jdk.jfr.consumer.RecordingFile;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuSet;
@@ -19,20 +27,40 @@ import org.percpu.kernel.Lwp;
 import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Work;
 import org.percpu.netbsd.Workqueue;
+import org.percpu.openbsd.Task;
+import org.percpu.openbsd.Taskq;
+import org.percpu.openbsd.Workq;
 import org.percpu.tests.support.Bounded;
+import org.percpu.tests.support.LoggedRecords;
 import org.percpu.tests.support.Proc;
 import org.percpu.tests.support.Refusal;
+import org.percpu.thread.CpuThread;
 import org.percpu.thread.Pri;
+import org.percpu.thread.Sched;
 import org.percpu.thread.ThreadState;
 
 /** Takes a CPU, the argument, offline under a worker and brings it back. The caller brings it back too, should this fail. */
 final class OfflineCpu {
     private static final int PERCPU = Workqueue.WQ_MPSAFE | Workqueue.WQ_PERCPU;
+    private static final int MPSAFE = Kthread.KTHREAD_MPSAFE;
 
-    private OfflineCpu() {}
+    private final Kernel kernel = Kernel.builder("offline")
+            .console(System.out::println)
+            .pinWatch(Duration.ofMillis(10))
+            .build();
+    private final Cpu cpu;
+    private final Path online;
+    private final CountDownLatch end = new CountDownLatch(1);
+    private final List<CpuThread> plain = new ArrayList<>();
+
+    private OfflineCpu(int id) {
+        cpu = kernel.cpus().get(kernel.cpus().size() - 1);
+        online = Path.of("/sys/devices/system/cpu/cpu" + id + "/online");
+        assertThat(cpu.id()).isEqualTo(id);
+    }
 
     /** The first worker can be made, the one of this CPU not. */
-    private static void nothingIsMadeFor(Cpu cpu, Kernel kernel) {
+    private void nothingIsMadeForTheCpu() {
         List<KernelQueue> queues = kernel.queues();
         List<Lwp> lwps = kernel.lwps();
         Refusal.byLinux(
@@ -45,21 +73,59 @@ final class OfflineCpu {
         Bounded.until("no thread is left", () -> kernel.lwps().equals(lwps) && Proc.namedLike("unplaced") == 0);
     }
 
-    public static void main(String[] args) throws IOException {
-        int id = Integer.parseInt(args[0]);
-        Path online = Path.of("/sys/devices/system/cpu/cpu" + id + "/online");
-        Kernel kernel = Kernel.builder("offline")
-                .console(System.out::println)
-                .pinWatch(Duration.ofMillis(10))
-                .build();
-        Cpu cpu = kernel.cpus().get(kernel.cpus().size() - 1);
-        assertThat(cpu.id()).isEqualTo(id);
+    /** Threads that are bound to no CPU are made and run, and so do the ways to put them away. */
+    private void unboundThreadsAreMade() {
+        CountDownLatch ran = new CountDownLatch(7);
+        Taskq tq = Taskq.create(kernel, "free-taskq", 2, Ipl.NONE, Taskq.TASKQ_MPSAFE);
+        assertThat(tq.add(Task.initializer(arg -> ran.countDown(), null))).isTrue();
+        assertThat(Taskq.systqmp(kernel).add(Task.initializer(arg -> ran.countDown(), null)))
+                .isTrue();
+        Workq workq = Workq.create(kernel, "free-workq", 2, Ipl.NONE);
+        assertThat(workq.addTask(Workq.WQ_MPSAFE, (one, two) -> ran.countDown(), null, null))
+                .isTrue();
+        Workqueue<Work> wq = Workqueue.create(
+                kernel, "free-wq", (work, arg) -> ran.countDown(), null, Pri.PRI_NONE, Ipl.NONE, Workqueue.WQ_MPSAFE);
+        wq.enqueue(new Work(), null);
+        Kthread.create(kernel, Pri.PRI_NONE, MPSAFE, null, arg -> run(ran), null, "free-kthread");
+        plain.add(CpuThread.builder("free-thread").start(() -> run(ran)));
+        plain.add(kernel.thread("free-kernel", null, Sched.DEFAULT).start(() -> run(ran)));
+        Bounded.arrive(ran);
+        Taskq drained = Taskq.create(kernel, "free-drained", 1, Ipl.NONE, 0);
+        assertThat(drained.drainAndDestroy(Duration.ofSeconds(10))).isEmpty();
+        for (CpuThread thread : plain) {
+            assertThat(thread.state().pinned()).isFalse();
+        }
+    }
+
+    private void run(CountDownLatch ran) {
+        ran.countDown();
+        Bounded.arrive(end);
+    }
+
+    private void freeThreadsMayRunEverywhere() {
+        CpuSet all = CpuSet.of(kernel.cpus().stream().mapToInt(Cpu::id).toArray());
+        for (CpuThread thread : plain) {
+            assertThat(thread.repin()).isTrue();
+        }
+        for (int tid : Proc.tids()) {
+            if (Proc.comm(tid).startsWith("free-") || Proc.comm(tid).equals("systqmp")) {
+                Bounded.until(Proc.comm(tid) + " may run everywhere", () -> Proc.allowed(tid)
+                        .equals(all));
+            }
+        }
+        for (Lwp lwp : kernel.lwps()) {
+            if (!lwp.name().equals("offline/" + cpu.index())) {
+                assertThat(lwp.state().pinsLost()).as(lwp.name()).isZero();
+            }
+        }
+    }
+
+    private void aCpuGoesAndComes() throws IOException {
         int index = kernel.tableIndex(cpu);
         AtomicInteger ran = new AtomicInteger();
         Workqueue<Work> wq = Workqueue.create(
                 kernel, "offline", (work, arg) -> ran.incrementAndGet(), null, Pri.PRI_NONE, Ipl.NONE, PERCPU);
         int tid = wq.workers().get(index).thread().tid();
-        long lostOnce;
         try {
             Files.writeString(online, "0");
             wq.enqueue(new Work(), cpu);
@@ -69,31 +135,66 @@ final class OfflineCpu {
             ThreadState lost = wq.workers().get(index).thread();
             assertThat(lost.alive()).isTrue();
             assertThat(lost.pinned()).isFalse();
-            assertThat(Proc.allowed(tid)).isNotEqualTo(CpuSet.of(id));
+            assertThat(Proc.allowed(tid)).isNotEqualTo(CpuSet.of(cpu.id()));
             // Many looks of the watch later it is still one loss.
             for (int i = 0; i < 100; i++) {
                 int least = ran.get() + 1;
                 wq.enqueue(new Work(), cpu);
                 Bounded.until("works go on", () -> ran.get() == least);
             }
-            nothingIsMadeFor(cpu, kernel);
+            nothingIsMadeForTheCpu();
+            unboundThreadsAreMade();
         } finally {
             Files.writeString(online, "1");
         }
         Bounded.until(
                 "it is pinned again", () -> wq.workers().get(index).thread().pinned());
-        assertThat(Proc.allowed(tid)).isEqualTo(CpuSet.of(id));
+        assertThat(Proc.allowed(tid)).isEqualTo(CpuSet.of(cpu.id()));
         int least = ran.get() + 1;
         wq.enqueue(new Work(), cpu);
         Bounded.until("works go on", () -> ran.get() == least);
-        Bounded.until("it runs there", () -> Proc.lastCpu(tid) == id);
-        lostOnce = wq.workers().get(index).thread().pinsLost();
-        wq.destroy();
-        kernel.close();
-        assertThat(lostOnce)
+        Bounded.until("it runs there", () -> Proc.lastCpu(tid) == cpu.id());
+        freeThreadsMayRunEverywhere();
+        assertThat(wq.workers().get(index).thread().pinsLost())
                 .as("a pin lost once, however often the watch looked")
-                .isBetween(1L, 2L);
-        System.out.println("pinned again after the CPU came back; pins lost: " + lostOnce);
+                .isEqualTo(1);
+        wq.destroy();
+    }
+
+    private static List<String> events(Recording recording) throws IOException {
+        Path file = Files.createTempFile("pins", ".jfr");
+        recording.dump(file);
+        return RecordingFile.readAllEvents(file).stream()
+                .filter(event -> event.getEventType().getName().matches("org.percpu.Pin(Lost|Restored)"))
+                .sorted(Comparator.comparing(RecordedEvent::getStartTime))
+                .map(event -> event.getEventType().getName() + " " + event.getString("name"))
+                .toList();
+    }
+
+    public static void main(String[] args) throws IOException {
+        OfflineCpu test = new OfflineCpu(Integer.parseInt(args[0]));
+        List<String> lines;
+        String worker = "offline/" + test.cpu.index();
+        try (LoggedRecords log = new LoggedRecords(CpuThread.class);
+                Recording recording = new Recording()) {
+            recording.enable("org.percpu.PinLost");
+            recording.enable("org.percpu.PinRestored");
+            recording.start();
+            test.aCpuGoesAndComes();
+            lines = log.list().stream().map(OfflineCpu::text).toList();
+            assertThat(events(recording))
+                    .containsExactly("org.percpu.PinLost " + worker, "org.percpu.PinRestored " + worker);
+        }
+        assertThat(lines).hasSize(2);
+        assertThat(lines.get(0)).contains(worker, "lost its pin to {" + test.cpu.id() + "}");
+        assertThat(lines.get(1)).contains(worker, "is pinned to {" + test.cpu.id() + "} again");
+        test.end.countDown();
+        test.kernel.close();
+        System.out.println("pinned again after the CPU came back");
         System.exit(0);
+    }
+
+    private static String text(LogRecord message) {
+        return new SimpleFormatter().formatMessage(message);
     }
 }

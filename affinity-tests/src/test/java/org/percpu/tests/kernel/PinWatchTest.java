@@ -7,7 +7,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -16,11 +18,14 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.parallel.Isolated;
 import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuSet;
+import org.percpu.cpu.CpuTopology;
 import org.percpu.ipl.Ipl;
 import org.percpu.kernel.Kernel;
+import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Work;
 import org.percpu.netbsd.Workqueue;
 import org.percpu.tests.support.Bounded;
+import org.percpu.tests.support.Cpuset;
 import org.percpu.tests.support.Fork;
 import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.Proc;
@@ -94,6 +99,48 @@ class PinWatchTest {
         assertThat(wq.workers().get(1).thread().pinned()).isTrue();
         assertThat(wq.workers().get(1).thread().pinsLost()).isEqualTo(1);
         wq.destroy();
+    }
+
+    @Test
+    @Rule("NKT-7")
+    @DisplayName("a watch whose period is as long as a Duration can be waits, and ends with its kernel")
+    void aHugePeriod() {
+        AtomicReference<Throwable> died = new AtomicReference<>();
+        Thread.UncaughtExceptionHandler before = Thread.getDefaultUncaughtExceptionHandler();
+        Thread.setDefaultUncaughtExceptionHandler((thread, thrown) -> died.set(thrown));
+        try {
+            for (Duration period : List.of(Duration.ofSeconds(Long.MAX_VALUE), Duration.ofNanos(Long.MAX_VALUE))) {
+                long watches = Proc.named("pinwatch");
+                Kernel kernel = test.with(settings -> settings.pinWatch(period));
+                Kthread.create(kernel, -1, Kthread.KTHREAD_MPSAFE, null, arg -> {}, null, "short");
+                Bounded.until("the watch is there", () -> Proc.named("pinwatch") == watches + 1);
+                Bounded.until("it waits", () -> Proc.tids().stream()
+                        .filter(tid -> Proc.comm(tid).equals("pinwatch"))
+                        .allMatch(tid -> Proc.state(tid) == 'S'));
+                kernel.close();
+                Bounded.until("the watch ends", () -> Proc.named("pinwatch") == watches);
+            }
+        } finally {
+            Thread.setDefaultUncaughtExceptionHandler(before);
+        }
+        assertThat(died.get()).isNull();
+    }
+
+    @Test
+    @Rule({"NKT-7", "NWQ-3"})
+    @DisplayName("threads bound to no CPU whose CPUs become fewer lose no pin and warn of nothing; bound ones do, once")
+    void aCpusetShrinksAndGrows() {
+        Machine.needsCpus(2);
+        Cpuset group = Cpuset.make("watched");
+        try {
+            group.cpus(CpuTopology.system().allowed());
+            String output = group.fork(ShrunkCpuset.class)
+                    .argument(group.path().toString())
+                    .run();
+            assertThat(output).contains("as promised");
+        } finally {
+            group.remove();
+        }
     }
 
     @Test

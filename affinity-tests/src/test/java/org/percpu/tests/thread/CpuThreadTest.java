@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -30,6 +31,7 @@ import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.Proc;
 import org.percpu.tests.support.Refusal;
 import org.percpu.tests.support.Rule;
+import org.percpu.thread.Affinity;
 import org.percpu.thread.CpuThread;
 import org.percpu.thread.PinPolicy;
 import org.percpu.thread.RealtimePolicy;
@@ -152,10 +154,76 @@ class CpuThreadTest {
     @DisplayName("after pins the common pool still has the parallelism of the whole machine")
     void theCommonPoolIsSizedForTheMachine() {
         Machine.needsCpus(2);
-        String output = Fork.of(CommonPool.class).run();
-        assertThat(output)
-                .contains("parallelism " + Math.max(1, Runtime.getRuntime().availableProcessors() - 1));
+        int processors = Runtime.getRuntime().availableProcessors();
+        String output = Fork.of(CommonPool.class)
+                .option("-Djava.util.concurrent.ForkJoinPool.common.threadFactory="
+                        + CommonPool.Factory.class.getName())
+                .run();
+        // On two CPUs the parallelism is 1 either way: what the pool's maker saw is not.
+        assertThat(output).contains("made by a thread with " + processors + " processors");
+        assertThat(output).contains("parallelism " + Math.max(1, processors - 1));
         assertThat(ForkJoinPool.getCommonPoolParallelism()).isPositive();
+    }
+
+    @Test
+    @DisplayName("after pins the scheduler of virtual threads still has the parallelism of the whole machine")
+    void theCarriersAreAsManyAsTheMachineNeeds() {
+        Machine.skipUnless(Runtime.version().feature() >= 21, "no virtual threads before Java 21");
+        Machine.needsCpus(2);
+        String output = Fork.of(CommonPool.class)
+                .option("--add-opens=java.base/java.lang=ALL-UNNAMED")
+                .run();
+        assertThat(output).contains("carriers " + Runtime.getRuntime().availableProcessors());
+    }
+
+    @Test
+    @DisplayName(
+            "threads of the JDK's pools that a pinned or nice callback makes, after theirs have ended for lack of work,"
+                    + " are freed by the watch, told once")
+    void poolThreadsDoNotStayWhereTheyWereMade() {
+        Machine.needsRoot("to lower a nice value again");
+        Machine.needsCpus(2);
+        String output = Fork.of(InheritingPools.class)
+                .option("--add-opens=java.base/java.lang=ALL-UNNAMED")
+                .option("--add-opens=java.base/java.util.concurrent=ALL-UNNAMED")
+                .run();
+        assertThat(output).contains("freed");
+    }
+
+    @Test
+    @DisplayName("repin of a thread that has ended leaves the process alone that has its number now")
+    void repinOfAnEndedThread() throws IOException {
+        Machine.needsRoot("to say which number the next process gets");
+        Machine.needsCpus(2);
+        Path last = Path.of("/proc/sys/kernel/ns_last_pid");
+        Machine.skipUnless(
+                Files.isWritable(last), "cannot say which number the next process gets: no writable " + last);
+        CpuSet allowed = CpuTopology.system().allowed();
+        CpuThread ended =
+                CpuThread.builder("ended").cpus(CpuSet.of(allowed.first())).start(() -> {});
+        Bounded.until("it ends", () -> !Proc.exists(ended.tid()));
+        Process heir = null;
+        try {
+            for (int tries = 0; heir == null && tries < 50; tries++) {
+                Files.writeString(last, Integer.toString(ended.tid() - 1));
+                Process process = new ProcessBuilder("sleep", "60").start();
+                if (process.pid() == ended.tid()) {
+                    heir = process;
+                } else {
+                    process.destroyForcibly();
+                }
+            }
+            Machine.skipUnless(heir != null, "other processes took the number each time");
+            assertThat(Affinity.get(ended.tid())).isEqualTo(allowed);
+            assertThat(ended.repin()).isTrue();
+            assertThat(Affinity.get(ended.tid())).isEqualTo(allowed);
+            assertThat(ended.state().allowed()).isEqualTo(CpuSet.of(allowed.first()));
+            assertThat(ended.state().pinsLost()).isZero();
+        } finally {
+            if (heir != null) {
+                heir.destroyForcibly();
+            }
+        }
     }
 
     @Test
@@ -251,7 +319,7 @@ class CpuThreadTest {
     }
 
     @Test
-    @DisplayName("flight recorder: a pin and a lost pin are events with the kernel's masks")
+    @DisplayName("flight recorder: a pin, a lost pin and a restored one are events with the kernel's masks")
     void flightRecorderEvents(@TempDir Path folder) throws IOException {
         Machine.needsCpus(2);
         CpuSet mine = CpuSet.of(CpuTopology.system().allowed().last());
@@ -261,6 +329,7 @@ class CpuThreadTest {
         try (Recording recording = new Recording()) {
             recording.enable("org.percpu.Pinned");
             recording.enable("org.percpu.PinLost");
+            recording.enable("org.percpu.PinRestored");
             recording.start();
             thread = CpuThread.builder("recorded").cpus(mine).start(this::body);
             assertThat(Machine.linux().sched_setaffinity(thread.tid(), other.toMask()))
@@ -274,13 +343,13 @@ class CpuThreadTest {
                 .toList();
         assertThat(events)
                 .extracting(event -> event.getEventType().getName())
-                .containsExactlyInAnyOrder("org.percpu.Pinned", "org.percpu.PinLost");
+                .containsExactlyInAnyOrder("org.percpu.Pinned", "org.percpu.PinLost", "org.percpu.PinRestored");
         for (RecordedEvent event : events) {
             assertThat(event.getString("name")).isEqualTo("recorded");
             assertThat(event.getString("asked")).isEqualTo(mine.toString());
             if (event.getEventType().getName().equals("org.percpu.Pinned")) {
                 assertThat(event.getString("allowed")).isEqualTo(mine.toString());
-            } else {
+            } else if (event.getEventType().getName().equals("org.percpu.PinLost")) {
                 assertThat(event.getString("found")).isEqualTo(other.toString());
                 assertThat(event.getBoolean("repinned")).isTrue();
             }
