@@ -77,6 +77,29 @@ public final class Cpu {
     }
 
     /**
+     * The same CPU under another dense number, for a table of CPUs that has this one's number already.
+     *
+     * @param number what {@link #index()} shall be, 0 or more
+     * @return a copy
+     */
+    public Cpu withIndex(int number) {
+        return new Cpu(
+                id,
+                number,
+                allowed,
+                online,
+                isolated,
+                coreId,
+                packageId,
+                node,
+                siblings,
+                kind,
+                capacity,
+                maxFrequencyKHz,
+                caches);
+    }
+
+    /**
      * The kernel's number of this CPU.
      *
      * @return 0 or more; numbers may have gaps

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.kernel;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.percpu.cpu.Cpu;
@@ -15,11 +16,17 @@ final class CpuTable {
     CpuTable(List<Cpu> cpus) {
         this.cpus = List.copyOf(cpus);
         this.ids = CpuSet.of(cpus.stream().mapToInt(Cpu::id).toArray());
-        this.indexById = new int[ids.isEmpty() ? 0 : ids.last() + 1];
+        this.indexById = new int[ids.last() + 1];
         Arrays.fill(indexById, -1);
         for (int i = 0; i < cpus.size(); i++) {
             indexById[cpus.get(i).id()] = i;
         }
+    }
+
+    CpuTable with(List<Cpu> more) {
+        List<Cpu> all = new ArrayList<>(cpus);
+        all.addAll(more);
+        return new CpuTable(all);
     }
 
     /** The position of a CPU number, or -1. */

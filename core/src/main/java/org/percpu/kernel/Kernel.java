@@ -3,6 +3,7 @@ package org.percpu.kernel;
 
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -29,8 +30,10 @@ import org.percpu.thread.Sched;
  * <p>{@link #system()} is enough for most programs. Tests and embedders make their own with {@link #builder} and close it. Two
  * kernels share nothing.
  *
- * <p>The table of CPUs is fixed when the kernel is made (U21); a CPU that comes later is unknown to it. A CPU that is taken offline
- * stays in the table and its workers live on, unpinned by Linux; the watch reports the loss, and pins them again when it is back.
+ * <p>The table of CPUs is fixed when the kernel is made (U21); a CPU that comes later is unknown to it, unless it
+ * {@linkplain Builder#followCpus follows its CPUs}. A CPU that is taken offline, or out of the cpuset, stays in the table and its
+ * workers live on, unpinned by Linux; their works run elsewhere. The watch reports the loss, once, and pins them again when it is back.
+ * Threads that are bound to no CPU run on those of the table that are there.
  *
  * <p>All methods may be called from any thread.
  */
@@ -45,8 +48,11 @@ public final class Kernel implements AutoCloseable {
     private static volatile @Nullable Kernel system;
 
     private final String name;
-    private final CpuTopology topology;
-    private final CpuTable table;
+    // Replaced by the follower alone.
+    private volatile CpuTopology topology;
+    private volatile CpuTable table;
+
+    private final @Nullable CpuFollower follower;
     private final PinPolicy pinPolicy;
     private final RealtimePolicy realtimePolicy;
     private final WaitStrategy waitStrategy;
@@ -72,7 +78,8 @@ public final class Kernel implements AutoCloseable {
     private Kernel(Builder builder) {
         this.name = builder.name;
         this.topology = CpuTopology.refresh();
-        this.table = new CpuTable(builder.cpus == null ? topology.allowedCpus() : topology.resolve(builder.cpus));
+        this.table = new CpuTable(builder.chosen(topology));
+        this.follower = builder.followCpus ? new CpuFollower(this, builder.cpus, builder.cpuListeners) : null;
         this.pinPolicy = builder.pinPolicy;
         this.realtimePolicy = builder.realtimePolicy;
         this.waitStrategy = builder.waitStrategy;
@@ -135,9 +142,9 @@ public final class Kernel implements AutoCloseable {
     }
 
     /**
-     * The machine as it was when the kernel was made.
+     * The machine as it was when the kernel was made, or has taken in a CPU for the last time.
      *
-     * @return the topology to which {@link #cpus()} belong
+     * @return the topology; {@link #cpus()} were read with it, or with the one before
      */
     public CpuTopology topology() {
         return topology;
@@ -146,7 +153,9 @@ public final class Kernel implements AutoCloseable {
     /**
      * The table of CPUs of this kernel.
      *
-     * @return in ascending order of CPU numbers, never empty, never changing
+     * @return never empty, in ascending order of CPU numbers, never changing; but a kernel that
+     *     {@linkplain Builder#followCpus follows its CPUs} answers with a snapshot, in which those that have come later stand behind
+     *     the others in the order in which they came
      */
     public List<Cpu> cpus() {
         return table.cpus;
@@ -446,7 +455,11 @@ public final class Kernel implements AutoCloseable {
      */
     public boolean add(KernelQueue queue) {
         AtExit.add(this);
-        return registry.add(queue);
+        boolean added = registry.add(queue);
+        if (added && follower != null) {
+            follower.listed(queue);
+        }
+        return added;
     }
 
     /**
@@ -505,6 +518,15 @@ public final class Kernel implements AutoCloseable {
         return watch;
     }
 
+    CpuTable table() {
+        return table;
+    }
+
+    void takeIn(CpuTopology now, List<Cpu> added) {
+        topology = now;
+        table = table.with(added);
+    }
+
     void startWatch() {
         watch.start();
     }
@@ -514,6 +536,9 @@ public final class Kernel implements AutoCloseable {
             lwp.thread().repin();
         }
         PoolThreads.free();
+        if (follower != null) {
+            follower.look();
+        }
     }
 
     /**
@@ -661,6 +686,8 @@ public final class Kernel implements AutoCloseable {
         private boolean cold;
         private boolean interruptsAtDeadline = true;
         private Duration watchPeriod = DEFAULT_WATCH;
+        private boolean followCpus;
+        private final List<CpuListener> cpuListeners = new ArrayList<>();
 
         private Builder(String name) {
             this.name = ErrnoException.requireNonNull(name, "kernel", "name");
@@ -674,6 +701,44 @@ public final class Kernel implements AutoCloseable {
          */
         public Builder cpus(CpuSet set) {
             this.cpus = ErrnoException.requireNonNull(set, "kernel " + name, "set");
+            return this;
+        }
+
+        private List<Cpu> chosen(CpuTopology topology) {
+            if (cpus == null) {
+                return topology.allowedCpus();
+            }
+            CpuSet now = cpus.and(topology.usable());
+            return topology.resolve(followCpus && !now.isEmpty() ? now : cpus);
+        }
+
+        /**
+         * Whether the kernel takes in CPUs that come later: that are brought online, or added to the cpuset. Of all CPUs, those that
+         * the process may use by default, or of the {@linkplain #cpus chosen} ones, of which it is then enough that one is there at
+         * first.
+         *
+         * <p>The pin watch finds a CPU that has come. It goes behind the others in {@link Kernel#cpus()}, and has the next
+         * {@link Cpu#index()}: numbers given before stay. Each queue with a worker for each CPU makes one for it, then the
+         * {@linkplain #cpuListener listeners} are told. Until then, works without a CPU that are enqueued there go to the queue's
+         * first CPU. A CPU that goes away stays in the table, as in any kernel: its workers lose their pins, their works still run,
+         * and they are pinned again when it is back.
+         *
+         * @param on false unless set
+         * @return this builder
+         */
+        public Builder followCpus(boolean on) {
+            this.followCpus = on;
+            return this;
+        }
+
+        /**
+         * Adds somebody who is told when a kernel that {@linkplain #followCpus follows its CPUs} has taken one in.
+         *
+         * @param listener called by the pin watch; what it throws goes to the {@linkplain #faultHandler fault handler}
+         * @return this builder
+         */
+        public Builder cpuListener(CpuListener listener) {
+            cpuListeners.add(ErrnoException.requireNonNull(listener, "kernel", "cpuListener"));
             return this;
         }
 
@@ -795,14 +860,25 @@ public final class Kernel implements AutoCloseable {
         }
 
         /**
-         * Makes the kernel. No thread is started before the first one is asked for.
+         * Makes the kernel. No thread is started before the first one is asked for, except for the watch of a kernel that follows
+         * its CPUs.
          *
          * @return the kernel
-         * @throws IllegalArgumentException if a CPU is unknown, offline or not allowed; the message names it
+         * @throws IllegalArgumentException if a CPU is unknown, offline or not allowed; the message names it;
+         *     if it is to follow its CPUs without a pin watch
          * @throws UnsupportedOperationException if the library does not run on this system
          */
         public Kernel build() {
-            return new Kernel(this);
+            if (followCpus && watchPeriod.isZero()) {
+                throw new IllegalArgumentException("kernel " + name
+                        + " is to follow its CPUs without a pin watch, which is what finds them: give pinWatch a period, or leave"
+                        + " followCpus out");
+            }
+            Kernel kernel = new Kernel(this);
+            if (followCpus) {
+                kernel.startWatch();
+            }
+            return kernel;
         }
     }
 }

@@ -24,6 +24,13 @@ public interface KernelQueue {
     List<WorkerState> workers();
 
     /**
+     * Makes a worker for each CPU of the kernel that has none yet, if this is a queue with a worker for each CPU. A kernel that
+     * {@linkplain Kernel.Builder#followCpus follows its CPUs} calls this when one has come, and again if it fails; queues that are
+     * destroyed do nothing.
+     */
+    default void followCpus() {}
+
+    /**
      * Runs everything that is queued, including what its callbacks add meanwhile, then ends the workers. What other threads add is
      * refused from the moment of the call. An addition to the manual pages. Callbacks may add only where something still runs: of a
      * queue with several independent workers, one that has nothing left ends. When this returns, the threads of workers that had nothing more

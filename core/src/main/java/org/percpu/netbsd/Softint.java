@@ -5,7 +5,9 @@ import java.lang.invoke.VarHandle;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.cpu.Cpu;
@@ -20,6 +22,7 @@ import org.percpu.queue.Ending;
 import org.percpu.queue.Item;
 import org.percpu.queue.SerialQueue;
 import org.percpu.thread.Pri;
+import org.percpu.thread.Sched;
 
 /**
  * softint(9): handlers that hardware interrupts, and anybody else, schedule to run soon on the same CPU, with a thread of their own.
@@ -143,33 +146,60 @@ public final class Softint {
     private static final class Level implements KernelQueue {
         private final Kernel kernel;
         private final String name;
-        private final SerialQueue[] queues;
+        private final Sched sched;
+        private final Set<Softint> softints = new HashSet<>(); // guarded by this
+        private boolean closed; // guarded by this
+        /** At the positions of the kernel's table. A longer one takes its place when a CPU has come. */
+        private volatile SerialQueue[] queues = new SerialQueue[0];
 
         Level(Kernel kernel, int level) {
             this.kernel = kernel;
             this.name = NAMES[level];
-            List<Cpu> cpus = kernel.cpus();
-            this.queues = new SerialQueue[cpus.size()];
-            int made = 0;
+            this.sched = Pri.fixed(PRIORITIES[level]);
             boolean done = false;
             try {
-                for (; made < queues.length; made++) {
-                    Cpu cpu = cpus.get(made);
-                    String worker = name + "/" + cpu.index();
-                    queues[made] = new SerialQueue(kernel, worker, new SoftintCall(kernel), true);
-                    queues[made].start(
-                            kernel.thread(worker, cpu, Pri.fixed(PRIORITIES[level])),
-                            EnumSet.of(Lwp.Flag.WORKER, Lwp.Flag.MPSAFE, Lwp.Flag.INTR));
-                }
+                followCpus();
                 if (!kernel.add(this)) {
                     throw kernel.closed("a soft interrupt");
                 }
                 done = true;
             } finally {
                 if (!done) {
-                    Ending.ofUnlisted(kernel, Arrays.copyOf(queues, made)).run();
+                    Ending.ofUnlisted(kernel, queues).run();
                 }
             }
+        }
+
+        /** The marks first: whoever finds a queue finds the marks of its CPU, too. */
+        @Override
+        public synchronized void followCpus() {
+            List<Cpu> cpus = kernel.cpus();
+            for (int i = queues.length; i < cpus.size() && !closed; i++) {
+                Cpu cpu = cpus.get(i);
+                SerialQueue[] longer = Arrays.copyOf(queues, i + 1);
+                longer[i] = new SerialQueue(kernel, name + "/" + cpu.index(), new SoftintCall(kernel), true);
+                longer[i].start(
+                        kernel.thread(longer[i].name(), cpu, sched),
+                        EnumSet.of(Lwp.Flag.WORKER, Lwp.Flag.MPSAFE, Lwp.Flag.INTR));
+                for (Softint softint : softints) {
+                    softint.mark(longer.length);
+                }
+                queues = longer;
+            }
+        }
+
+        synchronized void add(Softint softint) {
+            softint.mark(queues.length);
+            softints.add(softint);
+        }
+
+        synchronized void remove(Softint softint) {
+            softints.remove(softint);
+        }
+
+        private synchronized boolean close() {
+            closed = true;
+            return true;
         }
 
         @Override
@@ -190,7 +220,7 @@ public final class Softint {
 
         @Override
         public Ending end() {
-            return new Ending(kernel, queues, () -> true, () -> kernel.remove(this)) {
+            return new Ending(kernel, () -> queues, this::close, () -> kernel.remove(this)) {
                 @Override
                 protected Object face(Item item) {
                     return ((Pending) item).softint;
@@ -204,7 +234,9 @@ public final class Softint {
     private final boolean mpsafe;
     private final boolean remote;
     private final Body body;
-    private final Pending[] pending;
+    /** At the positions of the kernel's table, never shorter than the level's queues. */
+    private volatile Pending[] pending = new Pending[0];
+
     private volatile boolean disestablished;
 
     private Softint(Kernel kernel, Level level, int flags, Body body) {
@@ -213,10 +245,14 @@ public final class Softint {
         this.mpsafe = (flags & SOFTINT_MPSAFE) != 0;
         this.remote = (flags & SOFTINT_RCPU) != 0;
         this.body = body;
-        this.pending = new Pending[kernel.cpus().size()];
-        for (int i = 0; i < pending.length; i++) {
-            pending[i] = new Pending(this);
+    }
+
+    private void mark(int cpus) {
+        Pending[] longer = Arrays.copyOf(pending, cpus);
+        for (int i = pending.length; i < cpus; i++) {
+            longer[i] = new Pending(this);
         }
+        pending = longer;
     }
 
     /**
@@ -240,7 +276,9 @@ public final class Softint {
         kernel.requireSleepable("softint");
         kernel.requireOpen("a soft interrupt");
         Level level = kernel.shared(new Key(flags & LEVEL_MASK), k -> new Level(k, flags & LEVEL_MASK));
-        return new Softint(kernel, level, flags, () -> fun.run(arg));
+        Softint softint = new Softint(kernel, level, flags, () -> fun.run(arg));
+        level.add(softint);
+        return softint;
     }
 
     /**
@@ -249,7 +287,9 @@ public final class Softint {
      * @throws ErrnoException EINVAL if it is disestablished, ESHUTDOWN if the kernel is closed
      */
     public void schedule() {
-        scheduleAt(kernel.curcpuTableIndex());
+        int index = kernel.curcpuTableIndex();
+        // A CPU that has come just now has no thread yet.
+        scheduleAt(index < level.queues.length ? index : 0);
     }
 
     /**
@@ -266,7 +306,7 @@ public final class Softint {
         }
         ErrnoException.requireNonNull(ci, "softint_schedule_cpu", "ci");
         int index = kernel.tableIndex(ci);
-        if (index < 0) {
+        if (index < 0 || index >= level.queues.length) {
             throw new ErrnoException(
                     Errno.EINVAL,
                     "softint_schedule_cpu of " + this + " names " + ci + ": the kernel has " + kernel.cpus());
@@ -307,8 +347,10 @@ public final class Softint {
             }
             disestablished = true;
         }
-        for (int i = 0; i < pending.length; i++) {
-            SerialQueue queue = level.queues[i];
+        level.remove(this);
+        SerialQueue[] queues = level.queues;
+        for (int i = 0; i < queues.length; i++) {
+            SerialQueue queue = queues[i];
             Pending mark = pending[i];
             boolean done = queue.await(
                     () -> queue.ended() || (!SerialQueue.isPending(mark) && !queue.isRunning(mark)),

@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxException;
@@ -119,17 +120,32 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     private final Kernel kernel;
     private final String name;
     private final Ipl ipl;
-    private final SerialQueue[] queues;
+    private final Supplier<Call> calls;
+    private final Sched sched;
+    private final boolean mpsafe;
+    /** One, or one for each CPU of the kernel's table, at its position. A longer one takes its place when a CPU has come. */
+    private volatile SerialQueue[] queues;
     /** The same by CPU number, with null for CPUs that the kernel does not have; without WQ_PERCPU null, and the one queue is it. */
-    private final @Nullable SerialQueue @Nullable [] queueOfCpu;
+    private volatile @Nullable SerialQueue @Nullable [] queueOfCpu;
 
     private final SerialQueue firstQueue;
     private volatile boolean destroyed;
 
-    private Workqueue(Kernel kernel, String name, Ipl ipl, SerialQueue[] queues, boolean perCpu) {
+    private Workqueue(
+            Kernel kernel,
+            String name,
+            Ipl ipl,
+            SerialQueue[] queues,
+            boolean perCpu,
+            Supplier<Call> calls,
+            Sched sched,
+            boolean mpsafe) {
         this.kernel = kernel;
         this.name = name;
         this.ipl = ipl;
+        this.calls = calls;
+        this.sched = sched;
+        this.mpsafe = mpsafe;
         this.queues = queues;
         this.queueOfCpu = perCpu ? byCpu(kernel.cpus(), queues) : null;
         this.firstQueue = queues[0];
@@ -179,17 +195,17 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         List<Cpu> cpus = kernel.cpus();
         refuseToFreeze(kernel, name, sched(prio), perCpu ? cpus.size() : 1);
         SerialQueue[] queues = new SerialQueue[perCpu ? cpus.size() : 1];
+        Supplier<Call> calls = () -> new WorkCall<W, A>(func, arg);
         int made = 0;
         Workqueue<W> wq;
         try {
             for (int i = 0; i < queues.length; i++) {
                 String worker = perCpu ? name + "/" + cpus.get(i).index() : name;
-                queues[i] = new SerialQueue(kernel, worker, new WorkCall<W, A>(func, arg), mpsafe);
+                queues[i] = new SerialQueue(kernel, worker, calls.get(), mpsafe);
             }
-            wq = new Workqueue<>(kernel, name, ipl, queues, perCpu);
+            wq = new Workqueue<>(kernel, name, ipl, queues, perCpu, calls, sched(prio), mpsafe);
             for (; made < queues.length; made++) {
-                Cpu cpu = perCpu ? cpus.get(made) : null;
-                queues[made].start(kernel.thread(queues[made].name(), cpu, sched(prio)), workerFlags(mpsafe));
+                wq.start(queues[made], perCpu ? cpus.get(made) : null);
             }
         } catch (ErrnoException e) {
             throw undo(kernel, name, queues, made, e.errno(), e);
@@ -323,7 +339,9 @@ public final class Workqueue<W extends Work> implements KernelQueue {
             return firstQueue;
         }
         if (ci == null) {
-            return queues[kernel.curcpuTableIndex()];
+            SerialQueue[] all = queues;
+            int index = kernel.curcpuTableIndex();
+            return index < all.length ? all[index] : firstQueue;
         }
         SerialQueue queue = ci.id() < table.length ? table[ci.id()] : null;
         if (queue == null) {
@@ -386,7 +404,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     public Ending end() {
         return new Ending(
                 kernel,
-                queues,
+                () -> queues,
                 () -> {
                     requireWaiter();
                     boolean first = becomesDestroyed();
@@ -429,6 +447,27 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     /** In this order: a worker shows that it runs a work before it makes it no longer pending. */
     private static boolean isOn(SerialQueue queue, Work wk) {
         return queue.owns(wk) || queue.isRunning(wk);
+    }
+
+    private void start(SerialQueue queue, @Nullable Cpu cpu) {
+        queue.start(kernel.thread(queue.name(), cpu, sched), workerFlags(mpsafe));
+    }
+
+    @Override
+    public synchronized void followCpus() {
+        if (queueOfCpu == null || destroyed) {
+            return;
+        }
+        List<Cpu> cpus = kernel.cpus();
+        for (int i = queues.length; i < cpus.size(); i++) {
+            Cpu cpu = cpus.get(i);
+            refuseToFreeze(kernel, name, sched, i + 1);
+            SerialQueue[] longer = Arrays.copyOf(queues, i + 1);
+            longer[i] = new SerialQueue(kernel, name + "/" + cpu.index(), calls.get(), mpsafe);
+            start(longer[i], cpu);
+            queueOfCpu = byCpu(cpus, longer);
+            queues = longer;
+        }
     }
 
     private void requireDestroyable() {

@@ -260,7 +260,7 @@ final class ThreadedQueue {
     private Ending end(String call) {
         return new Ending(
                 kernel,
-                new SharedQueue[] {queue},
+                () -> new SharedQueue[] {queue},
                 () -> {
                     State before = close(call);
                     return before == State.RUNNING || (before == State.DESTROYED && hasRun());

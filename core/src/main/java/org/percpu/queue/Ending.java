@@ -7,6 +7,7 @@ import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
@@ -29,7 +30,8 @@ public class Ending implements QueueEnd {
     }
 
     private final Kernel kernel;
-    private final RunQueue[] queues;
+    private final Supplier<RunQueue[]> all;
+    private RunQueue[] queues;
     private final Closing closing;
     private final Runnable unlisted;
     private boolean drains;
@@ -38,13 +40,14 @@ public class Ending implements QueueEnd {
      * An end that has not begun.
      *
      * @param kernel of the queues
-     * @param queues all of them
+     * @param all the queues, asked for now and again when {@code closing} has run, from when on there come no more
      * @param closing closes the queue to everybody but its callbacks
      * @param unlisted takes it off the kernel's list; called any number of times
      */
-    public Ending(Kernel kernel, RunQueue[] queues, Closing closing, Runnable unlisted) {
+    public Ending(Kernel kernel, Supplier<RunQueue[]> all, Closing closing, Runnable unlisted) {
         this.kernel = kernel;
-        this.queues = queues;
+        this.all = all;
+        this.queues = all.get();
         this.closing = closing;
         this.unlisted = unlisted;
     }
@@ -57,12 +60,13 @@ public class Ending implements QueueEnd {
      * @return an end that has not begun
      */
     public static Ending ofUnlisted(Kernel kernel, RunQueue... queues) {
-        return new Ending(kernel, queues, () -> true, () -> {});
+        return new Ending(kernel, () -> queues, () -> true, () -> {});
     }
 
     @Override
     public final void close() {
         drains = closing.close();
+        queues = all.get();
         if (drains) {
             for (RunQueue queue : queues) {
                 queue.close();

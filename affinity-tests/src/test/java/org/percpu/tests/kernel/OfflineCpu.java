@@ -181,6 +181,8 @@ final class OfflineCpu {
             recording.enable("org.percpu.PinRestored");
             recording.start();
             test.aCpuGoesAndComes();
+            // Linux may have been faster than the watch, which tells it at its next look.
+            Bounded.until("the restoration is told", () -> log.list().size() == 2);
             lines = log.list().stream().map(OfflineCpu::text).toList();
             assertThat(events(recording))
                     .containsExactly("org.percpu.PinLost " + worker, "org.percpu.PinRestored " + worker);

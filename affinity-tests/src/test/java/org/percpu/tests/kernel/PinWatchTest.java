@@ -2,6 +2,7 @@
 package org.percpu.tests.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -141,6 +142,37 @@ class PinWatchTest {
         } finally {
             group.remove();
         }
+    }
+
+    @Test
+    @Rule({"U21", "NWQ-6"})
+    @DisplayName("a kernel that follows its CPUs takes in those that come, with a worker and an index for each, and keeps those that"
+            + " go; another one keeps its table")
+    void cpusThatComeLater() {
+        Machine.needsCpus(2);
+        CpuSet all = CpuTopology.system().allowed();
+        Cpuset group = Cpuset.make("followed");
+        try {
+            group.cpus(CpuSet.of(all.last()));
+            String output = group.fork(FollowedCpuset.class)
+                    .argument(group.path().toString())
+                    .argument(all.toString())
+                    .run();
+            assertThat(output).contains("followed");
+        } finally {
+            group.remove();
+        }
+    }
+
+    @Test
+    @Rule("U21")
+    @DisplayName("a kernel that is to follow its CPUs without a watch to find them is refused, with the remedy")
+    void followingNeedsTheWatch() {
+        assertThatThrownBy(() -> test.with(settings -> settings.followCpus(true)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("pinWatch");
+        Kernel kernel = test.with(settings -> settings.followCpus(true).pinWatch(Duration.ofMillis(10)));
+        assertThat(kernel.cpus()).hasSameSizeAs(test.get().cpus());
     }
 
     @Test

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.kernel;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Backend;
+import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.bindings.spi.LinuxException;
+import org.percpu.cpu.Cpu;
+import org.percpu.cpu.CpuSet;
+import org.percpu.cpu.CpuTopology;
+import org.percpu.thread.Affinity;
+
+/**
+ * Takes CPUs in that come after the kernel was made. New ones go behind those that the table has, so that positions and numbers stay.
+ *
+ * <p>The order of the two steps matters: first the table has the CPU, then the queues are asked. A queue that is made meanwhile is
+ * either asked, or is listed later and then asked by {@link #listed}.
+ */
+final class CpuFollower {
+    private final Kernel kernel;
+    private final @Nullable CpuSet among;
+    private final List<CpuListener> listeners;
+    private int nextIndex;
+    private boolean behind;
+
+    /** @param among the CPUs that may be taken in, or null for those that the process may use by default */
+    CpuFollower(Kernel kernel, @Nullable CpuSet among, List<CpuListener> listeners) {
+        this.kernel = kernel;
+        this.among = among;
+        this.listeners = List.copyOf(listeners);
+        this.nextIndex =
+                1 + kernel.topology().cpus().stream().mapToInt(Cpu::index).max().orElse(-1);
+    }
+
+    /** Called by the kernel's watch, on its thread. */
+    void look() {
+        // Listeners are called without the monitor, for which they may wait by way of other threads.
+        for (Cpu cpu : follow()) {
+            for (CpuListener listener : listeners) {
+                try {
+                    listener.cpuAdded(kernel, cpu);
+                } catch (Throwable t) {
+                    kernel.fault("CPU listeners of kernel " + kernel.name(), listener, t);
+                }
+            }
+        }
+    }
+
+    private synchronized List<Cpu> follow() {
+        List<Cpu> added = takeIn();
+        if (!added.isEmpty() || behind) {
+            boolean again = behind;
+            behind = false;
+            for (KernelQueue queue : kernel.queues()) {
+                ask(queue, again);
+            }
+        }
+        return added;
+    }
+
+    /** A queue has been listed, perhaps with a table that is old. */
+    synchronized void listed(KernelQueue queue) {
+        ask(queue, false);
+    }
+
+    private void ask(KernelQueue queue, boolean again) {
+        try {
+            queue.followCpus();
+        } catch (RuntimeException | OutOfMemoryError e) {
+            if (!again && !kernel.isClosed()) {
+                kernel.console("kernel " + kernel.name() + ": " + queue.name()
+                        + " has no worker yet on a CPU that has come, and tries again: " + e.getMessage());
+            }
+            behind = true;
+        }
+    }
+
+    private List<Cpu> takeIn() {
+        CpuSet known = kernel.table().ids;
+        CpuSet come = among == null ? ofProcess().minus(known) : usable(among.minus(known));
+        List<Cpu> added = new ArrayList<>();
+        if (!come.isEmpty()) {
+            CpuTopology topology = CpuTopology.refresh();
+            for (int id : come.and(topology.usable())) {
+                added.add(topology.cpu(id).withIndex(nextIndex++));
+            }
+            kernel.takeIn(topology, added);
+        }
+        return added;
+    }
+
+    private static CpuSet ofProcess() {
+        return Affinity.get(Backend.linux().getpid());
+    }
+
+    /** Tried, not guessed, by the thread of the watch, which is bound to no CPU and is put back at its next look. */
+    private CpuSet usable(CpuSet wanted) {
+        if (wanted.isEmpty()) {
+            return wanted;
+        }
+        LinuxCalls linux = Backend.linux();
+        CpuSet before = Affinity.get(0);
+        if (linux.sched_setaffinity(0, wanted.toMask()) < 0) {
+            return CpuSet.empty();
+        }
+        try {
+            return Affinity.get(0).and(wanted);
+        } catch (LinuxException e) {
+            return CpuSet.empty();
+        } finally {
+            int result = linux.sched_setaffinity(0, before.toMask());
+            assert result <= 0;
+        }
+    }
+}
