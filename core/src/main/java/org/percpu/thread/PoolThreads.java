@@ -111,7 +111,11 @@ public final class PoolThreads {
             int niceHas = niceOf(linux, tid);
             boolean placed = !has.equals(cpus) && PINS.contains(has);
             boolean niced = niceHas != nice && NICES.contains(niceHas);
-            if (!(placed || niced) || !isOfThePools(tid)) {
+            if (!(placed || niced)) {
+                return false;
+            }
+            String name = name(tid);
+            if (!isOfThePools(name)) {
                 return false;
             }
             // A number is used again only after all others: it is still this thread's.
@@ -122,7 +126,7 @@ public final class PoolThreads {
             if (niced) {
                 done &= linux.setpriority(LinuxCalls.PRIO_PROCESS, tid, nice) >= 0;
             }
-            tell(tid, has, niceHas, cpus, nice, done);
+            tell(name, tid, has, niceHas, cpus, nice, done);
             return done;
         } catch (LinuxException | IOException e) {
             // It has ended.
@@ -134,12 +138,8 @@ public final class PoolThreads {
         return 20 - linux.getpriority(LinuxCalls.PRIO_PROCESS, tid);
     }
 
-    private static boolean isOfThePools(int tid) throws IOException {
-        String name = name(tid);
-        if (NAMES.contains(name)) {
-            return true;
-        }
-        return name.startsWith(POOL) && name.equals(carriers());
+    private static boolean isOfThePools(String name) {
+        return NAMES.contains(name) || (name.startsWith(POOL) && name.equals(carriers()));
     }
 
     private static String name(int tid) throws IOException {
@@ -168,7 +168,8 @@ public final class PoolThreads {
         return carriers;
     }
 
-    private static void tell(int tid, CpuSet has, int niceHas, CpuSet cpus, int nice, boolean done) throws IOException {
+    private static void tell(
+            String name, int tid, CpuSet has, int niceHas, CpuSet cpus, int nice, boolean done) {
         if (told) {
             return;
         }
@@ -178,7 +179,7 @@ public final class PoolThreads {
                         System.Logger.Level.INFO,
                         "{0} (tid {1}), a thread of the JDK''s own pools, was made by a pinned thread and had inherited CPUs"
                                 + " '{'{2}'}' and nice {3}; {4} '{'{5}'}' and nice {6} of the process, and so {7}",
-                        name(tid),
+                        name,
                         String.valueOf(tid),
                         has,
                         niceHas,

@@ -112,6 +112,16 @@ class AffinityTest {
     }
 
     @Test
+    @Rule("NKT-8")
+    @DisplayName("in a sandbox that forbids setting the affinity, threads whose mask is right already are made; others are EPERM")
+    void aSandboxThatForbids() {
+        String output = Fork.of(ForbiddenAffinity.class)
+                .under(Sandbox.of("sched_setaffinity=1"))
+                .run();
+        assertThat(output).contains("none is refused that wants nothing");
+    }
+
+    @Test
     @DisplayName("the mask of a thread that does not exist is ESRCH")
     void aThreadThatDoesNotExist() {
         Refusal.byLinux(Errno.ESRCH, () -> Affinity.get(Integer.MAX_VALUE)).contains("alive");

@@ -1,23 +1,60 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.tests.thread;
 
-import org.percpu.bindings.spi.LinuxException;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.concurrent.CountDownLatch;
+import org.percpu.bindings.spi.Errno;
 import org.percpu.cpu.CpuSet;
-import org.percpu.cpu.CpuTopology;
+import org.percpu.ipl.Ipl;
+import org.percpu.kernel.Kernel;
+import org.percpu.openbsd.Kthread;
+import org.percpu.openbsd.Task;
+import org.percpu.openbsd.Taskq;
+import org.percpu.openbsd.Workq;
+import org.percpu.tests.support.Bounded;
+import org.percpu.tests.support.Proc;
+import org.percpu.tests.support.Refusal;
+import org.percpu.thread.Affinity;
 import org.percpu.thread.CpuThread;
 
-/** Pins a thread where that is forbidden, and prints what is said of it. */
+/** Threads in a sandbox that forbids sched_setaffinity(2). */
 final class ForbiddenAffinity {
     private ForbiddenAffinity() {}
 
     public static void main(String[] args) {
-        try {
-            CpuThread.builder("forbidden")
-                    .cpus(CpuSet.of(CpuTopology.system().allowed().first()))
-                    .start(() -> {});
-            System.out.println("it runs");
-        } catch (LinuxException e) {
-            System.out.println(e.getMessage());
+        CpuSet mask = Affinity.get();
+        CountDownLatch ran = new CountDownLatch(4);
+        try (Kernel kernel = Kernel.builder("forbidden").build()) {
+            CpuThread thread = CpuThread.builder("plain").start(() -> Bounded.arrive(ran));
+            Taskq tq = Taskq.create(kernel, "taskq", 1, Ipl.NONE, Taskq.TASKQ_MPSAFE);
+            assertThat(tq.add(Task.initializer(arg -> ran.countDown(), null))).isTrue();
+            Workq workq = Workq.create(kernel, "workq", 1, Ipl.NONE);
+            assertThat(workq.addTask(Workq.WQ_MPSAFE, (one, two) -> ran.countDown(), null, null))
+                    .isTrue();
+            Kthread.create(
+                    kernel,
+                    arg -> {
+                        ran.countDown();
+                        throw Kthread.exit(0);
+                    },
+                    null,
+                    "kthread");
+            assertThat(Proc.allowed(thread.tid())).isEqualTo(mask);
+            assertThat(thread.repin()).isTrue();
+            ran.countDown();
+            Bounded.arrive(ran);
+            tq.destroy();
+            workq.destroy();
         }
+        if (mask.size() > 1) {
+            Refusal.byLinux(Errno.EPERM, () -> CpuThread.builder("bound")
+                    .cpus(CpuSet.of(mask.first()))
+                    .start(() -> {}));
+        }
+        // Bound, but right already.
+        CpuThread right = CpuThread.builder("right").cpus(mask).start(() -> {});
+        assertThat(right.state().asked()).isEqualTo(mask);
+        System.out.println("none is refused that wants nothing");
     }
 }
