@@ -168,8 +168,7 @@ public final class PoolThreads {
         return carriers;
     }
 
-    private static void tell(
-            String name, int tid, CpuSet has, int niceHas, CpuSet cpus, int nice, boolean done) {
+    private static void tell(String name, int tid, CpuSet has, int niceHas, CpuSet cpus, int nice, boolean done) {
         if (told) {
             return;
         }

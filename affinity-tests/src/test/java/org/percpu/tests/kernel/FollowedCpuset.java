@@ -142,8 +142,7 @@ final class FollowedCpuset {
 
     /** Without being asked to follow, a kernel keeps the table that it was made with. */
     private void fixed() {
-        Kernel kernel =
-                Kernel.builder("fixed").pinWatch(Duration.ofMillis(10)).build();
+        Kernel kernel = Kernel.builder("fixed").pinWatch(Duration.ofMillis(10)).build();
         Kernel other = Kernel.builder("following")
                 .followCpus(true)
                 .pinWatch(Duration.ofMillis(10))

@@ -146,8 +146,9 @@ class PinWatchTest {
 
     @Test
     @Rule({"U21", "NWQ-6"})
-    @DisplayName("a kernel that follows its CPUs takes in those that come, with a worker and an index for each, and keeps those that"
-            + " go; another one keeps its table")
+    @DisplayName(
+            "a kernel that follows its CPUs takes in those that come, with a worker and an index for each, and keeps those that"
+                    + " go; another one keeps its table")
     void cpusThatComeLater() {
         Machine.needsCpus(2);
         CpuSet all = CpuTopology.system().allowed();

@@ -113,7 +113,8 @@ class AffinityTest {
 
     @Test
     @Rule("NKT-8")
-    @DisplayName("in a sandbox that forbids setting the affinity, threads whose mask is right already are made; others are EPERM")
+    @DisplayName(
+            "in a sandbox that forbids setting the affinity, threads whose mask is right already are made; others are EPERM")
     void aSandboxThatForbids() {
         String output = Fork.of(ForbiddenAffinity.class)
                 .under(Sandbox.of("sched_setaffinity=1"))
