@@ -3,6 +3,7 @@ package org.percpu.queue;
 
 import java.lang.invoke.VarHandle;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.percpu.events.Events;
@@ -11,6 +12,7 @@ import org.percpu.ipl.Spl;
 import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.Lwp;
+import org.percpu.kernel.WaitStrategy;
 import org.percpu.kernel.WorkerState;
 import org.percpu.thread.CpuThread;
 
@@ -41,7 +43,25 @@ final class Worker extends WorkerProgress {
     }
 
     void start(CpuThread.Builder thread, Set<Lwp.Flag> flags) {
-        lwp = Lwp.create(kernel, thread, flags, this::loop);
+        if (kernel.waitStrategy() != WaitStrategy.BUSY_SPIN) {
+            lwp = Lwp.create(kernel, thread, flags, this::loop);
+            return;
+        }
+        // It must not spin before the policy that it has really got is known to be harmless.
+        CompletableFuture<Boolean> admission = new CompletableFuture<>();
+        Lwp made = Lwp.create(kernel, thread, flags, () -> {
+            if (admission.join()) {
+                loop();
+            }
+        });
+        lwp = made;
+        boolean admitted = false;
+        try {
+            SpinGuard.admit(this, made.state(), kernel.topology().allowed());
+            admitted = true;
+        } finally {
+            admission.complete(admitted);
+        }
     }
 
     private void loop() {
@@ -51,6 +71,7 @@ final class Worker extends WorkerProgress {
             queue.work(this);
         } finally {
             current = 0;
+            SpinGuard.leave(this);
             queue.leave(this);
         }
     }

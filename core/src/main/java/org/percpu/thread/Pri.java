@@ -12,14 +12,20 @@ package org.percpu.thread;
  * <tr><td>fixed</td><td>0 to 63</td><td>SCHED_RR 1</td></tr>
  * <tr><td>fixed</td><td>64 ({@link #PRI_KERNEL})</td><td>SCHED_RR 1</td></tr>
  * <tr><td>fixed</td><td>96 ({@link #PRI_KTHREAD})</td><td>SCHED_RR 18</td></tr>
+ * <tr><td>fixed</td><td>123 to 127 ({@link #PRI_BIO} to {@link #PRI_XCALL})</td><td>SCHED_RR 31 to 35, one each</td></tr>
  * <tr><td>fixed</td><td>128 ({@link #PRI_USER_RT})</td><td>SCHED_RR 36</td></tr>
  * <tr><td>fixed</td><td>192 ({@link #PRI_KERNEL_RT})</td><td>SCHED_RR 71</td></tr>
- * <tr><td>fixed</td><td>223 ({@link #PRI_SOFTSERIAL})</td><td>SCHED_RR 88</td></tr>
- * <tr><td>interrupt</td><td>0 to 64</td><td>SCHED_FIFO 89</td></tr>
- * <tr><td>interrupt</td><td>223</td><td>SCHED_FIFO 95</td></tr>
+ * <tr><td>fixed</td><td>220 to 223 ({@link #PRI_SOFTCLOCK} to {@link #PRI_SOFTSERIAL})</td><td>SCHED_RR 85 to 88, one each</td></tr>
+ * <tr><td>interrupt</td><td>0 to 95</td><td>SCHED_FIFO 89</td></tr>
+ * <tr><td>interrupt</td><td>96 to 191</td><td>SCHED_FIFO 90</td></tr>
+ * <tr><td>interrupt</td><td>192 to 219</td><td>SCHED_FIFO 91</td></tr>
+ * <tr><td>interrupt</td><td>220 to 223 ({@link #PRI_SOFTCLOCK} to {@link #PRI_SOFTSERIAL})</td><td>SCHED_FIFO 92 to 95, one each</td></tr>
  * </table>
  *
- * <p>Between the rows the mapping is linear and monotone. Linux priorities 96 to 99 stay free for the kernel's own threads
+ * <p>Between the rows the fixed mapping is linear, and it never falls. Linux has fewer levels than NetBSD has priorities: priorities
+ * without a name share a level with a neighbour, and then the order in which the threads became ready decides. Each named fixed priority
+ * has another level than all other named ones. The seven levels of interrupt threads do not suffice for that; the soft levels have one
+ * each. Linux priorities 96 to 99 stay free for the kernel's own threads
  * (watchdog, migration) and for the administrator.
  */
 public final class Pri {
@@ -60,9 +66,33 @@ public final class Pri {
     /** How many priorities there are. */
     public static final int PRI_COUNT = 224;
 
-    private static final int RR_MAX = 88;
-    private static final int FIFO_MIN = 89;
-    private static final int FIFO_MAX = 95;
+    /** Priorities and their SCHED_RR levels, both rising. */
+    private static final int[][] FIXED = {
+        {PRI_KERNEL, 1},
+        {PRI_KTHREAD, 18},
+        {PRI_BIO, 31},
+        {PRI_IOFLUSH, 32},
+        {PRI_VM, 33},
+        {PRI_PGDAEMON, 34},
+        {PRI_XCALL, 35},
+        {PRI_USER_RT, 36},
+        {PRI_KERNEL_RT, 71},
+        {PRI_SOFTCLOCK, 85},
+        {PRI_SOFTBIO, 86},
+        {PRI_SOFTNET, 87},
+        {PRI_SOFTSERIAL, 88},
+    };
+
+    /** Priorities and their SCHED_FIFO levels. */
+    private static final int[][] INTERRUPT = {
+        {PRI_KERNEL, 89},
+        {PRI_KTHREAD, 90},
+        {PRI_KERNEL_RT, 91},
+        {PRI_SOFTCLOCK, 92},
+        {PRI_SOFTBIO, 93},
+        {PRI_SOFTNET, 94},
+        {PRI_SOFTSERIAL, 95},
+    };
 
     private Pri() {}
 
@@ -97,7 +127,7 @@ public final class Pri {
      */
     public static Sched fixed(int pri) {
         requirePriority(pri);
-        return Sched.rr(scale(pri, 1, RR_MAX));
+        return Sched.rr(level(pri, FIXED));
     }
 
     /**
@@ -109,12 +139,21 @@ public final class Pri {
      */
     public static Sched interrupt(int pri) {
         requirePriority(pri);
-        return Sched.fifo(scale(pri, FIFO_MIN, FIFO_MAX));
+        return Sched.fifo(level(pri, INTERRUPT));
     }
 
-    private static int scale(int pri, int low, int high) {
-        int steps = PRI_COUNT - 1 - PRI_KERNEL;
-        return low + Math.max(pri - PRI_KERNEL, 0) * (high - low) / steps;
+    /** Linear between two rows, rounded down, so that a row is never reached from below it. */
+    private static int level(int pri, int[][] rows) {
+        int row = rows.length - 1;
+        while (row > 0 && pri < rows[row][0]) {
+            row--;
+        }
+        int above = pri - rows[row][0];
+        if (above <= 0) {
+            return rows[row][1];
+        }
+        int[] next = rows[row + 1];
+        return rows[row][1] + above * (next[1] - rows[row][1]) / (next[0] - rows[row][0]);
     }
 
     private static void requirePriority(int pri) {

@@ -13,12 +13,16 @@
  * before the first pin of the process, the common pool and the virtual-thread scheduler are touched, so that they are sized for
  * the whole machine; threads that these pools make later, from a pinned thread, are found and freed by the watch of any kernel
  * ({@link org.percpu.thread.PoolThreads}); and a {@code CpuThread} built without a CPU resets its mask to the CPUs the process
- * started with, which is the way to start an unpinned thread from a pinned one. The real-time policy is never inherited
- * (SCHED_RESET_ON_FORK); a nice value above 0 is.
+ * started with, which is the way to start an unpinned thread from a pinned one. The real-time policy of a {@code CpuThread} is never
+ * inherited (SCHED_RESET_ON_FORK); a nice value above 0 is, and so is the policy that the process was started with, in whose place a
+ * {@code CpuThread} sets what was asked for.
  *
  * <p><b>Bound or not.</b> A thread that was given CPUs is bound to them: it has exactly those, or has lost its pin, which is told
  * once, as is its restoration. A thread that was not runs on whatever is there of its kernel's or its process's CPUs, and has no pin
  * that it could lose.
+ *
+ * <p><b>Granted</b> is what the kernel reports afterwards, for masks and for policies: a sandbox may answer with success and do nothing.
+ * Where time-sharing cannot be had, the thread runs and its state says why; a real-time policy that is required is an exception.
  *
  * <p><b>Virtual threads</b> are refused by every call that would change affinity, policy or mask: it would change the carrier.
  */

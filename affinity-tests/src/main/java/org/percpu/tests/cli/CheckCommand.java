@@ -15,10 +15,13 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Backend;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxException;
+import org.percpu.bindings.spi.NoBackendException;
 import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuTopology;
+import org.percpu.ipl.SplSupport;
 import org.percpu.thread.Affinity;
 import org.percpu.thread.CpuThread;
+import org.percpu.thread.PinPolicy;
 import org.percpu.thread.RealtimePolicy;
 import org.percpu.thread.Sched;
 import picocli.CommandLine.Command;
@@ -37,6 +40,8 @@ import picocli.CommandLine.Option;
 final class CheckCommand implements Callable<Integer> {
     private static final int CAP_SYS_NICE = 23;
     private static final int PAGE = 4096;
+    private static final String LIBRARY = "percpu.library.path";
+    private static final String MODE = "percpu.spl";
 
     private final Streams streams;
     private final List<Finding> findings = new ArrayList<>();
@@ -78,6 +83,7 @@ final class CheckCommand implements Callable<Integer> {
         boolean realtime = works && realtime();
         if (works) {
             nativeAccess();
+            levels();
             limits(Backend.linux());
         }
         system();
@@ -97,14 +103,20 @@ final class CheckCommand implements Callable<Integer> {
                     .forEach((name, why) ->
                             detail.append("; not ").append(name).append(": ").append(why));
             return answer("backend", true, detail.toString(), "");
-        } catch (UnsupportedOperationException e) {
+        } catch (NoBackendException e) {
             return answer(
                     "backend",
                     false,
                     String.valueOf(e.getMessage()),
-                    "put percpu-bindings-ffm (Java 23 or newer) or percpu-bindings-jna on the class path, and leave -D"
-                            + Backend.PROPERTY + " out");
+                    e.remedies().isEmpty() ? otherBackend() : String.join("; or ", e.remedies()));
+        } catch (UnsupportedOperationException e) {
+            return answer("backend", false, String.valueOf(e.getMessage()), "run it on Linux on x86-64 or aarch64");
         }
+    }
+
+    private static String otherBackend() {
+        return "put percpu-bindings-ffm (Java 23 or newer) or percpu-bindings-jna on the class path, and leave -D"
+                + Backend.PROPERTY + " out";
     }
 
     private boolean pinning() {
@@ -145,9 +157,11 @@ final class CheckCommand implements Callable<Integer> {
 
     private boolean realtime() {
         Sched sched = Sched.rr(1);
+        // BEST_EFFORT: a pin that fails is another question.
         try {
             CpuThread.builder("rtcheck")
                     .sched(sched)
+                    .pinPolicy(PinPolicy.BEST_EFFORT)
                     .realtimePolicy(RealtimePolicy.REQUIRE)
                     .start(() -> {})
                     .thread()
@@ -183,6 +197,45 @@ final class CheckCommand implements Callable<Integer> {
         }
     }
 
+    private void levels() {
+        SplSupport support;
+        try {
+            support = SplSupport.get();
+        } catch (UnsupportedOperationException | IllegalArgumentException | LinuxException e) {
+            answer(
+                    "levels",
+                    false,
+                    String.valueOf(e.getMessage()),
+                    "leave -D" + LIBRARY + " and -D" + MODE + " out, or give them other values");
+            return;
+        }
+        String library = support.library();
+        answer(
+                "libpercpu",
+                library != null,
+                library != null
+                        ? "loaded from " + library + ", " + support.reason()
+                        : support.reason() + "; off: " + String.join(", ", support.off()),
+                System.getProperty(LIBRARY) != null
+                        ? "leave -D" + LIBRARY + " out"
+                        : "name a libpercpu.so of this version with -D" + LIBRARY
+                                + "=FILE, a folder from which files may be"
+                                + " executed with -Djava.io.tmpdir=DIR, or build the jar where there is a C compiler");
+        fact("level mode", support.mode() + ": " + why(support));
+        fact(
+                "free signals",
+                support.freeSignals() + " for further interrupt lines"
+                        + (support.skipped().isEmpty() ? "" : "; left alone: " + String.join(", ", support.skipped())));
+    }
+
+    private static String why(SplSupport support) {
+        String asked = System.getProperty(MODE, "");
+        if (!asked.isEmpty()) {
+            return "-D" + MODE + "=" + asked + " asks for it";
+        }
+        return support.library() == null ? "there is no libpercpu" : "libpercpu is loaded";
+    }
+
     private void limits(LinuxCalls linux) {
         CpuTopology topology = CpuTopology.system();
         fact("usable CPUs", topology.usable() + ": any of them can be named");
@@ -200,9 +253,27 @@ final class CheckCommand implements Callable<Integer> {
                 "needed only if RLIMIT_RTPRIO or RLIMIT_NICE does not suffice: run as root, or AmbientCapabilities=CAP_SYS_NICE in"
                         + " the systemd unit");
         fact("RLIMIT_RTPRIO", rlimit(linux, LinuxCalls.RLIMIT_RTPRIO));
+        realtimeTime(linux);
         fact("RLIMIT_NICE", rlimit(linux, LinuxCalls.RLIMIT_NICE));
         fact("RLIMIT_NPROC", rlimit(linux, LinuxCalls.RLIMIT_NPROC));
         fact("RLIMIT_SIGPENDING", rlimit(linux, LinuxCalls.RLIMIT_SIGPENDING));
+    }
+
+    /** A finite one ends the JVM without a word. */
+    private void realtimeTime(LinuxCalls linux) {
+        String detail = rlimit(linux, LinuxCalls.RLIMIT_RTTIME);
+        long[] softAndHard = new long[2];
+        boolean finite = linux.getrlimit(LinuxCalls.RLIMIT_RTTIME, softAndHard) >= 0
+                && softAndHard[0] != LinuxCalls.RLIM_INFINITY;
+        findings.add(new Finding(
+                "RLIMIT_RTTIME",
+                null,
+                finite
+                        ? detail
+                                + " us: a real-time thread that runs for so long without sleeping gets SIGXCPU, which ends the"
+                                + " JVM, and SIGKILL at the hard limit"
+                        : detail + ": real-time threads may run for as long as they like",
+                finite ? "prlimit --rttime=unlimited, or LimitRTTIME=infinity in the systemd unit" : null));
     }
 
     private void system() {

@@ -4,13 +4,16 @@ package org.percpu.tests.cli;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.ToLongFunction;
 import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Backend;
+import org.percpu.thread.RealtimePolicy;
 import org.percpu.thread.Sched;
 import org.percpu.thread.ThreadState;
 
@@ -91,15 +94,22 @@ record RunReport(List<Lane> lanes, Dealer.Outcome outcome, List<String> faults) 
     List<String> notes() {
         List<String> notes = new ArrayList<>();
         Map<String, List<String>> denials = new LinkedHashMap<>();
+        Set<String> warnings = new LinkedHashSet<>();
         for (int i = 0; i < lanes.size(); i++) {
             ThreadState thread = thread(i);
             Sched asked = thread.schedAsked();
             if (!thread.sched().equals(asked)) {
-                String denial = thread.denial() == null ? "--realtime never" : thread.denial();
+                boolean never = asked.realtime() && thread.realtimePolicy() == RealtimePolicy.NEVER;
+                String denial = thread.denial() != null
+                        ? thread.denial()
+                        : never ? "--realtime never" : "somebody has changed it since";
                 denials.computeIfAbsent(
                                 asked + " was asked for and " + thread.sched() + " is what they got: " + denial,
                                 any -> new ArrayList<>())
                         .add(thread.name());
+            }
+            if (thread.warning() != null) {
+                warnings.add("note: " + thread.warning());
             }
             if (!thread.pinned()) {
                 notes.add(thread.name() + " was asked to run on CPU " + thread.asked() + " and the kernel has it on "
@@ -109,6 +119,7 @@ record RunReport(List<Lane> lanes, Dealer.Outcome outcome, List<String> faults) 
                 notes.add(thread.name() + " lost its pin " + thread.pinsLost() + "x to somebody who changed its mask");
             }
         }
+        notes.addAll(warnings);
         denials.forEach((denial, workers) -> notes.add("note: " + String.join(", ", workers) + ": " + denial));
         if (outcome.stalled()) {
             notes.add("the workers stopped making progress: the works in flight count as lost");

@@ -45,6 +45,7 @@ public final class Machine {
                     .thread();
             return probe != null;
         } catch (LinuxException e) {
+            System.out.println("no real-time: " + e.getMessage());
             return false;
         }
     }

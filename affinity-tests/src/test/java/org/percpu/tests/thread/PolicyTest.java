@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.percpu.bindings.spi.Errno;
+import org.percpu.cpu.CpuTopology;
 import org.percpu.tests.support.Fork;
 import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.Rule;
@@ -160,5 +161,20 @@ class PolicyTest {
                     .contains("WARNING: refused runs as SCHED_RR 5: RLIMIT_RTTIME");
         }
         refused(Fork.of(RefusedPolicy.class), "REQUIRE", 5, 0).contains("warning null");
+    }
+
+    @Test
+    @Rule("G5")
+    @DisplayName(
+            "busy-spinning workers that have inherited a real-time policy for good never take the last CPU, whatever the queue")
+    void spinningWorkersLeaveACpu() {
+        Machine.needsRealtime();
+        Machine.needsCpus(2);
+        assertThat(Fork.of(SpinningRefused.class)
+                        .under("timeout", "60", "chrt", "-f", "10")
+                        .under(Sandbox.of(rule("sched_setscheduler", Errno.EPERM)))
+                        .argument(CpuTopology.system().allowed().toString())
+                        .run())
+                .contains("the last CPU stays free");
     }
 }

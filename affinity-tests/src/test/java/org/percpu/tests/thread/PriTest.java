@@ -24,7 +24,10 @@ class PriTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"0, 1", "63, 1", "64, 1", "96, 18", "128, 36", "192, 71", "222, 87", "223, 88"})
+    @CsvSource({
+        "0, 1", "63, 1", "64, 1", "96, 18", "122, 30", "123, 31", "127, 35", "128, 36", "192, 71", "219, 84", "220, 85",
+        "221, 86", "222, 87", "223, 88"
+    })
     @Rule("NWQ-5")
     @DisplayName("fixed: the rows of the table in the documentation")
     void fixed(int pri, int priority) {
@@ -32,7 +35,10 @@ class PriTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"0, 89", "64, 89", "96, 90", "223, 95"})
+    @CsvSource({
+        "0, 89", "64, 89", "95, 89", "96, 90", "191, 90", "192, 91", "219, 91", "220, 92", "221, 93", "222, 94",
+        "223, 95"
+    })
     @Rule("U17")
     @DisplayName("interrupt: 89 to 95, above every fixed priority")
     void interrupt(int pri, int priority) {
@@ -51,6 +57,37 @@ class PriTest {
                     .isBetween(Pri.interrupt(pri - 1).rtPriority(), 95);
             assertThat(Pri.interrupt(pri).rtPriority())
                     .isGreaterThan(Pri.fixed(Pri.PRI_COUNT - 1).rtPriority());
+        }
+    }
+
+    @Test
+    @Rule("NWQ-5")
+    @DisplayName(
+            "every named fixed priority has a level of its own, in the order of the names; so have the soft levels as interrupts")
+    void namesAreToldApart() {
+        int[] names = {
+            Pri.PRI_KERNEL,
+            Pri.PRI_KTHREAD,
+            Pri.PRI_BIO,
+            Pri.PRI_IOFLUSH,
+            Pri.PRI_VM,
+            Pri.PRI_PGDAEMON,
+            Pri.PRI_XCALL,
+            Pri.PRI_USER_RT,
+            Pri.PRI_KERNEL_RT,
+            Pri.PRI_SOFTCLOCK,
+            Pri.PRI_SOFTBIO,
+            Pri.PRI_SOFTNET,
+            Pri.PRI_SOFTSERIAL
+        };
+        for (int i = 1; i < names.length; i++) {
+            assertThat(Pri.fixed(names[i]).rtPriority())
+                    .as("%d after %d", names[i], names[i - 1])
+                    .isGreaterThan(Pri.fixed(names[i - 1]).rtPriority());
+        }
+        for (int soft = Pri.PRI_SOFTCLOCK; soft <= Pri.PRI_SOFTSERIAL; soft++) {
+            assertThat(Pri.interrupt(soft).rtPriority())
+                    .isGreaterThan(Pri.interrupt(soft - 1).rtPriority());
         }
     }
 
@@ -113,5 +150,6 @@ class PriTest {
         assertThat(Sched.other(5)).hasToString("SCHED_OTHER nice 5");
         assertThat(Sched.rr(18).realtime()).isTrue();
         assertThat(Sched.DEFAULT.realtime()).isFalse();
+        assertThat(new Sched(Sched.rr(18).policy(), 18, 5)).isEqualTo(Sched.rr(18));
     }
 }

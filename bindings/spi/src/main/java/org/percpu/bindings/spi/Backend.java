@@ -34,7 +34,8 @@ public record Backend(LinuxCalls calls, String reason, Map<String, String> passe
      * The backend of this process, chosen at the first call.
      *
      * @return the choice; the same object every time
-     * @throws UnsupportedOperationException if no backend works here; the message lists each with its reason
+     * @throws NoBackendException if no backend works here; the message lists each with its reason
+     * @throws UnsupportedOperationException if this is not Linux, or another processor
      */
     public static Backend get() {
         Backend backend = chosen;
@@ -64,7 +65,8 @@ public record Backend(LinuxCalls calls, String reason, Map<String, String> passe
      *
      * @param forced name of the backend to use, or null for the best one that opens
      * @return the choice
-     * @throws UnsupportedOperationException if none works, or the forced one does not; the message lists the reasons
+     * @throws NoBackendException if none works, or the forced one does not; the message lists the reasons
+     * @throws UnsupportedOperationException if this is not Linux, or another processor
      */
     public static Backend select(@Nullable String forced) {
         requireLinux();
@@ -93,10 +95,12 @@ public record Backend(LinuxCalls calls, String reason, Map<String, String> passe
             passedOver.put(forced, "no such backend on the class path or module path");
         }
         passedOver.putAll(unnamed(providers));
-        throw new UnsupportedOperationException("percpu has no way to call the C library: "
-                + (passedOver.isEmpty()
-                        ? "neither percpu-bindings-ffm (Java 23 or newer) nor percpu-bindings-jna is on the class path"
-                        : String.join("; ", reasons(passedOver))));
+        throw new NoBackendException(
+                "percpu has no way to call the C library: "
+                        + (passedOver.isEmpty()
+                                ? "neither percpu-bindings-ffm (Java 23 or newer) nor percpu-bindings-jna is on the class path"
+                                : String.join("; ", reasons(passedOver))),
+                passedOver);
     }
 
     /** The providers that are there and that no service file names, as in a jar made of several without merging those files. */

@@ -25,7 +25,7 @@ public interface LinuxCallsProvider {
      *
      * @return the calls; each call of this method may return the same object
      * @throws UnsupportedOperationException if this backend cannot work here; the message is a clause that says why and,
-     *     where there is one, the remedy
+     *     where there is one, behind a semicolon the remedy
      */
     LinuxCalls open();
 }
