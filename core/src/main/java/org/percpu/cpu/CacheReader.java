@@ -42,6 +42,13 @@ final class CacheReader {
         for (int cpu : cpus) {
             read.put(cpu, caches(cpu));
         }
+        if (!claims.isEmpty()) {
+            read.forEach((cpu, caches) -> {
+                if (caches.isEmpty()) {
+                    problems.accept(cpu, "no cache is told of, though other CPUs have some; took them as unknown");
+                }
+            });
+        }
         Map<Key, Map<Integer, CpuSet>> agreed = new HashMap<>();
         for (Map.Entry<Key, Map<Integer, CpuSet>> entry : claims.entrySet()) {
             Key key = entry.getKey();

@@ -53,8 +53,9 @@ record CoreKinds(boolean unlike, CpuSet performance, CpuSet efficiency) {
 
     /**
      * AMD's machines with dense cores beside full ones (Zen 5 and 5c) have neither. There the highest clock and the highest performance
-     * of ACPI's CPPC differ by about a third between the two sorts. Each of both alone also ranks like cores, in small steps: what
-     * counts is a gap. Where one has a gap and the other has none, the cores are unlike, but which is which is not known.
+     * of ACPI's CPPC differ by about a third between the two sorts. Each of both also ranks like cores, in small steps: what counts is a
+     * gap in one of them, across which the other steps down as well. If that does not, the cores are unlike, but which is which is not
+     * known.
      *
      * @param clocks kHz by CPU, without those that do not tell
      * @param performances highest_perf by CPU, without those that do not tell
@@ -66,11 +67,25 @@ record CoreKinds(boolean unlike, CpuSet performance, CpuSet efficiency) {
             return ALIKE;
         }
         CpuSet all = cpus(clocks).or(cpus(performances));
-        if (slow.equals(weak) || clocks.isEmpty() || performances.isEmpty()) {
-            CpuSet thrifty = slow.or(weak);
+        CpuSet thrifty = slow.isEmpty() ? weak : slow;
+        if (stepsDown(thrifty, clocks) && stepsDown(thrifty, performances)) {
             return new CoreKinds(true, all.minus(thrifty), thrifty);
         }
         return new CoreKinds(true, CpuSet.empty(), CpuSet.empty());
+    }
+
+    /** Tells whether all values of the thrifty CPUs are below all others; so it is where nothing is known. */
+    private static boolean stepsDown(CpuSet thrifty, Map<Integer, Integer> values) {
+        int most = Integer.MIN_VALUE;
+        int least = Integer.MAX_VALUE;
+        for (Map.Entry<Integer, Integer> value : values.entrySet()) {
+            if (thrifty.contains(value.getKey())) {
+                most = Math.max(most, value.getValue());
+            } else {
+                least = Math.min(least, value.getValue());
+            }
+        }
+        return most < least;
     }
 
     /** The CPUs below the widest step between neighbouring values, if the lower of both is at most three quarters of the upper. */

@@ -13,7 +13,7 @@ import java.util.Map;
 /**
  * Ways to choose some CPUs out of many. The choice depends only on the topology, so that equal runs use equal CPUs.
  *
- * <p>To leave CPUs out, choose among fewer: {@code among} can be any {@link CpuSet} of allowed CPUs, for example
+ * <p>To choose among fewer or others: {@code among} can be any {@link CpuSet} of usable CPUs, for example
  * {@code topology.allowed().minus(topology.isolated())} or {@code topology.allowed(cpu -> cpu.node() == 0)}.
  */
 public enum Placement {
@@ -28,7 +28,7 @@ public enum Placement {
     ONE_PER_CORE;
 
     /**
-     * Chooses among all CPUs that this process may use.
+     * Chooses among the CPUs that are taken by default, {@link CpuTopology#allowed()}.
      *
      * @param topology the machine
      * @param count how many, 1 or more

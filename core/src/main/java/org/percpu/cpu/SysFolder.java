@@ -220,7 +220,12 @@ final class SysFolder {
             problem(file, "not a size, but ", quote(text));
             return -1;
         }
-        return Long.parseLong(text.substring(0, end)) << (10 * (unit + 1));
+        long size = Long.parseLong(text.substring(0, end)) << (10 * (unit + 1));
+        if (size == 0) {
+            problem(file, "0; took it as unknown");
+            return -1;
+        }
+        return size;
     }
 
     /** The numbers of the subfolders that are named by a prefix and a number, such as cpu12. */

@@ -279,6 +279,11 @@ final class TopologyReader {
         }
 
         List<Cpu> cpus() {
+            for (int cpu : online) {
+                if (!nodeOf.isEmpty() && !nodeOf.containsKey(cpu)) {
+                    problems.of(cpu).report("", "in no NUMA node, though there are some; took it as unknown", "");
+                }
+            }
             List<Integer> withTopology = new ArrayList<>();
             for (int cpu : online) {
                 if (folderOf(cpu).sub("topology").exists()) {

@@ -125,7 +125,7 @@ public final class Kernel implements AutoCloseable {
      * Describes a kernel.
      *
      * @param name for messages
-     * @return a builder with all allowed CPUs, {@link PinPolicy#REQUIRE}, {@link RealtimePolicy#PREFER},
+     * @return a builder with all CPUs of the mask that the process was started with, {@link PinPolicy#REQUIRE}, {@link RealtimePolicy#PREFER},
      *     {@link WaitStrategy#PARK}, faults and console output going to the {@link System.Logger} of this class, not strict
      */
     public static Builder builder(String name) {
@@ -694,9 +694,10 @@ public final class Kernel implements AutoCloseable {
         }
 
         /**
-         * Confines the kernel to some CPUs.
+         * Places the kernel on some CPUs. Any {@linkplain CpuTopology#usable() usable} CPU will do, also one that {@code taskset} or
+         * {@code isolcpus=} has taken out of the mask that the process was started with: {@code cpus(topology.select("isolated"))}.
          *
-         * @param set one or more allowed CPUs
+         * @param set one or more usable CPUs; without this call it is the {@linkplain CpuTopology#allowed() default set}
          * @return this builder
          */
         public Builder cpus(CpuSet set) {
@@ -864,7 +865,7 @@ public final class Kernel implements AutoCloseable {
          * its CPUs.
          *
          * @return the kernel
-         * @throws IllegalArgumentException if a CPU is unknown, offline or not allowed; the message names it;
+         * @throws IllegalArgumentException if a CPU is unknown, offline or not usable; the message names it and the remedy;
          *     if it is to follow its CPUs without a pin watch
          * @throws UnsupportedOperationException if the library does not run on this system
          */

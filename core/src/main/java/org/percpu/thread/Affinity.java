@@ -183,7 +183,8 @@ public final class Affinity {
             return "a seccomp filter or another sandbox forbids it: let it pass sched_setaffinity(2)"
                     + " (systemd has it in SystemCallFilter=@resources)";
         }
-        return "this thread may use {" + get(0) + "}; name CPUs that are online and inside the cpuset of the process"
-                + " (percpu check shows both), or widen the cpuset or taskset it was started under";
+        return "this thread may use {" + get(0)
+                + "}; name usable CPUs (percpu topology shows them), or widen the cpuset of the process;"
+                + " taskset does not limit what may be named";
     }
 }

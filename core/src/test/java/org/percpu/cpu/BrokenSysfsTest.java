@@ -140,4 +140,50 @@ class BrokenSysfsTest {
                 .extracting(Cpu::kind)
                 .containsOnly(Kind.UNKNOWN);
     }
+
+    @Test
+    @DisplayName("Performance that steps down with the clock, without a gap of its own, tells dense cores apart")
+    void performanceThatStepsDownWithTheClockIsEnough(@TempDir Path root) {
+        MachineFiles files = Machines.AMD_DENSE_CORES.files();
+        for (int cpu = 8; cpu < 24; cpu++) {
+            files.put(CPU + "cpu" + cpu + "/acpi_cppc/highest_perf", "170");
+        }
+        assertThat(CpuTopology.read(files.writeTo(root), CpuSet.range(0, 23))
+                        .allowed(cpu -> cpu.kind() == Kind.EFFICIENCY))
+                .hasToString("8-23");
+    }
+
+    @Test
+    @DisplayName(
+            "The clock alone, or the performance alone, tells dense cores apart; one that is offline is of unknown kind")
+    void oneMeasureAloneTellsThemApart(@TempDir Path root) {
+        for (String missing : new String[] {"acpi_cppc", "cpufreq"}) {
+            MachineFiles files = Machines.AMD_DENSE_CORES.files().put(CPU + "online", "0-22");
+            files.remove(CPU + "cpu23/topology").remove(CPU + "cpu23/cpufreq");
+            for (int cpu = 0; cpu < 24; cpu++) {
+                files.remove(CPU + "cpu" + cpu + "/" + missing);
+            }
+            CpuTopology topology = CpuTopology.read(files.writeTo(root.resolve(missing)), CpuSet.range(0, 22));
+            assertThat(topology.allowed(cpu -> cpu.kind() == Kind.EFFICIENCY)).hasToString("8-22");
+            assertThat(topology.cpu(23).kind()).isEqualTo(Kind.UNKNOWN);
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "A CPU without caches or without a node is told, where other CPUs have them; a cache of size 0 is unknown")
+    void aCpuThatLacksWhatOthersHaveIsTold(@TempDir Path root) {
+        MachineFiles files = Machines.LISTS_WITH_NUL
+                .files()
+                .remove(CPU + "cpu7/cache")
+                .put(MachineFiles.NODE + "node1/cpulist", "2,6-7")
+                .put(CPU + "cpu0/cache/index0/size", "0K");
+        CpuTopology topology = CpuTopology.read(files.writeTo(root), CpuSet.range(0, 7));
+        assertThat(topology.cpu(0).caches().get(0).sizeBytes()).isEqualTo(-1);
+        assertThat(topology.problems())
+                .containsExactlyInAnyOrder(
+                        "CPU 3: in no NUMA node, though there are some; took it as unknown",
+                        "CPU 7: no cache is told of, though other CPUs have some; took them as unknown",
+                        "CPU 0: cache/index0/size: 0; took it as unknown");
+    }
 }
