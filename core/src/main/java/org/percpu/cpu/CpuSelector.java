@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.ToIntFunction;
 
@@ -64,32 +63,27 @@ final class CpuSelector {
         if (word.equals("last") || word.startsWith("last-")) {
             return last(word);
         }
-        switch (colon < 0 ? word : word.substring(0, colon + 1)) {
-            case "all":
-                return usable;
-            case "default":
-                return topology.allowed();
-            case "isolated":
-                return some(
+        return switch (colon < 0 ? word : word.substring(0, colon + 1)) {
+            case "all" -> usable;
+            case "default" -> topology.allowed();
+            case "isolated" ->
+                some(
                         word,
                         topology.isolated(),
-                        "this machine isolates no CPU; isolcpus= on the kernel command line or an isolated cpuset partition"
-                                + " does");
-            case "nohz_full":
-                return some(
+                        "this machine isolates no CPU; isolcpus= on the kernel command line or an isolated cpuset partition does");
+            case "nohz_full" ->
+                some(
                         word,
                         topology.nohzFull(),
                         "no CPU of this machine is free of ticks; nohz_full= on the kernel command line makes some");
-            case "node:":
-                return numbered(word, topology.nodes(), "node", "this kernel tells of no NUMA nodes");
-            case "package:":
-                return numbered(word, byNumber(Cpu::packageId), "package", "this machine does not tell its packages");
-            case "core:":
-                return numbered(word, cores(), "core", "");
-            default:
+            case "node:" -> numbered(word, topology.nodes(), "node", "this kernel tells of no NUMA nodes");
+            case "package:" ->
+                numbered(word, byNumber(Cpu::packageId), "package", "this machine does not tell its packages");
+            case "core:" -> numbered(word, cores(), "core", "this machine does not tell its cores");
+            default ->
                 throw new IllegalArgumentException(
                         CpuSet.quote(name) + ": not a CPU number nor a name of CPUs; " + REMEDY);
-        }
+        };
     }
 
     /** A list of CPU numbers, in which a range may end with the last one: 2-last. */
@@ -126,7 +120,7 @@ final class CpuSelector {
     }
 
     private CpuSet numbered(String word, Map<Integer, CpuSet> groups, String kind, String none) {
-        SortedMap<Integer, CpuSet> withCpus = new TreeMap<>();
+        Map<Integer, CpuSet> withCpus = new TreeMap<>();
         groups.forEach((number, cpus) -> {
             if (number >= 0 && !cpus.and(usable).isEmpty()) {
                 withCpus.put(number, cpus.and(usable));
@@ -149,7 +143,9 @@ final class CpuSelector {
             throw new IllegalArgumentException(CpuSet.quote(word) + ": there is no " + kind + " " + unknown
                     + " with usable CPUs: write a number or a range of " + known);
         }
-        return numbers.stream().mapToObj(withCpus::get).reduce(CpuSet.empty(), CpuSet::or);
+        return numbers.stream()
+                .mapToObj(number -> withCpus.getOrDefault(number, CpuSet.empty()))
+                .reduce(CpuSet.empty(), CpuSet::or);
     }
 
     private Map<Integer, CpuSet> byNumber(ToIntFunction<Cpu> number) {

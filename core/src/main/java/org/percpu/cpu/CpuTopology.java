@@ -435,13 +435,13 @@ public final class CpuTopology {
      *
      * <p>Names mean usable CPUs only. A number is taken as it stands; {@link #resolve} says whether it is usable.
      *
-     * @param list at least one entry
+     * @param text at least one entry
      * @return the set, never empty
      * @throws IllegalArgumentException if an entry is not understood, or names no usable CPU, or nothing is left; the message
      *     quotes the entry and says what to write
      */
-    public CpuSet select(String list) {
-        return new CpuSelector(this).select(list);
+    public CpuSet select(String text) {
+        return new CpuSelector(this).select(text);
     }
 
     /**

@@ -109,25 +109,24 @@ final class MountTable {
         for (Mount parent = parent(mount); parent != null && !way.contains(parent); parent = parent(parent)) {
             way.add(parent);
         }
-        Mount top = way.get(way.size() - 1);
         for (Mount other : mounts) {
             if (way.contains(other) || !other.isOnTheWayTo(mount.point)) {
                 continue;
             }
-            Mount next = top; // the mount on the way that hangs on the same parent as the other
-            for (int i = 0; i < way.size(); i++) {
-                if (way.get(i).id == other.parent) {
-                    next = i == 0 ? null : way.get(i - 1);
-                    break;
-                }
+            int parent = way.size(); // the place of the other one's parent on the way
+            while (parent > 0 && way.get(parent - 1).id != other.parent) {
+                parent--;
             }
-            if (next == null) {
+            parent--;
+            if (parent == 0) {
                 return true; // it hangs on the mount itself
             }
-            boolean unknownParent = next.equals(top) && parent(other) != null;
-            if (!unknownParent
-                    && other.isOnTheWayTo(next.point)
-                    && mounts.lastIndexOf(other) > mounts.lastIndexOf(next)) {
+            if (parent < 0 && parent(other) != null) {
+                continue; // it hangs elsewhere
+            }
+            // The mount on the way that hangs on the same parent; the topmost one where the table lacks the parents.
+            Mount next = way.get((parent < 0 ? way.size() : parent) - 1);
+            if (other.isOnTheWayTo(next.point) && mounts.lastIndexOf(other) > mounts.lastIndexOf(next)) {
                 return true;
             }
         }

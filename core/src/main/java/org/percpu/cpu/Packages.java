@@ -4,7 +4,6 @@ package org.percpu.cpu;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.IntFunction;
@@ -19,8 +18,10 @@ final class Packages {
     }
 
     /**
+     * Gives new numbers, above all others, to packages that share one.
+     *
      * @param ids the number of each online CPU's package
-     * @return the same, with new numbers above all others for what shares a number and is not one package
+     * @return the same with the new numbers
      */
     Map<Integer, Integer> toldApart(Map<Integer, Integer> ids) {
         Map<Integer, CpuSet> byId = new TreeMap<>();
@@ -69,7 +70,9 @@ final class Packages {
         }
         TreeSet<Integer> firsts = new TreeSet<>();
         agreed.values().forEach(part -> firsts.add(part.first()));
-        return firsts.stream().map(agreed::get).map(Objects::requireNonNull).toList();
+        return firsts.stream()
+                .map(first -> agreed.getOrDefault(first, CpuSet.empty()))
+                .toList();
     }
 
     private @Nullable CpuSet members(int cpu) {

@@ -17,7 +17,7 @@ final class Problems {
     /** Takes the problems of the machine, or those of one CPU. */
     interface Sink {
         /**
-         * Takes one problem.
+         * Takes a problem.
          *
          * @param where the file, or nothing
          * @param what the kind of problem

@@ -16,6 +16,8 @@ final class TopologyReader {
     /** What the scheduler grants, as far as it can be asked. */
     interface Scheduler {
         /**
+         * Asks what can be had.
+         *
          * @param most the CPUs to ask for, null for all that it can name
          * @return those of them that a thread may be pinned to, null if it does not say
          */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.cpu;
 
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
@@ -54,8 +55,8 @@ final class UsableCpus {
      */
     @Nullable
     CpuSet tried(@Nullable CpuSet most) {
-        CpuSet[] got = new CpuSet[1];
-        Thread trial = new Thread(null, () -> got[0] = granted(most), "percpu-usable", 0, false);
+        AtomicReference<@Nullable CpuSet> got = new AtomicReference<>();
+        Thread trial = new Thread(null, () -> got.set(granted(most)), "percpu-usable", 0, false);
         trial.setDaemon(true);
         try {
             trial.start();
@@ -74,7 +75,7 @@ final class UsableCpus {
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
-        return got[0];
+        return got.get();
     }
 
     private @Nullable CpuSet granted(@Nullable CpuSet most) {

@@ -4,6 +4,7 @@ package org.percpu.cpu;
 import static org.percpu.cpu.MachineFiles.CPU;
 
 import java.util.List;
+import java.util.Locale;
 
 /** The machines that the topology is tested with. */
 enum Machines {
@@ -332,7 +333,7 @@ enum Machines {
             for (int core = 0; core < 20; core++) {
                 files.core(0, core, core, core + 20);
                 for (int cpu : new int[] {core, core + 20}) {
-                    String mask = mask(1L << core | 1L << core + 20);
+                    String mask = mask((1L << core) | (1L << (core + 20)));
                     files.remove(CPU + "cpu" + cpu + "/topology/core_cpus_list")
                             .put(CPU + "cpu" + cpu + "/topology/thread_siblings", mask)
                             .cache(cpu, 0, 1, "Data", "32K", "")
@@ -345,7 +346,7 @@ enum Machines {
         }
 
         private String mask(long cpus) {
-            return String.format("%08x,%08x", cpus >>> 32, cpus & 0xFFFFFFFFL);
+            return String.format(Locale.ROOT, "%08x,%08x", cpus >>> 32, cpus & 0xFFFFFFFFL);
         }
     },
     /** Zen 5 cores beside Zen 5c: no device of Intel's tells them apart, clock and performance do. */

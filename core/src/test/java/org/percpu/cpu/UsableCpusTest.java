@@ -4,9 +4,14 @@ package org.percpu.cpu;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import java.io.IOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -165,20 +170,20 @@ class UsableCpusTest {
 
     @Test
     @DisplayName("A group whose name is not ASCII is found, whatever the locale")
-    void aGroupWhoseNameIsNotAsciiIsFound(@TempDir Path root) throws java.io.IOException {
+    void aGroupWhoseNameIsNotAsciiIsFound(@TempDir Path root) throws IOException {
         // Each char of the name is a byte; a name that is not UTF-8 is one, too.
         for (String name : List.of("gr\u00c3\u00bc\u00c3\u009fe", "\u00fc")) {
             Path machine = root.resolve(Integer.toString(name.length()));
             MachineFiles files = Machines.CGROUP_V2_NESTED.files();
             files.put("proc/self/cgroup", "").writeTo(machine);
-            java.nio.file.Files.write(
+            Files.write(
                     machine.resolve("proc/self/cgroup"),
-                    ("0::/batch.slice/" + name).getBytes(java.nio.charset.StandardCharsets.ISO_8859_1));
+                    ("0::/batch.slice/" + name).getBytes(StandardCharsets.ISO_8859_1));
             StringBuilder uri = new StringBuilder(machine.toUri() + "/sys/fs/cgroup/batch.slice/");
-            name.chars().forEach(c -> uri.append(String.format("%%%02X", c)));
-            Path group = Path.of(java.net.URI.create(uri.toString()));
-            java.nio.file.Files.createDirectories(group);
-            java.nio.file.Files.writeString(group.resolve("cpuset.cpus.effective"), "2\n");
+            name.chars().forEach(c -> uri.append(String.format(Locale.ROOT, "%%%02X", c)));
+            Path group = Path.of(URI.create(uri.toString()));
+            Files.createDirectories(group);
+            Files.writeString(group.resolve("cpuset.cpus.effective"), "2\n");
             assertThat(CpuTopology.read(machine, CpuSet.of(2)).cpuset()).contains(CpuSet.of(2));
         }
     }
