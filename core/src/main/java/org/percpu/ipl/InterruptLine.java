@@ -406,21 +406,24 @@ public final class InterruptLine implements AutoCloseable {
         int ran = 0;
         port.enter();
         running = true;
-        if (!closed && port.unmark()) {
-            call(0);
-            ran++;
+        try {
+            if (!closed && port.unmark()) {
+                call(0);
+                ran++;
+            }
+            for (long at = claim(); at >= 0; at = claim()) {
+                call(port.take(at));
+                ran++;
+                ran += receiver.preempt();
+            }
+            if (ran > 0 && port.unspill()) {
+                receiver.roomWasMade(Spl.ALL_SIGNALS);
+            }
+            return ran;
+        } finally {
+            running = false;
+            port.leave();
         }
-        for (long at = claim(); at >= 0; at = claim()) {
-            call(port.take(at));
-            ran++;
-            ran += receiver.preempt();
-        }
-        if (ran > 0 && port.unspill()) {
-            receiver.roomWasMade(Spl.ALL_SIGNALS);
-        }
-        running = false;
-        port.leave();
-        return ran;
     }
 
     private long claim() {
@@ -434,10 +437,16 @@ public final class InterruptLine implements AutoCloseable {
         if (called == null) {
             return;
         }
+        // The status is of the thread that the handler interrupts: it is hidden from the handler and kept.
+        boolean interrupted = Thread.interrupted();
         try {
             called.interrupt(value);
         } catch (Throwable t) {
             receiver.fault(this, t);
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 

@@ -42,7 +42,7 @@ public final class Mutex implements Lock {
     private final boolean spin;
     private final boolean perMutex;
     private final @Nullable Consumer<String> strict;
-    private final Sync sync = new Sync();
+    private final Sync sync = new Sync(this);
 
     // Of the holder.
     private int oldLevel; // OpenBSD
@@ -51,6 +51,19 @@ public final class Mutex implements Lock {
     /** Held or not, and by whom. */
     private static final class Sync extends AbstractQueuedSynchronizer {
         private static final long serialVersionUID = 1L;
+
+        private final transient Mutex mutex;
+
+        Sync(Mutex mutex) {
+            this.mutex = mutex;
+        }
+
+        /** Shown of a thread that waits for it. */
+        @Override
+        public String toString() {
+            Thread holder = holder();
+            return mutex + (holder == null ? "" : ", held by " + holder.getName());
+        }
 
         @Override
         protected boolean tryAcquire(int ignored) {

@@ -73,6 +73,13 @@ import org.percpu.thread.CpuThread;
 public final class Spl {
     private static final ThreadLocal<@Nullable Spl> OF_THREAD = new ThreadLocal<>();
     private static final AtomicInteger COUNT = new AtomicInteger();
+
+    /**
+     * By hash of the thread: whether it, or one with the same hash, has a level. A look into a ThreadLocal allocates its map on a thread that
+     * has none, and threads without a level have no reason to. Plain: a thread that has a level has written this itself.
+     */
+    private static final boolean[] HAS_LEVEL = new boolean[1 << 12];
+
     private static final InterruptLine[] NO_LINES = {};
 
     /** A cookie is the level before in these bits and the number of the Spl above them. */
@@ -189,8 +196,16 @@ public final class Spl {
      * @throws IllegalArgumentException if {@code -Dpercpu.spl} is neither eager nor lazy
      */
     public static Spl current() {
-        Spl spl = OF_THREAD.get();
+        Spl spl = ofThread();
         return spl != null ? spl : attach();
+    }
+
+    private static @Nullable Spl ofThread() {
+        return HAS_LEVEL[hash()] ? OF_THREAD.get() : null;
+    }
+
+    private static int hash() {
+        return System.identityHashCode(Thread.currentThread()) & (HAS_LEVEL.length - 1);
     }
 
     private static Spl attach() {
@@ -211,8 +226,9 @@ public final class Spl {
             }
             spl = new Spl(support, receiver);
         }
-        used = true;
         OF_THREAD.set(spl);
+        HAS_LEVEL[hash()] = true;
+        used = true;
         return spl;
     }
 
@@ -231,7 +247,7 @@ public final class Spl {
      * @return null on threads that never asked for their level
      */
     public static @Nullable Spl currentIfUsed() {
-        return used ? OF_THREAD.get() : null;
+        return used ? ofThread() : null;
     }
 
     /**
@@ -622,8 +638,13 @@ public final class Spl {
         try {
             faults.accept(line, thrown);
         } catch (Throwable t) {
-            // The values behind this one must not wait for the next interrupt.
-            log(line, t);
+            // The values behind this one must not wait for the next interrupt, whatever the log does.
+            try {
+                log(line, t);
+                log(line, thrown);
+            } catch (Throwable silent) {
+                return;
+            }
         }
     }
 
@@ -644,7 +665,7 @@ public final class Spl {
      * @return null, or what is wrong, as a clause that names both levels
      */
     public static @Nullable String above(Ipl ipl, Ipl hardFloor) {
-        Spl spl = OF_THREAD.get();
+        Spl spl = ofThread();
         if (spl == null) {
             return null;
         }
@@ -665,7 +686,7 @@ public final class Spl {
      * @return null if it may sleep, else one of three clauses
      */
     public static @Nullable String whyNotSleepNow(java.util.concurrent.locks.@Nullable Lock released) {
-        Spl spl = OF_THREAD.get();
+        Spl spl = ofThread();
         return spl == null ? null : spl.whyNotSleep(released instanceof Mutex mutex ? mutex : null);
     }
 
@@ -825,7 +846,13 @@ public final class Spl {
             if (runnable != 0) {
                 int rank = Integer.SIZE - 1 - Integer.numberOfLeadingZeros(runnable);
                 INT.getAndBitwiseAnd(memory, Memory.PENDING, ~(1 << rank));
-                ran += run(rank, to);
+                try {
+                    ran += run(rank, to);
+                } catch (Throwable t) {
+                    // Not a handler's: what it was must not leave values behind that wait for the next interrupt.
+                    INT.getAndBitwiseOr(memory, Memory.PENDING, 1 << rank);
+                    throw t;
+                }
             } else if ((pending & Memory.REMASK) == 0 || !remask(to)) {
                 return ran;
             }

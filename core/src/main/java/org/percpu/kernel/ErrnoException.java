@@ -3,13 +3,14 @@ package org.percpu.kernel;
 
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.PercpuException;
 
 /**
  * A call that the manual page forbids, or whose error the page lists. It changed nothing.
  *
  * <p>Failed system calls are {@link org.percpu.bindings.spi.LinuxException}; where one is the reason it is the cause of this.
  */
-public final class ErrnoException extends RuntimeException {
+public final class ErrnoException extends PercpuException {
     private static final long serialVersionUID = 1L;
 
     /** The page's error. */
@@ -61,5 +62,10 @@ public final class ErrnoException extends RuntimeException {
      */
     public Errno errno() {
         return errno;
+    }
+
+    @Override
+    public int errnoNumber() {
+        return errno.number();
     }
 }

@@ -12,14 +12,16 @@ import org.percpu.thread.Pri;
 /** A thread that sleeps until an interrupt comes, and runs it. */
 final class InterruptThread {
     private final Kernel kernel;
+    private final String name;
     private final CompletableFuture<Spl> attached = new CompletableFuture<>();
     private volatile boolean closed;
 
     InterruptThread(Kernel kernel, Cpu cpu) {
         this.kernel = kernel;
+        this.name = "intr/" + cpu.index();
         Lwp lwp = Lwp.create(
                 kernel,
-                kernel.thread("intr/" + cpu.index(), cpu, Pri.interrupt(Pri.PRI_SOFTSERIAL)),
+                kernel.thread(name, cpu, Pri.interrupt(Pri.PRI_SOFTSERIAL)),
                 EnumSet.of(Lwp.Flag.INTR, Lwp.Flag.MPSAFE, Lwp.Flag.WORKER),
                 this::loop);
         assert lwp.is(Lwp.Flag.INTR);
@@ -36,8 +38,13 @@ final class InterruptThread {
         spl.onFault((line, thrown) -> kernel.fault(line.name(), line, thrown));
         attached.complete(spl);
         while (!closed) {
-            int ran = spl.awaitInterrupt(LinuxCalls.FOREVER);
-            assert ran >= 0;
+            try {
+                int ran = spl.awaitInterrupt(LinuxCalls.FOREVER);
+                assert ran >= 0;
+            } catch (Throwable t) {
+                // The lines of this CPU have no other thread.
+                kernel.fault(name, spl, t);
+            }
         }
     }
 

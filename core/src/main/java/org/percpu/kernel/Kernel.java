@@ -288,14 +288,14 @@ public final class Kernel implements AutoCloseable {
     public <T extends @Nullable Object, X extends Throwable> T unlocked(String wmesg, Sleeper<T, X> body) throws X {
         Lwp lwp = Lwp.current();
         int holds = lock.releaseAll();
-        if (lwp != null) {
-            lwp.wmesg(wmesg);
-        }
         try {
+            if (lwp != null) {
+                lwp.wmesg = wmesg;
+            }
             return body.sleep();
         } finally {
             if (lwp != null) {
-                lwp.wmesg(null);
+                lwp.wmesg = null;
             }
             lock.restore(holds);
         }
@@ -388,10 +388,7 @@ public final class Kernel implements AutoCloseable {
         try {
             console.accept(line);
         } catch (Throwable t) {
-            Log.LOG.log(
-                    System.Logger.Level.ERROR,
-                    "the console of kernel " + name + " failed; it was to print: " + line,
-                    t);
+            LastWord.log("the console of kernel ", name, " failed; it was to print: ", line, t);
         }
     }
 
@@ -412,7 +409,8 @@ public final class Kernel implements AutoCloseable {
         try {
             faultHandler.callbackThrew(queue, item, thrown);
         } catch (Throwable t) {
-            Log.LOG.log(System.Logger.Level.ERROR, "the fault handler of kernel " + name + " failed", t);
+            LastWord.log("the fault handler of kernel ", name, " failed; it was told what this tells: ", queue, t);
+            LastWord.log("a callback of ", queue, " threw, item: ", item, thrown);
         }
     }
 

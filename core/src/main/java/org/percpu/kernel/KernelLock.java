@@ -61,6 +61,10 @@ public final class KernelLock {
         }
     }
 
+    boolean isAwaitedBy(Thread thread) {
+        return lock.hasQueuedThread(thread);
+    }
+
     int releaseAll() {
         int holds = lock.getHoldCount();
         for (int i = 0; i < holds; i++) {

@@ -65,7 +65,7 @@ public final class Lwp {
 
     private boolean joined;
     private boolean destroyed;
-    private volatile @Nullable String wmesg;
+    volatile @Nullable String wmesg;
 
     private Lwp(Kernel kernel, CpuThread.Builder builder, Set<Flag> flags, Runnable func) {
         this.kernel = kernel;
@@ -125,11 +125,19 @@ public final class Lwp {
     }
 
     private void run() {
-        CURRENT.set(this);
-        if (!awaitStart()) {
+        try {
+            CURRENT.set(this);
+            if (awaitStart()) {
+                runFunction();
+            }
+        } catch (Throwable t) {
+            kernel.fault(name(), func, t);
+        } finally {
             finish();
-            return;
         }
+    }
+
+    private void runFunction() {
         int code = 0;
         if (!is(Flag.MPSAFE)) {
             kernel.lock().lock();
@@ -152,7 +160,6 @@ public final class Lwp {
         if (is(Flag.MUSTJOIN)) {
             awaitJoin();
         }
-        finish();
     }
 
     private boolean awaitStart() {
@@ -366,8 +373,33 @@ public final class Lwp {
         return wmesg;
     }
 
-    void wmesg(@Nullable String message) {
-        wmesg = message;
+    /**
+     * What the thread waits for, by what Java and this library know; a wait in the kernel, for a file or a socket, is not among it.
+     *
+     * @return the wait message in quotes; or the kernel lock, a mutex or another lock, and who holds it; null if it waits for none of these.
+     *     May be stale on return
+     */
+    public @Nullable String waitsFor() {
+        String message = wmesg;
+        if (message != null) {
+            return '"' + message + '"';
+        }
+        return Waits.of(thread.thread(), kernel.lock());
+    }
+
+    /**
+     * The state of the thread as ps(1) of the BSDs tells it.
+     *
+     * @return LSIDL for a thread made {@link Flag#IDLE} and not started; LSSLEEP while it {@linkplain #waitsFor() waits}; LSZOMB when it has
+     *     exited and waits to be joined; LSDEAD when it has ended; else LSRUN. May be stale on return
+     */
+    public String stat() {
+        return switch (stageNow()) {
+            case IDLE -> "LSIDL";
+            case RUNNING -> waitsFor() == null ? "LSRUN" : "LSSLEEP";
+            case EXITING -> "LSZOMB";
+            case DEAD -> "LSDEAD";
+        };
     }
 
     /** Name and number. */
@@ -407,6 +439,6 @@ public final class Lwp {
     /** The state in one line. */
     @Override
     public String toString() {
-        return thread().toString();
+        return stat() + " " + thread();
     }
 }

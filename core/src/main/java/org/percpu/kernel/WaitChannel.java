@@ -2,7 +2,6 @@
 package org.percpu.kernel;
 
 import java.util.ArrayDeque;
-import java.util.List;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
@@ -71,13 +70,9 @@ final class WaitChannel {
     }
 
     /** Wakes those who wait now. One that finds its condition still false and comes back is not woken again. */
-    void wakeAll() {
-        List<Waiter> now;
-        synchronized (this) {
-            now = List.copyOf(waiters);
-            waiters.clear();
-        }
-        for (Waiter waiter : now) {
+    synchronized void wakeAll() {
+        // In the monitor, so that nobody joins meanwhile, and without a copy: there may be no memory for one.
+        for (Waiter waiter = waiters.poll(); waiter != null; waiter = waiters.poll()) {
             waiter.woken = true;
             LockSupport.unpark(waiter.thread);
         }

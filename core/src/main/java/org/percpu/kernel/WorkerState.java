@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.kernel;
 
+import org.jspecify.annotations.Nullable;
 import org.percpu.thread.ThreadState;
 
 /**
@@ -13,6 +14,18 @@ import org.percpu.thread.ThreadState;
  * @param faults callbacks that have thrown
  * @param longestRunNanos longest callback in nanoseconds; 0 unless {@link Kernel#timing()}, or a flight recording with
  *     org.percpu.WorkRun, was on
+ * @param running the work or task in whose callback the worker is, as its {@code toString()} names it; null while the worker is in none
+ * @param runningNanos for how long it has been in that callback, in nanoseconds; 0 while it is in none. While a queue is busy the worker
+ *     looks at the clock after some callbacks only, so that this may count a few that were before it, each of less than 50 µs
+ * @param waitsFor what the worker waits for, in its callback or for work, as {@link Lwp#waitsFor()} tells; null while it runs
  */
 public record WorkerState(
-        String queue, ThreadState thread, int pending, long executed, long faults, long longestRunNanos) {}
+        String queue,
+        ThreadState thread,
+        int pending,
+        long executed,
+        long faults,
+        long longestRunNanos,
+        @Nullable String running,
+        long runningNanos,
+        @Nullable String waitsFor) {}

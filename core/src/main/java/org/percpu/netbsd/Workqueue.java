@@ -14,6 +14,7 @@ import org.percpu.cpu.Cpu;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.NativeWork;
 import org.percpu.ipl.Spl;
+import org.percpu.kernel.Deadline;
 import org.percpu.kernel.ErrnoException;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
@@ -424,9 +425,24 @@ public final class Workqueue<W extends Work> implements KernelQueue {
      *     (U5); EINVAL if the kernel is cold and the work pending (U23); EPERM if the caller must not sleep
      */
     public void waitFor(W wk) {
+        boolean done = waitFor(wk, FOREVER);
+        assert done;
+    }
+
+    /**
+     * {@link #waitFor(Work)} within a time.
+     *
+     * @param wk any work
+     * @param atMost how long to wait; zero, or less, only looks
+     * @return false if the time ran out while the work was still pending or running here
+     * @throws ErrnoException as {@link #waitFor(Work)}, and EINVAL for null
+     */
+    public boolean waitFor(W wk, Duration atMost) {
         if (wk == null) {
             throw nullWork("workqueue_wait");
         }
+        Duration within = ErrnoException.requireNonNull(atMost, "workqueue_wait on " + name, "atMost");
+        Deadline deadline = Deadline.after(within);
         kernel.requireSleepable(name);
         for (SerialQueue queue : queues) {
             if (queue.isWorker() && isOn(queue, wk)) {
@@ -439,9 +455,11 @@ public final class Workqueue<W extends Work> implements KernelQueue {
             if (isOn(queue, wk)) {
                 Args.warm(kernel, "workqueue_wait on " + name);
             }
-            boolean done = queue.await(() -> !isOn(queue, wk), FOREVER);
-            assert done;
+            if (!queue.await(() -> !isOn(queue, wk), deadline.left())) {
+                return false;
+            }
         }
+        return true;
     }
 
     /** In this order: a worker shows that it runs a work before it makes it no longer pending. */

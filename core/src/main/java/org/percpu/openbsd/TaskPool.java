@@ -4,6 +4,7 @@ package org.percpu.openbsd;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import org.jspecify.annotations.Nullable;
 import org.percpu.queue.Names;
 
@@ -28,10 +29,17 @@ final class TaskPool {
 
     private static final int NONE = -1;
 
+    private static final AtomicReferenceFieldUpdater<TaskPool, Pooled> STRAYED =
+            AtomicReferenceFieldUpdater.newUpdater(TaskPool.class, Pooled.class, "strayed");
+
     private final @Nullable Pooled[] tasks;
     private final AtomicIntegerArray below;
     private final AtomicInteger made = new AtomicInteger();
     private final AtomicLong head = new AtomicLong(pack(0, NONE));
+
+    /** One that an error has kept from being put back; set without a call, as there may be no stack for one. */
+    @Nullable
+    volatile Pooled strayed;
 
     TaskPool(int size) {
         this.tasks = new @Nullable Pooled[size];
@@ -44,7 +52,12 @@ final class TaskPool {
 
     /** A task, or null if all are queued. */
     @Nullable
+    @SuppressWarnings("NullAway") // an updater's type does not say that it takes null
     Pooled get() {
+        Pooled found = strayed;
+        if (found != null && STRAYED.compareAndSet(this, found, null)) {
+            return found;
+        }
         while (true) {
             long seen = head.get();
             int index = (int) seen;
@@ -60,8 +73,8 @@ final class TaskPool {
     private @Nullable Pooled getNew() {
         int index = made.get();
         while (index < tasks.length) {
+            Pooled task = new Pooled(index);
             if (made.compareAndSet(index, index + 1)) {
-                Pooled task = new Pooled(index);
                 tasks[index] = task;
                 return task;
             }
@@ -86,7 +99,7 @@ final class TaskPool {
     }
 
     boolean isExhausted() {
-        return (int) head.get() == NONE && made.get() >= tasks.length;
+        return (int) head.get() == NONE && made.get() >= tasks.length && strayed == null;
     }
 
     private static int changes(long head) {

@@ -236,7 +236,19 @@ public final class Taskq implements KernelQueue {
      *     the caller must not sleep
      */
     public void barrier() {
-        threads.barrier("taskq_barrier");
+        boolean done = threads.barrier("taskq_barrier", FOREVER);
+        assert done;
+    }
+
+    /**
+     * {@link #barrier()} within a time.
+     *
+     * @param atMost how long to wait; zero, or less, only looks
+     * @return false if the time ran out before everything had ended
+     * @throws ErrnoException as {@link #barrier()}, and EINVAL for null
+     */
+    public boolean barrier(Duration atMost) {
+        return threads.barrier("taskq_barrier", atMost);
     }
 
     /**

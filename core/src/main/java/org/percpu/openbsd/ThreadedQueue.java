@@ -288,14 +288,15 @@ final class ThreadedQueue {
     }
 
     /** Everything before the call is done when it returns (OTQ-31). */
-    void barrier(String call) {
+    boolean barrier(String call, Duration atMost) {
+        Duration within = ErrnoException.requireNonNull(atMost, call, "atMost");
         if (state == State.CREATED) {
             throw new ErrnoException(
                     Errno.EINVAL,
                     call + " on " + name + ", which has no threads before the kernel is warm: it would wait for ever");
         }
         requireMaySleep(call);
-        queue.barrier();
+        return queue.barrier(within);
     }
 
     void requireMaySleep(String call) {

@@ -15,6 +15,7 @@ import org.percpu.kernel.KernelQueue;
 import org.percpu.kernel.Lwp;
 import org.percpu.kernel.QueueEnd;
 import org.percpu.kernel.WorkerState;
+import org.percpu.queue.Append;
 import org.percpu.queue.Call;
 import org.percpu.queue.Item;
 import org.percpu.queue.RunQueue;
@@ -103,7 +104,12 @@ public final class Workq implements KernelQueue {
             // An entry that a drain has handed out may come back by queueTask, on another queue; it is not of that
             // one's pool.
             if (item instanceof TaskPool.Pooled pooled && pool.owns(pooled)) {
-                pool.put(pooled);
+                try {
+                    pool.put(pooled);
+                } catch (Throwable t) {
+                    pool.strayed = pooled;
+                    throw t;
+                }
                 threads.queue.itemLeft();
             }
             Function<@Nullable Object, @Nullable Object> function = func;
@@ -223,19 +229,23 @@ public final class Workq implements KernelQueue {
             threads.requireOpen("workq_add_task");
             task = pool.get();
         }
-        boolean claimed = threads.queue.claim(task);
-        assert claimed;
-        boolean added = false;
+        Append appended;
         try {
-            added = push(task, func, arg1, arg2);
-        } finally {
-            if (!added) {
+            appended = threads.queue.append(task, func, arg1, arg2);
+            if (appended == Append.CLOSED) {
                 pool.put(task);
             }
+        } catch (Throwable t) {
+            // An error that comes when the task is in leaves it there.
+            if (!RunQueue.isPending(task)) {
+                pool.strayed = task;
+            }
+            throw t;
         }
-        if (!added) {
+        if (appended == Append.CLOSED) {
             throw threads.destroyed("workq_add_task");
         }
+        assert appended == Append.QUEUED;
         return true;
     }
 
@@ -258,14 +268,15 @@ public final class Workq implements KernelQueue {
             throw threads.isNull("workq_queue_task", "wqt");
         }
         check(flags, func, "workq_queue_task");
-        if (!threads.queue.claim(wqt)) {
+        Append appended = threads.queue.append(wqt, func, arg1, arg2);
+        if (appended == Append.CLOSED) {
+            throw threads.destroyed("workq_queue_task");
+        }
+        if (appended == Append.PENDING) {
             throw new ErrnoException(
                     Errno.EBUSY,
                     "workq_queue_task on " + name() + ": the entry is pending already, on " + RunQueue.ownerOf(wqt)
                             + "; it may be queued again when its function has started");
-        }
-        if (!push(wqt, func, arg1, arg2)) {
-            throw threads.destroyed("workq_queue_task");
         }
     }
 
@@ -289,10 +300,8 @@ public final class Workq implements KernelQueue {
         ErrnoException.requireNonNull(wqt, "a handle on " + name(), "wqt");
         ErrnoException.requireNonNull(func, "a handle on " + name(), "func");
         return threads.nativeWork(wqt, () -> {
-            if (threads.queue.claim(wqt)) {
-                boolean added = push(wqt, func, arg1, arg2);
-                assert added;
-            }
+            Append appended = threads.queue.append(wqt, func, arg1, arg2);
+            assert appended != Append.CLOSED;
         });
     }
 
@@ -302,15 +311,6 @@ public final class Workq implements KernelQueue {
             throw new ErrnoException(Errno.EINVAL, call + " on " + name() + ": func is null");
         }
         threads.requireOpen(call);
-    }
-
-    @SuppressWarnings("unchecked") // the arguments go nowhere but to this function
-    private <A extends @Nullable Object, B extends @Nullable Object> boolean push(
-            WorkqTask task, Function<? super A, ? super B> func, A arg1, B arg2) {
-        task.func = (Function<@Nullable Object, @Nullable Object>) (Function<?, ?>) func;
-        task.arg1 = arg1;
-        task.arg2 = arg2;
-        return threads.queue.push(task);
     }
 
     /**

@@ -26,4 +26,13 @@ public class WorkqTask extends Item {
     public String toString() {
         return Names.of("workq task", func, this, WorkqTask.class);
     }
+
+    /** {@inheritDoc} */
+    @Override
+    @SuppressWarnings("unchecked") // Workq gives no other function
+    protected final void carry(@Nullable Object func, @Nullable Object arg1, @Nullable Object arg2) {
+        this.func = (Workq.Function<@Nullable Object, @Nullable Object>) func;
+        this.arg1 = arg1;
+        this.arg2 = arg2;
+    }
 }

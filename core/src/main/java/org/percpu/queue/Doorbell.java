@@ -20,6 +20,12 @@ final class Doorbell {
     private final ByteBuffer memory;
     private final long address;
 
+    /**
+     * A ring has failed, for want of stack or memory, and the sleeper may not have heard it although the word says so: whoever rings next
+     * wakes in any case. Set without a call, as there may be no room for one.
+     */
+    volatile boolean owed;
+
     Doorbell() {
         memory = BellWords.of(this, linux);
         address = linux.address(memory);
@@ -32,9 +38,19 @@ final class Doorbell {
 
     /** Lets one sleeper go. The first ring since the last one was heard costs a system call, the others do not. */
     void ring() {
-        if ((int) WORD.getAndSet(memory, 0, 1) == 0) {
-            int woken = linux.futex_wake(address, 1);
-            assert woken >= 0;
+        try {
+            if ((int) WORD.getAndSet(memory, 0, 1) == 0) {
+                int woken = linux.futex_wake(address, 1);
+                assert woken >= 0;
+            } else if (owed) {
+                owed = false;
+                // One for each ring that may have failed.
+                int woken = linux.futex_wake(address, Integer.MAX_VALUE);
+                assert woken >= 0;
+            }
+        } catch (Throwable t) {
+            owed = true;
+            throw t;
         }
     }
 

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The part of a work or task that belongs to the queue: two links, an owner and an id, 16 bytes with compressed references. */
 public abstract class Item {
-    private static final VarHandle OWNER;
+    static final VarHandle OWNER;
 
     static {
         try {
@@ -28,12 +28,24 @@ public abstract class Item {
     /** Of a worker's making, 0 before the first run; see {@link Worker#begin}. */
     int id;
 
-    /** {@linkplain RunQueue#number Number} of the queue on which the item is pending, or 0. */
-    @SuppressWarnings("unused") // through OWNER
-    private int owner;
+    /**
+     * {@linkplain RunQueue#number Number} of the queue on which the item is pending, or 0. A worker that knows the item to be pending here
+     * sets it by setRelease, without a fence: what it reads afterwards it may have read before the item can be claimed again.
+     */
+    volatile int owner;
 
     /** For subclasses of the manual pages' packages. */
     protected Item() {}
+
+    /**
+     * Takes what the call needs, for items that carry it. Called by the thread that has made the item pending, before anybody else can
+     * find it in the queue.
+     *
+     * @param func the function
+     * @param arg1 its first argument
+     * @param arg2 its second argument
+     */
+    protected void carry(@Nullable Object func, @Nullable Object arg1, @Nullable Object arg2) {}
 
     /** Makes the item pending on a queue; false if it is pending already, here or elsewhere. */
     final boolean claim(int queue) {
@@ -48,16 +60,8 @@ public abstract class Item {
         return OWNER.compareAndSet(this, queue, 0);
     }
 
-    /**
-     * The same for who knows that the item is pending on its queue, without the fence: what the caller reads afterwards it may have read
-     * before the item can be claimed anew.
-     */
-    final void lazyRelease() {
-        OWNER.setRelease(this, 0);
-    }
-
     /** The queue on which the item is pending, or 0; history as soon as it is known. */
     final int owner() {
-        return (int) OWNER.getVolatile(this);
+        return owner;
     }
 }

@@ -25,6 +25,8 @@ import org.percpu.kernel.Sleeper;
  * the workers end after the callback they are in and the rest is handed back.
  */
 public abstract class RunQueue {
+    private static final int FAILURES_AT_ONCE = 10;
+    private static final long PAUSE_NANOS = 100_000_000;
     private static final long LOOK_NANOS = 20_000;
     /** By then a processor has long written what it held back, however it orders that. */
     private static final Duration SECOND_LOOK = Duration.ofMillis(1);
@@ -81,7 +83,7 @@ public abstract class RunQueue {
      * @return what became of it
      */
     public final Append append(Item item) {
-        while (!claim(item)) {
+        while (!item.claim(number)) {
             // A failed compare-and-set orders nothing on some processors. The caller's writes must be out before the
             // look that counts: the worker clears the mark, with a fence, before it reads them.
             VarHandle.fullFence();
@@ -89,35 +91,61 @@ public abstract class RunQueue {
                 return Append.PENDING;
             }
         }
-        return push(item) ? Append.QUEUED : Append.CLOSED;
+        Inbox.Push push = null;
+        try {
+            push = inbox.push(item);
+            if (push == Inbox.Push.RING || doorbell.owed) {
+                doorbell.ring();
+            }
+        } catch (Throwable t) {
+            // No calls in here: the caller's stack may be at its end.
+            if (push == null) {
+                item.owner = 0;
+            } else {
+                doorbell.owed = true;
+            }
+            throw t;
+        }
+        if (push == Inbox.Push.CLOSED) {
+            item.owner = 0;
+            return Append.CLOSED;
+        }
+        return Append.QUEUED;
     }
 
     /**
-     * Makes an item pending here, so that nobody else writes to it, without appending it yet.
+     * As {@link #append(Item)}, for an item that carries its call; it takes that when it is pending, so that nobody else writes to it.
      *
      * @param item any item
-     * @return false if it is pending already, here or elsewhere
+     * @param func given to the item, as are the arguments
+     * @param arg1 first argument
+     * @param arg2 second argument
+     * @return what became of it
      */
-    public final boolean claim(Item item) {
-        return item.claim(number);
-    }
-
-    /**
-     * Appends an item that was {@linkplain #claim claimed} for this queue.
-     *
-     * @param item claimed
-     * @return false if the queue has ended; the item is then not pending any more
-     */
-    public final boolean push(Item item) {
-        Inbox.Push push = inbox.push(item);
-        if (push == Inbox.Push.RING) {
-            doorbell.ring();
-        } else if (push == Inbox.Push.CLOSED) {
-            boolean mine = item.release(number);
-            assert mine;
-            return false;
+    public final Append append(Item item, @Nullable Object func, @Nullable Object arg1, @Nullable Object arg2) {
+        if (!item.claim(number)) {
+            return Append.PENDING;
         }
-        return true;
+        Inbox.Push push = null;
+        try {
+            item.carry(func, arg1, arg2);
+            push = inbox.push(item);
+            if (push == Inbox.Push.RING || doorbell.owed) {
+                doorbell.ring();
+            }
+        } catch (Throwable t) {
+            if (push == null) {
+                item.owner = 0;
+            } else {
+                doorbell.owed = true;
+            }
+            throw t;
+        }
+        if (push == Inbox.Push.CLOSED) {
+            item.owner = 0;
+            return Append.CLOSED;
+        }
+        return Append.QUEUED;
     }
 
     /**
@@ -245,8 +273,18 @@ public abstract class RunQueue {
     /** Worker: runs items and sleeps while there are none, until it must end. */
     final void work(Worker worker) {
         boolean more = true;
+        int failures = 0;
         while (more) {
-            more = runNext(worker);
+            try {
+                more = runNext(worker);
+                failures = 0;
+            } catch (Throwable t) {
+                // Nothing was in its hands: runNext() looks after that.
+                worker.survive(t);
+                if (++failures > FAILURES_AT_ONCE) {
+                    LockSupport.parkNanos(this, PAUSE_NANOS);
+                }
+            }
         }
     }
 
@@ -287,7 +325,13 @@ public abstract class RunQueue {
             // A close() that came before the marker has not seen it and does not ring.
             if (closing == sawClosing || !inbox.unpark()) {
                 long begin = System.nanoTime();
-                doorbell.await();
+                // For thread dumps, which otherwise show a thread that runs native code.
+                LockSupport.setCurrentBlocker(this);
+                try {
+                    doorbell.await();
+                } finally {
+                    LockSupport.setCurrentBlocker(null);
+                }
                 spinning.parked(System.nanoTime() - begin);
             }
         }
@@ -306,12 +350,24 @@ public abstract class RunQueue {
 
     /** Worker: it ends. */
     final void leave(Worker worker) {
-        workerLeft(worker);
+        try {
+            workerLeft(worker);
+        } catch (Throwable t) {
+            worker.survive(t);
+            workerLeft(worker);
+        }
         wakeWaiters();
     }
 
     /** A worker ends. */
     abstract void workerLeft(Worker worker);
+
+    /** Any thread: a sleeper that an earlier caller failed to wake is woken. */
+    final void payRing() {
+        if (doorbell.owed) {
+            doorbell.ring();
+        }
+    }
 
     final void wakeWaiters() {
         interlock.lock();
@@ -338,6 +394,7 @@ public abstract class RunQueue {
     public final boolean await(BooleanSupplier condition, Duration atMost) {
         kernel.requireSleepable(name);
         Deadline deadline = Deadline.after(atMost);
+        payRing();
         interlock.lock();
         waiting++;
         Deadline secondLook = Deadline.after(SECOND_LOOK);
@@ -365,7 +422,7 @@ public abstract class RunQueue {
     /** Lets the workers end when they find nothing more to run. */
     public final void close() {
         closing = true;
-        if (inbox.unpark()) {
+        if (inbox.unpark() || doorbell.owed) {
             doorbell.ring();
         }
         wakeWaiters();

@@ -19,6 +19,12 @@ import org.percpu.thread.CpuThread;
  * (NWQ-14) and works through it without touching anything that producers write.
  */
 public final class SerialQueue extends RunQueue {
+    /** A work that could not even be begun so often is reported and let go. */
+    private static final int MOST_FAILURES = 3;
+
+    /** Looks of an idle worker that take a while, compared with a look at the clock. */
+    private static final int SPUN_LONG = 200;
+
     final Worker worker;
 
     /** Decides who hands back the rest of the batch when it is dropped. */
@@ -28,6 +34,8 @@ public final class SerialQueue extends RunQueue {
     private final List<Item> givenUp = new ArrayList<>();
 
     private volatile boolean left;
+
+    private boolean givingUp; // the worker's own
 
     /**
      * Makes a queue without a thread.
@@ -59,31 +67,57 @@ public final class SerialQueue extends RunQueue {
         if (newest == null) {
             return false;
         }
-        Item item = Inbox.linkNewer(newest);
-        if (item.newer != null) {
-            me.batch = newest;
-        }
+        // Right behind the compare-and-set that took it: the fence of the collector's barrier has nothing to wait for.
+        WorkerProgress.BATCH.setRelease(me, newest);
+        boolean linked = false;
+        boolean begun = false;
+        Item item = newest;
+        Item newer = null;
         int run = 0;
+        int failures = 0;
         while (item != null) {
-            if (dropping) {
-                giveUp(newest);
-                return false;
+            try {
+                if (!linked) {
+                    item = Inbox.linkNewer(newest);
+                    linked = true;
+                }
+                if (!begun) {
+                    // What ran before it is not ours any more.
+                    item.older = null;
+                    if (dropping) {
+                        giveUp();
+                        return false;
+                    }
+                    newer = item.newer;
+                    me.begin(item);
+                    item.newer = null;
+                    if (newer == null) {
+                        WorkerProgress.UNSTARTED.setRelease(me, false);
+                    }
+                    Item.OWNER.setRelease(item, 0);
+                    WorkerProgress.IN_QUEUE.setRelease(me, false);
+                    begun = true;
+                }
+                itemLeft();
+                me.run(item);
+            } catch (Throwable t) {
+                // Not the callback's error. What has not been called is called once more.
+                me.survive(t);
+                if (!(begun && me.wasCalled())) {
+                    if (++failures < MOST_FAILURES) {
+                        continue;
+                    }
+                    item.newer = null;
+                    if (!begun) {
+                        item.owner = 0;
+                    }
+                    me.failed(item, t);
+                }
             }
-            Item newer = item.newer;
-            item.newer = null;
-            if (newer == null) {
-                me.batch = null;
-                WorkerProgress.UNSTARTED.setRelease(me, false);
-            } else {
-                newer.older = null;
-            }
-            me.begin(item);
-            item.lazyRelease();
-            WorkerProgress.IN_QUEUE.setRelease(me, false);
-            itemLeft();
-            me.run(item);
             WorkerProgress.IN_QUEUE.setOpaque(me, true);
             item = newer;
+            begun = false;
+            failures = 0;
             run++;
         }
         me.lastBatch = run;
@@ -93,7 +127,7 @@ public final class SerialQueue extends RunQueue {
     private @Nullable Item takeBatch(Worker me) {
         while (true) {
             if (dropping) {
-                giveUp(null);
+                giveUp();
                 return null;
             }
             takeNative();
@@ -115,6 +149,7 @@ public final class SerialQueue extends RunQueue {
                 idle(true);
             } else if (kernel.lock().isHeld()) {
                 idle(false);
+                me.clock(System.nanoTime());
             } else {
                 newest = await(me);
                 if (newest != null) {
@@ -142,10 +177,14 @@ public final class SerialQueue extends RunQueue {
         for (int looks = 0; ; looks++) {
             Item newest = take(me);
             if (newest != null || closing || doorbell.poll()) {
+                if (looks > SPUN_LONG) {
+                    me.clock(System.nanoTime());
+                }
                 return newest;
             }
             if (!spinning.goesOn(looks)) {
                 park();
+                me.clock(System.nanoTime());
                 return null;
             }
             Thread.onSpinWait();
@@ -184,7 +223,6 @@ public final class SerialQueue extends RunQueue {
             }
             if (handedOver.compareAndSet(false, true)) {
                 release(worker.batch, dropped);
-                worker.batch = null;
                 return;
             }
             boolean ended = await(this::ended, KernelQueue.FOREVER);
@@ -196,21 +234,27 @@ public final class SerialQueue extends RunQueue {
         }
     }
 
-    private void giveUp(@Nullable Item newest) {
-        if (handedOver.compareAndSet(false, true)) {
-            release(newest, givenUp);
-            worker.batch = null;
+    /** Worker: an error in here brings it back. */
+    private void giveUp() {
+        if (givingUp || handedOver.compareAndSet(false, true)) {
+            givingUp = true;
+            release(worker.batch, givenUp);
         }
     }
 
+    /** From the newest of a list to the oldest, or to the one that runs, whose links are not ours. */
+    @SuppressWarnings("ReferenceEquality") // a work may define equals
     private void release(@Nullable Item newest, Collection<Item> to) {
         Item item = newest;
-        while (item != null) {
+        while (item != null && item.owner == number) {
             // Before the release, after which the item may be on another queue.
             Item older = item.older;
+            to.add(item);
             item.older = null;
             item.newer = null;
-            to.add(item);
+            if (worker.batch == item) {
+                worker.batch = older;
+            }
             boolean mine = item.release(number);
             assert mine;
             item = older;
@@ -262,7 +306,7 @@ public final class SerialQueue extends RunQueue {
      * @return the state now; null while the worker is being made
      */
     public @Nullable WorkerState state() {
-        return worker.state(inbox.size());
+        return worker.state(inbox.size() + worker.unstartedInBatch());
     }
 
     /**

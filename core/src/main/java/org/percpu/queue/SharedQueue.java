@@ -2,6 +2,7 @@
 package org.percpu.queue;
 
 import java.lang.invoke.VarHandle;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -46,6 +47,9 @@ public final class SharedQueue extends RunQueue {
 
     private static final int SPINS_BEFORE_WAIT = 200;
 
+    /** A task that could not even be called so often is reported and let go. */
+    private static final int MOST_FAILURES = 3;
+
     private final ReentrantLock lock = new ReentrantLock();
     private final List<Worker> workers = new CopyOnWriteArrayList<>();
     private final boolean mpsafe;
@@ -57,6 +61,9 @@ public final class SharedQueue extends RunQueue {
     private final List<Barrier> barriers = new ArrayList<>();
     private int idle;
     private int alive;
+    /** How many are linked. Written under the lock, read without. */
+    private volatile int ready;
+
     /** Workers whose task waits in {@link #barrier}: they count as passed, for every barrier. */
     private final List<Worker> inside = new ArrayList<>();
 
@@ -119,7 +126,21 @@ public final class SharedQueue extends RunQueue {
         if (item == null) {
             return false;
         }
-        me.run(item);
+        for (int failures = 0; failures < MOST_FAILURES; failures++) {
+            try {
+                me.run(item);
+                break;
+            } catch (Throwable t) {
+                // Not the callback's error. What has not been called is called once more.
+                me.survive(t);
+                if (me.wasCalled()) {
+                    break;
+                }
+                if (failures == MOST_FAILURES - 1) {
+                    me.failed(item, t);
+                }
+            }
+        }
         return true;
     }
 
@@ -134,23 +155,22 @@ public final class SharedQueue extends RunQueue {
             boolean sawClosing;
             acquire();
             try {
+                if (me.asleep) {
+                    me.asleep = false;
+                    idle--;
+                }
                 me.idle();
                 passBarriers(me);
                 sawClosing = closing;
-                Item item = takeFirst();
+                Item item = firstReady();
                 if (item != null) {
-                    me.begin(item);
-                    boolean mine = item.release(number);
-                    assert mine;
-                    // Not every processor's compare-and-set keeps the callback's reads behind it (OTQ-11).
-                    VarHandle.fullFence();
-                    wakeAnother();
-                    return item;
+                    return start(me, item);
                 }
                 if (dropping || (sawClosing && nobodyRuns(me) && closeInboxes())) {
                     ringIfIdle();
                     return null;
                 }
+                me.asleep = true;
                 idle++;
             } finally {
                 lock.unlock();
@@ -158,8 +178,26 @@ public final class SharedQueue extends RunQueue {
             // If it is closing, the worker that is still running something will ring.
             me.answerInterrupts();
             idle(sawClosing);
-            wokeUp();
+            me.clock(System.nanoTime());
         }
+    }
+
+    /** Under the lock: the first item, which stays the first one if it cannot be begun. */
+    private Item start(Worker me, Item item) {
+        me.batch = item;
+        me.begin(item);
+        unlink(item);
+        // With a full fence: the worker must not have read what a caller wrote who found it still pending (OTQ-11).
+        item.owner = 0;
+        VarHandle.fullFence();
+        try {
+            wakeAnother();
+        } catch (Throwable t) {
+            // It has begun; the next ring makes up for this one.
+            doorbell.owed = true;
+            me.failed(this, t);
+        }
+        return item;
     }
 
     /**
@@ -176,45 +214,40 @@ public final class SharedQueue extends RunQueue {
         lock.lock();
     }
 
-    private void wokeUp() {
-        acquire();
-        try {
-            idle--;
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    /** The first ready item that is not a barrier. */
-    private @Nullable Item takeFirst() {
+    /** The first ready item that is not a barrier; it stays linked. */
+    private @Nullable Item firstReady() {
         drainInbox();
         while (first instanceof Barrier barrier) {
-            unlink(barrier);
-            boolean mine = barrier.release(number);
-            assert mine;
             List<Worker> behind = new ArrayList<>();
             for (Worker worker : workers) {
                 if (worker.isBusy() && !inside.contains(worker)) {
                     behind.add(worker);
                 }
             }
+            unlink(barrier);
+            boolean mine = barrier.release(number);
+            assert mine;
             barrier.behind = behind;
             passBarriers(null);
         }
-        Item item = first;
-        if (item != null) {
-            unlink(item);
-        }
-        return item;
+        return first;
     }
 
+    @SuppressWarnings("NonAtomicVolatileUpdate") // under the lock
     private void drainInbox() {
         takeNative();
         Item newest = inbox.take();
         if (newest == null) {
             return;
         }
-        Item oldest = Inbox.linkNewer(newest);
+        Item oldest = newest;
+        int more = 1;
+        for (Item older = oldest.older; older != null; older = oldest.older) {
+            older.newer = oldest;
+            oldest = older;
+            more++;
+        }
+        ready += more;
         oldest.older = last;
         if (last == null) {
             first = oldest;
@@ -224,6 +257,7 @@ public final class SharedQueue extends RunQueue {
         last = newest;
     }
 
+    @SuppressWarnings("NonAtomicVolatileUpdate") // under the lock
     private void unlink(Item item) {
         Item older = item.older;
         Item newer = item.newer;
@@ -239,6 +273,7 @@ public final class SharedQueue extends RunQueue {
         }
         item.older = null;
         item.newer = null;
+        ready--;
     }
 
     private void wakeAnother() {
@@ -298,30 +333,32 @@ public final class SharedQueue extends RunQueue {
     /**
      * Waits until everything that was queued or running before the call has ended (OTQ-31). A worker of this queue counts itself as
      * passed (OTQ-33); so it says nothing about the caller's own task, nor about others that wait in here.
+     *
+     * @param atMost how long to wait
+     * @return false if the time ran out first
      */
-    public void barrier() {
+    public boolean barrier(Duration atMost) {
         kernel.requireSleepable(name());
         Worker self = currentWorker();
         Barrier barrier = new Barrier(self != null);
-        lock.lock();
         try {
-            if (ended) {
-                return;
+            lock.lock();
+            try {
+                if (ended) {
+                    return true;
+                }
+                barriers.add(barrier);
+                if (self != null) {
+                    inside.add(self);
+                    passBarriers(self);
+                }
+            } finally {
+                lock.unlock();
             }
-            barriers.add(barrier);
-            if (self != null) {
-                inside.add(self);
-                passBarriers(self);
-            }
-        } finally {
-            lock.unlock();
-        }
-        try {
             // In a task of a dropped queue the inbox is closed, and this worker is one of those that the end waits for.
             Append appended = append(barrier);
             assert appended != Append.PENDING;
-            boolean done = await(() -> barrier.passed || ended, KernelQueue.FOREVER);
-            assert done;
+            return await(() -> barrier.passed || ended, atMost);
         } finally {
             forget(barrier, self);
             remove(barrier);
@@ -451,22 +488,15 @@ public final class SharedQueue extends RunQueue {
      * @return one for each worker that has run; each shows the whole queue's pending items
      */
     public List<WorkerState> states() {
-        lock.lock();
-        try {
-            int pending = inbox.size();
-            for (Item item = first; item != null; item = item.newer) {
-                pending++;
+        // Without the lock: producers and workers go on while somebody counts what has just come.
+        int pending = inbox.size() + ready;
+        List<WorkerState> states = new ArrayList<>();
+        for (Worker worker : workers) {
+            WorkerState state = worker.state(pending);
+            if (state != null) {
+                states.add(state);
             }
-            List<WorkerState> states = new ArrayList<>();
-            for (Worker worker : workers) {
-                WorkerState state = worker.state(pending);
-                if (state != null) {
-                    states.add(state);
-                }
-            }
-            return states;
-        } finally {
-            lock.unlock();
         }
+        return states;
     }
 }

@@ -21,6 +21,14 @@ final class Worker extends WorkerProgress {
     /** Ids that a worker takes at a time. */
     private static final int IDS = 1024;
 
+    /** Links lead on while their items change hands; there is an end to that. */
+    private static final int MOST_LOOKS = 1 << 24;
+
+    /** A look at the clock costs some 25 ns; those whose callbacks take longer than this look each time. */
+    private static final long SLOW_NANOS = 50_000;
+
+    private static final int RUNS_BETWEEN_CLOCKS = 64;
+
     private static final AtomicInteger LAST_IDS = new AtomicInteger();
 
     private final Kernel kernel;
@@ -28,8 +36,16 @@ final class Worker extends WorkerProgress {
     private final Call call;
     private final boolean mpsafe;
 
-    private int nextId; // the worker's own
-    private boolean hears; // the worker's own
+    // The worker's own.
+    private int nextId;
+    private boolean hears;
+    private boolean called; // the callback of the item that has begun
+    private long clock = System.nanoTime(); // when somebody last had reason to look
+    private long nextClock = 1; // at so many callbacks
+
+    /** Of a shared queue, under its lock: the worker counts as idle. */
+    boolean asleep;
+
     private volatile @Nullable Lwp lwp;
 
     @SuppressWarnings("UnusedVariable") // keeps what lies behind off the line
@@ -72,6 +88,7 @@ final class Worker extends WorkerProgress {
         } finally {
             current = 0;
             SpinGuard.leave(this);
+            batch = null;
             queue.leave(this);
         }
     }
@@ -90,9 +107,21 @@ final class Worker extends WorkerProgress {
             id = newId();
             item.id = id;
         }
+        called = false;
+        since = clock;
         // Release, as this also says that the callback before has ended.
         CURRENT.setRelease(this, id);
         call.load(item);
+    }
+
+    /** The worker has slept, or spun for long. */
+    void clock(long now) {
+        clock = now;
+    }
+
+    /** Whether the callback of the item that began last has been called. */
+    boolean wasCalled() {
+        return called;
     }
 
     private int newId() {
@@ -110,12 +139,19 @@ final class Worker extends WorkerProgress {
         } else {
             call(item);
         }
-        EXECUTED.setOpaque(this, (long) EXECUTED.getOpaque(this) + 1);
+        long ran = (long) EXECUTED.getOpaque(this) + 1;
+        EXECUTED.setOpaque(this, ran);
+        if (ran >= nextClock) {
+            long now = System.nanoTime();
+            nextClock = ran + (now - clock > SLOW_NANOS ? 1 : RUNS_BETWEEN_CLOCKS);
+            clock = now;
+        }
     }
 
     /** The worker looks for more and has nothing in its hands. */
     void idle() {
         CURRENT.setRelease(this, 0);
+        BATCH.setOpaque(this, null);
         VarHandle.fullFence();
         queue.itemLeft();
     }
@@ -162,17 +198,44 @@ final class Worker extends WorkerProgress {
         return mine != null && mine == Lwp.current();
     }
 
-    @SuppressWarnings("NonAtomicVolatileUpdate") // one writer
     private void call(Item item) {
+        // What an earlier callback or an outsider has left is not for this one.
+        boolean interrupted = Thread.interrupted();
+        assert interrupted || !Thread.currentThread().isInterrupted();
+        called = true;
         try {
             call.invoke(item);
         } catch (Throwable t) {
-            faults++;
-            kernel.fault(queue.name(), item, t);
+            failed(item, t);
         }
+        balance();
+    }
+
+    @SuppressWarnings("NonAtomicVolatileUpdate") // one writer
+    void failed(Object item, Throwable thrown) {
+        faults++;
+        kernel.fault(queue.name(), item, thrown);
+    }
+
+    private void balance() {
         balanceKernelLock();
         if (Spl.isUsed()) {
             balanceLevel();
+        }
+    }
+
+    /**
+     * Not a callback's error: the library itself lacked memory or stack, or something that it called did. The worker tells of it, puts right
+     * what it may have left undone, and goes on.
+     */
+    void survive(Throwable thrown) {
+        failed(queue, thrown);
+        try {
+            balance();
+            queue.doorbell.owed = true;
+            queue.wakeWaiters();
+        } catch (Throwable t) {
+            failed(queue, t);
         }
     }
 
@@ -207,22 +270,71 @@ final class Worker extends WorkerProgress {
         if (holds == wanted) {
             return;
         }
-        kernel.console("queue " + queue.name() + ": a callback returned with " + holds
-                + " holds of the kernel lock instead of " + wanted + "; put right");
-        for (; holds > wanted; holds--) {
+        for (int now = holds; now > wanted; now--) {
             kernel.lock().unlock();
         }
-        for (; holds < wanted; holds++) {
+        for (int now = holds; now < wanted; now++) {
             kernel.lock().lock();
         }
+        kernel.console("queue " + queue.name() + ": a callback returned with " + holds
+                + " holds of the kernel lock instead of " + wanted + "; put right");
     }
 
     /** Null while its thread is being made. */
     @Nullable
     WorkerState state(int pending) {
         Lwp mine = lwp;
-        return mine == null
-                ? null
-                : new WorkerState(queue.name(), mine.state(), pending, executed, faults, longestNanos);
+        if (mine == null) {
+            return null;
+        }
+        int id = current;
+        Item item = id == 0 ? null : running(id);
+        long nanos = System.nanoTime();
+        long began = since;
+        boolean same = id != 0 && id == current;
+        String running = item == null ? (same ? "an item" : null) : name(item);
+        return new WorkerState(
+                queue.name(),
+                mine.state(),
+                pending,
+                executed,
+                faults,
+                longestNanos,
+                same ? running : null,
+                same ? Math.max(nanos - began, 0) : 0,
+                mine.waitsFor());
+    }
+
+    /** The item with an id that is in the worker's hands; null if it has gone on meanwhile. Links of items that are not ours may lead on. */
+    private @Nullable Item running(int id) {
+        Item item = batch;
+        for (int i = 0; item != null && i < MOST_LOOKS; i++) {
+            if (item.id == id) {
+                return item;
+            }
+            item = item.owner == queue.number ? item.older : null;
+        }
+        return null;
+    }
+
+    /** How many works of the batch have not started; an estimate while the worker goes on. */
+    int unstartedInBatch() {
+        int id = current;
+        int count = 0;
+        for (Item item = batch;
+                item != null && count < MOST_LOOKS && item.owner == queue.number && (item.id == 0 || item.id != id);
+                item = item.older) {
+            count++;
+        }
+        return count;
+    }
+
+    /** The item's name is its owner's code. */
+    private static String name(Item item) {
+        try {
+            return String.valueOf(item);
+        } catch (RuntimeException e) {
+            return item.getClass().getName() + " (its name throws " + e + ")";
+        }
     }
 }

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  * among it, but for one in a batch: each one stored into an old object costs a store barrier of the collector, with a fence in it.
  */
 abstract class WorkerProgress extends Padded {
+    static final VarHandle BATCH;
     static final VarHandle CURRENT;
     static final VarHandle UNSTARTED;
     static final VarHandle IN_QUEUE;
@@ -18,6 +19,7 @@ abstract class WorkerProgress extends Padded {
     static {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
+            BATCH = lookup.findVarHandle(WorkerProgress.class, "batch", Item.class);
             CURRENT = lookup.findVarHandle(WorkerProgress.class, "current", int.class);
             UNSTARTED = lookup.findVarHandle(WorkerProgress.class, "unstarted", boolean.class);
             IN_QUEUE = lookup.findVarHandle(WorkerProgress.class, "inQueue", boolean.class);
@@ -28,8 +30,8 @@ abstract class WorkerProgress extends Padded {
     }
 
     /**
-     * Of a serial queue: the newest of the works that the worker has taken together, while some of them, linked to it as the older ones,
-     * have not started. Not kept of a single one.
+     * Of a serial queue: the newest of the works that the worker has taken together. The links to the older ones lead through those that
+     * have not started to the one that runs. Of a shared queue: the task that runs. Null while the worker looks for more.
      */
     volatile @Nullable Item batch;
 
@@ -44,6 +46,12 @@ abstract class WorkerProgress extends Padded {
 
     /** {@linkplain Item#id Id} of the item in whose callback the worker is, or 0. */
     volatile int current;
+
+    /**
+     * When the item began, by System.nanoTime(), or a little earlier: the worker looks at the clock when it has slept, and after some
+     * callbacks, each time if they are slow.
+     */
+    long since;
 
     volatile long executed;
     volatile long faults;

@@ -340,6 +340,24 @@ final class ErrnoCalls {
         static final MethodHandle HANDLE = Link.withErrno("syscall");
     }
 
+    private static final class Wake {
+        static final MethodHandle HANDLE = Link.plain("syscall");
+    }
+
+    /**
+     * futex(2) FUTEX_WAKE_PRIVATE, without memory of the calling thread: a wake-up must not fail for want of it.
+     *
+     * @return how many were woken, or -1 for an error that is not known
+     */
+    static int wake(long address, int count) {
+        try {
+            return (int) (long) Wake.HANDLE.invokeExact(
+                    SystemCall.FUTEX, address, SystemCall.FUTEX_WAKE_PRIVATE, (long) count, 0L, 0L);
+        } catch (Throwable t) {
+            throw Link.unexpected(t);
+        }
+    }
+
     /** syscall(2) with four arguments. */
     static int syscall(Scratch scratch, long number, long a, long b, long c, long d) {
         try {

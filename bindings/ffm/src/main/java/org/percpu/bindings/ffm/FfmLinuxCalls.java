@@ -280,7 +280,12 @@ final class FfmLinuxCalls implements LinuxCalls {
 
     @Override
     public int futex_wake(long address, int count) {
-        return ErrnoCalls.syscall(Scratch.mine(), SystemCall.FUTEX, address, SystemCall.FUTEX_WAKE_PRIVATE, count, 0);
+        int woken = ErrnoCalls.wake(address, count);
+        // What cannot be done fails the second time as well, and then says why.
+        return woken >= 0
+                ? woken
+                : ErrnoCalls.syscall(
+                        Scratch.mine(), SystemCall.FUTEX, address, SystemCall.FUTEX_WAKE_PRIVATE, count, 0);
     }
 
     @Override

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
  * A call of the C library, of the kernel or of percpu's own C side failed: which function, with what arguments, the error by
  * number, name and text, and, where one is known, what the administrator can do about it.
  */
-public final class LinuxException extends RuntimeException {
+public final class LinuxException extends PercpuException {
     private static final long serialVersionUID = 1L;
 
     /** Function that failed. */
@@ -59,13 +59,9 @@ public final class LinuxException extends RuntimeException {
         return errno;
     }
 
-    /**
-     * The symbol of the error number.
-     *
-     * @return such as {@code EPERM}
-     */
-    public String errnoName() {
-        return Errno.name(errno);
+    @Override
+    public int errnoNumber() {
+        return errno;
     }
 
     /**

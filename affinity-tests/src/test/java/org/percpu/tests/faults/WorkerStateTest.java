@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.tests.faults;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.LinuxException;
+import org.percpu.bindings.spi.PercpuException;
+import org.percpu.ipl.Ipl;
+import org.percpu.ipl.Mutex;
+import org.percpu.kernel.ErrnoException;
+import org.percpu.kernel.Kernel;
+import org.percpu.kernel.Lwp;
+import org.percpu.kernel.WorkerState;
+import org.percpu.netbsd.Kthread;
+import org.percpu.netbsd.Work;
+import org.percpu.netbsd.Workqueue;
+import org.percpu.openbsd.Task;
+import org.percpu.openbsd.Taskq;
+import org.percpu.tests.support.Bounded;
+import org.percpu.tests.support.Refusal;
+import org.percpu.tests.support.Rule;
+import org.percpu.tests.support.TestKernel;
+import org.percpu.thread.Pri;
+
+@Timeout(120)
+@DisplayName("The state of a worker")
+class WorkerStateTest {
+    private static final class Named extends Work {
+        private final String name;
+        private final Bounded.Code body;
+
+        Named(String name, Bounded.Code body) {
+            this.name = name;
+            this.body = body;
+        }
+
+        @Override
+        public String toString() {
+            return name;
+        }
+    }
+
+    @RegisterExtension
+    final TestKernel kernels = new TestKernel();
+
+    private final CountDownLatch inside = new CountDownLatch(1);
+    private final CountDownLatch go = new CountDownLatch(1);
+
+    private void stuck() {
+        inside.countDown();
+        Bounded.arrive(go);
+    }
+
+    private Workqueue<Named> workqueue(int flags) {
+        return Workqueue.create(
+                kernels.get(), "wq", (work, none) -> work.body.run(), null, Pri.PRI_NONE, Ipl.NONE, flags);
+    }
+
+    private static WorkerState state(Workqueue<?> wq) {
+        return wq.workers().get(0);
+    }
+
+    @Test
+    @DisplayName("shows the work that is stuck, for how long, and counts those behind it, wherever in a batch it is")
+    void showsWhatRuns() {
+        for (int before = 0; before < 3; before++) {
+            for (int behind = 0; behind < 3; behind++) {
+                CountDownLatch plugged = new CountDownLatch(1);
+                CountDownLatch plug = new CountDownLatch(1);
+                CountDownLatch entered = new CountDownLatch(1);
+                CountDownLatch leave = new CountDownLatch(1);
+                Workqueue<Named> wq = workqueue(Workqueue.WQ_MPSAFE);
+                wq.enqueue(
+                        new Named("plug", () -> {
+                            plugged.countDown();
+                            Bounded.arrive(plug);
+                        }),
+                        null);
+                Bounded.arrive(plugged);
+                for (int i = 0; i < before; i++) {
+                    wq.enqueue(new Named("before", () -> {}), null);
+                }
+                wq.enqueue(
+                        new Named("the stuck one", () -> {
+                            entered.countDown();
+                            Bounded.arrive(leave);
+                        }),
+                        null);
+                for (int i = 0; i < behind; i++) {
+                    wq.enqueue(new Named("behind", () -> {}), null);
+                }
+                plug.countDown();
+                Bounded.arrive(entered);
+                long begin = System.nanoTime();
+                WorkerState state = state(wq);
+                assertThat(state.running()).isEqualTo("the stuck one");
+                assertThat(state.pending()).isEqualTo(behind);
+                assertThat(state.executed()).isEqualTo(before + 1);
+                Bounded.until(
+                        "it waits", () -> String.valueOf(state(wq).waitsFor()).contains("CountDownLatch"));
+                Bounded.until("time goes on", () -> state(wq).runningNanos() >= TimeUnit.MILLISECONDS.toNanos(5));
+                assertThat(state(wq).runningNanos())
+                        .isLessThan(System.nanoTime() - begin + TimeUnit.SECONDS.toNanos(10));
+                leave.countDown();
+                wq.drainAndDestroy();
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("says of an idle worker that it runs nothing, counts nothing as pending, and waits for its queue")
+    void showsAnIdleWorker() {
+        Workqueue<Named> wq = workqueue(Workqueue.WQ_MPSAFE);
+        wq.enqueue(new Named("first", () -> {}), null);
+        Bounded.until(
+                "it sleeps again",
+                () -> state(wq).executed() == 1 && "\"wq\"".equals(state(wq).waitsFor()));
+        WorkerState state = state(wq);
+        assertThat(state.running()).isNull();
+        assertThat(state.runningNanos()).isZero();
+        assertThat(state.pending()).isZero();
+        assertThat(state.executed()).isEqualTo(1);
+        wq.drainAndDestroy();
+    }
+
+    @Test
+    @DisplayName("names the sleep, the mutex and the kernel lock that the stuck work waits for")
+    void showsWaits() {
+        Kernel kernel = kernels.get();
+        Mutex mutex = Mutex.netbsd("table", Ipl.NONE);
+        Object ident = new Object();
+        mutex.lock();
+        kernel.lock().lock();
+        try {
+            Workqueue<Named> wq = workqueue(Workqueue.WQ_MPSAFE);
+            wq.enqueue(new Named("sleeps", () -> kernel.sleepq().tsleep(ident, "biowait", 0)), null);
+            wq.enqueue(
+                    new Named("locks", () -> {
+                        mutex.lock();
+                        mutex.unlock();
+                    }),
+                    null);
+            wq.enqueue(
+                    new Named("big", () -> {
+                        kernel.lock().lock();
+                        kernel.lock().unlock();
+                    }),
+                    null);
+            Bounded.until("sleeps", () -> "\"biowait\"".equals(state(wq).waitsFor()));
+            assertThat(state(wq).running()).isEqualTo("sleeps");
+            kernel.sleepq().wakeup(ident);
+            Bounded.until("waits for the mutex", () -> String.valueOf(state(wq).waitsFor())
+                    .contains("mutex table"));
+            assertThat(state(wq).waitsFor())
+                    .contains("held by " + Thread.currentThread().getName());
+            assertThat(state(wq).running()).isEqualTo("locks");
+            mutex.unlock();
+            Bounded.until(
+                    "waits for the kernel lock",
+                    () -> String.valueOf(state(wq).waitsFor()).contains("kernel lock"));
+            assertThat(state(wq).running()).isEqualTo("big");
+            kernel.lock().unlock();
+            wq.drainAndDestroy();
+        } finally {
+            if (kernel.lock().isHeld()) {
+                kernel.lock().unlock();
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("shows the task that a thread of a taskq is stuck in")
+    void ofATaskq() {
+        Taskq tq = Taskq.create(kernels.get(), "tq", 1, Ipl.NONE, Taskq.TASKQ_MPSAFE);
+        Task task = Task.initializer(WorkerStateTest::stuck, this);
+        Task other = Task.initializer(none -> {}, null);
+        assertThat(tq.add(task)).isTrue();
+        Bounded.arrive(inside);
+        assertThat(tq.add(other)).isTrue();
+        WorkerState state = tq.workers().get(0);
+        assertThat(state.running()).isEqualTo(task.toString());
+        assertThat(state.pending()).isEqualTo(1);
+        go.countDown();
+        tq.destroy();
+    }
+
+    @Test
+    @DisplayName("is had while a million tasks are pending without holding up those who take them off")
+    void withoutTheLock() {
+        Taskq tq = Taskq.create(kernels.get(), "tq", 1, Ipl.NONE, Taskq.TASKQ_MPSAFE);
+        assertThat(tq.add(Task.initializer(WorkerStateTest::stuck, this))).isTrue();
+        Bounded.arrive(inside);
+        int count = 1_000_000;
+        Task last = Task.initializer(none -> {}, null);
+        for (int i = 1; i < count; i++) {
+            Task task = Task.initializer(none -> {}, null);
+            if (!tq.add(task)) {
+                throw new AssertionError("pending");
+            }
+        }
+        assertThat(tq.add(last)).isTrue();
+        // Moves them to the list that the lock guards.
+        assertThat(tq.del(last)).isTrue();
+        assertThat(tq.workers().get(0).pending()).isEqualTo(count - 1);
+        FutureTask<Boolean> looks = Bounded.startCode("looks", () -> {
+            for (int i = 0; i < 20; i++) {
+                assertThat(tq.workers()).hasSize(1);
+            }
+        });
+        long worst = 0;
+        while (!looks.isDone()) {
+            long begin = System.nanoTime();
+            assertThat(tq.add(last)).isTrue();
+            assertThat(tq.del(last)).isTrue();
+            worst = Math.max(worst, System.nanoTime() - begin);
+        }
+        boolean looked = Bounded.join(looks);
+        assertThat(looked).isTrue();
+        assertThat(Duration.ofNanos(worst))
+                .as("longest add and del beside a look")
+                .isLessThan(Duration.ofMillis(100));
+        go.countDown();
+        assertThat(tq.drainAndDestroy(Duration.ZERO)).isNotNull();
+    }
+
+    @Test
+    @DisplayName("of a kthread made idle is LSIDL, then LSRUN or LSSLEEP")
+    void idleKthread() {
+        Kthread thread = Kthread.create(
+                kernels.get(),
+                Pri.PRI_NONE,
+                Kthread.KTHREAD_IDLE | Kthread.KTHREAD_MPSAFE,
+                null,
+                none -> stuck(),
+                null,
+                "kt");
+        Lwp lwp = kernels.get().lwps().get(0);
+        assertThat(lwp.stat()).isEqualTo("LSIDL");
+        assertThat(lwp.toString()).startsWith("LSIDL ");
+        thread.start();
+        Bounded.arrive(inside);
+        Bounded.until("it waits", () -> lwp.stat().equals("LSSLEEP"));
+        go.countDown();
+        kernels.expectConsole();
+    }
+
+    @Test
+    @Rule("NWQ-23")
+    @DisplayName("NWQ-23: waits for a work and for a taskq have a form with a time")
+    void waitsWithATime() {
+        Workqueue<Named> wq = workqueue(Workqueue.WQ_MPSAFE);
+        Named work = new Named("stuck", this::stuck);
+        wq.enqueue(work, null);
+        Bounded.arrive(inside);
+        assertThat(wq.waitFor(work, Duration.ZERO)).isFalse();
+        assertThat(wq.waitFor(work, Duration.ofMillis(5))).isFalse();
+        Taskq tq = Taskq.create(kernels.get(), "tq", 1, Ipl.NONE, Taskq.TASKQ_MPSAFE);
+        assertThat(tq.add(Task.initializer(WorkerStateTest::stuck, this))).isTrue();
+        Bounded.until("runs", () -> tq.workers().get(0).running() != null);
+        assertThat(tq.barrier(Duration.ofMillis(5))).isFalse();
+        go.countDown();
+        assertThat(wq.waitFor(work, Duration.ofSeconds(Bounded.SECONDS))).isTrue();
+        assertThat(tq.barrier(Duration.ofSeconds(Bounded.SECONDS))).isTrue();
+        assertThat(wq.waitFor(work, Duration.ZERO)).isTrue();
+        Refusal.of(Errno.EINVAL, () -> wq.waitFor(work, null)).contains("atMost");
+        wq.destroy();
+        tq.destroy();
+    }
+
+    @Test
+    @DisplayName("and both kinds of exceptions that carry an errno share a type")
+    void oneTypeOfExceptions() {
+        PercpuException page = new ErrnoException(Errno.EBUSY, "a work");
+        PercpuException linux = new LinuxException("futex(2)", Errno.EBUSY.number(), "busy", null);
+        assertThat(page.errnoNumber()).isEqualTo(linux.errnoNumber());
+        assertThat(page.errnoName()).isEqualTo("EBUSY").isEqualTo(linux.errnoName());
+    }
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.kernel;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The log, for those who must live on: a logger that throws, or has no memory, is passed over. Then standard error is tried, and after
+ * that nothing.
+ */
+final class LastWord {
+    private LastWord() {}
+
+    static void log(String start, String who, String what, @Nullable Object of, Throwable thrown) {
+        try {
+            System.getLogger(Kernel.class.getName()).log(System.Logger.Level.ERROR, start + who + what + of, thrown);
+        } catch (Throwable t) {
+            try {
+                System.err.print(start);
+                System.err.print(who);
+                System.err.println(what);
+            } catch (Throwable silent) {
+                // Nobody is left to be told.
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.kernel;
+
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/** What a thread waits for that is no sleep of the library. */
+final class Waits {
+    private Waits() {}
+
+    static @Nullable String of(Thread thread, KernelLock lock) {
+        if (lock.isAwaitedBy(thread)) {
+            return "the kernel lock, " + lock;
+        }
+        Object blocker = LockSupport.getBlocker(thread);
+        if (blocker != null) {
+            // A mutex tells its name and its holder there.
+            return String.valueOf(blocker);
+        }
+        return thread.getState() == Thread.State.BLOCKED ? "a monitor" : null;
+    }
+}
