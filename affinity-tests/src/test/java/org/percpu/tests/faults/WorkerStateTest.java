@@ -134,6 +134,7 @@ class WorkerStateTest {
 
     @Test
     @DisplayName("names the sleep, the mutex and the kernel lock that the stuck work waits for")
+    @SuppressWarnings("LockNotBeforeTry") // held while the works want them
     void showsWaits() {
         Kernel kernel = kernels.get();
         Mutex mutex = Mutex.netbsd("table", Ipl.NONE);
