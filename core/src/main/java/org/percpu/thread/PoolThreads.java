@@ -6,7 +6,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
@@ -100,7 +99,7 @@ public final class PoolThreads {
                 tids.add(Integer.parseInt(task.getFileName().toString()));
             }
         } catch (IOException | RuntimeException e) {
-            return Collections.emptySet();
+            tids.clear();
         }
         return tids;
     }

@@ -46,7 +46,7 @@ final class Deployment implements AutoCloseable {
             constructor.setAccessible(true);
             this.program = (Function<Object[], Object>) constructor.newInstance();
         } catch (ReflectiveOperationException e) {
-            throw new AssertionError(e);
+            throw new LinkageError(program.getName(), e);
         }
     }
 

@@ -222,6 +222,7 @@ class ForkedTest {
         }
 
         /** As deep as the stack allows, and then nearer to its end with each try until the call comes back. */
+        @SuppressWarnings("InfiniteRecursion") // it ends when the stack does
         private static int deep(int depth) {
             try {
                 return deep(depth + 1);

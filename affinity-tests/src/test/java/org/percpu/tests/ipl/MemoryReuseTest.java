@@ -8,6 +8,7 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -29,14 +30,15 @@ class MemoryReuseTest {
     @RegisterExtension
     final TestKernel kernel = new TestKernel();
 
-    private static Object field(Class<?> type, Object of, String name) throws ReflectiveOperationException {
+    private static Object field(Class<?> type, @Nullable Object of, String name) throws ReflectiveOperationException {
         Field field = type.getDeclaredField(name);
         field.setAccessible(true);
         return field.get(of);
     }
 
     @Test
-    @DisplayName("the memory of an inbox is another one's when its queue has ended and its works are closed, and not before")
+    @DisplayName(
+            "the memory of an inbox is another one's when its queue has ended and its works are closed, and not before")
     void memoryOfInboxesIsUsedAgain() throws Exception {
         long bell = Machine.linux().address(Machine.linux().allocate(Integer.BYTES));
         Set<Object> memories = Collections.newSetFromMap(new IdentityHashMap<>());

@@ -172,7 +172,7 @@ class SignalsTest {
                             assertThat(signal).isPositive();
                         }
                     } catch (LinuxException e) {
-                        return e.getMessage();
+                        return String.valueOf(e.getMessage());
                     }
                 }
                 case "free" -> {
@@ -180,7 +180,7 @@ class SignalsTest {
                 }
                 case "watch" -> {
                     lines.get(0).watch((Integer) command[1]);
-                    return null;
+                    return 0L;
                 }
                 case "poll" -> {
                     int ran = spl.poll();

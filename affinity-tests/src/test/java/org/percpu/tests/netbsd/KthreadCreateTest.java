@@ -4,6 +4,7 @@ package org.percpu.tests.netbsd;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.SynchronousQueue;
@@ -314,6 +315,7 @@ class KthreadCreateTest {
             done.countDown();
         });
         Bounded.arrive(done);
+        assertThat(creator.awaitGone(Duration.ofSeconds(10))).isTrue();
         assertThat(mask.get())
                 .isEqualTo(
                         CpuSet.of(test.get().cpus().stream().mapToInt(Cpu::id).toArray()));

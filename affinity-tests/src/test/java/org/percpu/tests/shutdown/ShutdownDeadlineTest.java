@@ -303,7 +303,6 @@ class ShutdownDeadlineTest {
             }));
         }
         Bounded.until("the kernel is closed", kernel::isClosed);
-        Thread.yield();
         assertThat(closes).noneMatch(FutureTask::isDone);
         go.countDown();
         assertThat(Bounded.join(drain)).isEqualTo(10);
