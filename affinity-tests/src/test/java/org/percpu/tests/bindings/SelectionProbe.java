@@ -4,6 +4,8 @@ package org.percpu.tests.bindings;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -95,10 +97,20 @@ final class SelectionProbe {
     /** Copies the classes beside one, and not the service file. */
     static void copyPackage(String file, Path to) throws IOException {
         Path entry = Path.of(locationOf(file));
-        Path from = Path.of(file).getParent();
-        try (Stream<Path> classes = Files.list(entry.resolve(from))) {
+        if (Files.isDirectory(entry)) {
+            copyFiles(entry, file, to);
+            return;
+        }
+        try (FileSystem jar = FileSystems.newFileSystem(entry)) {
+            copyFiles(jar.getPath("/"), file, to);
+        }
+    }
+
+    private static void copyFiles(Path root, String file, Path to) throws IOException {
+        String folder = file.substring(0, file.lastIndexOf('/'));
+        try (Stream<Path> classes = Files.list(root.resolve(folder))) {
             for (Path one : classes.toList()) {
-                Files.copy(one, to.resolve(from).resolve(one.getFileName()));
+                Files.copy(one, to.resolve(folder).resolve(one.getFileName().toString()));
             }
         }
     }

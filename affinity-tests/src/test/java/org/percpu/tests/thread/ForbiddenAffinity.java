@@ -18,7 +18,7 @@ import org.percpu.tests.support.Refusal;
 import org.percpu.thread.Affinity;
 import org.percpu.thread.CpuThread;
 
-/** Threads in a sandbox that forbids sched_setaffinity(2). */
+/** Threads in a sandbox that forbids sched_setaffinity(2). The argument is the name of the error number that it gives. */
 final class ForbiddenAffinity {
     private ForbiddenAffinity() {}
 
@@ -48,9 +48,13 @@ final class ForbiddenAffinity {
             workq.destroy();
         }
         if (mask.size() > 1) {
-            Refusal.byLinux(Errno.EPERM, () -> CpuThread.builder("bound")
-                    .cpus(CpuSet.of(mask.first()))
-                    .start(() -> {}));
+            Errno errno = Errno.valueOf(args[0]);
+            Refusal.byLinux(errno, () -> CpuThread.builder("bound")
+                            .cpus(CpuSet.of(mask.first()))
+                            .start(() -> {}))
+                    .contains(errno.name(), "seccomp", "sched_setaffinity(2)")
+                    .doesNotContain("name CPUs");
+            System.out.println("a bound thread is told " + errno);
         }
         // Bound, but right already.
         CpuThread right = CpuThread.builder("right").cpus(mask).start(() -> {});

@@ -132,19 +132,6 @@ class PolicyTest {
 
     @Test
     @DisplayName(
-            "a pinned thread in a sandbox that forbids sched_setaffinity: the message names the sandbox, not other CPUs")
-    void forbiddenAffinity() {
-        for (Errno errno : new Errno[] {Errno.EPERM, Errno.ENOSYS}) {
-            assertThat(Fork.of(ForbiddenAffinity.class)
-                            .under(Sandbox.of(rule("sched_setaffinity", errno)))
-                            .run())
-                    .contains(errno.name(), "seccomp", "sched_setaffinity(2)")
-                    .doesNotContain("name CPUs");
-        }
-    }
-
-    @Test
-    @DisplayName(
             "a finite RLIMIT_RTTIME is told where a real-time policy is granted: in the state, and once in the log")
     void realtimeIsLimited() {
         Machine.needsRealtime();
