@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.bindings.sim;
+
+import java.util.ArrayDeque;
+import java.util.Iterator;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Errno;
+
+/**
+ * futex(2) on locks. Sleepers of a word stand in the order in which they came, and wake in it. A sleeper looks at the word under the
+ * lock that wakers take, so a wake-up between the look and the sleep is not lost.
+ */
+final class Futexes {
+    private static final int BUCKETS = 64;
+    private static final int WORD = 4;
+
+    /** One sleeper. Fields are guarded by the bucket's lock. */
+    static final class Waiter {
+        final Bucket bucket;
+        final long address;
+        final Condition condition;
+        boolean woken;
+        boolean interrupted;
+
+        Waiter(Bucket bucket, long address) {
+            this.bucket = bucket;
+            this.address = address;
+            this.condition = bucket.lock.newCondition();
+        }
+    }
+
+    static final class Bucket {
+        final ReentrantLock lock = new ReentrantLock();
+        final ArrayDeque<Waiter> waiters = new ArrayDeque<>();
+    }
+
+    private final Bucket[] buckets = new Bucket[BUCKETS];
+    private final Memory memory;
+    private final SimClock clock;
+
+    Futexes(Memory memory, SimClock clock) {
+        this.memory = memory;
+        this.clock = clock;
+        for (int i = 0; i < BUCKETS; i++) {
+            buckets[i] = new Bucket();
+        }
+    }
+
+    private Bucket bucket(long address) {
+        return buckets[(int) Math.floorMod(Faults.mix(address / WORD), (long) BUCKETS)];
+    }
+
+    int await(SimThread thread, long address, int expected, long timeoutNanos, Faults faults) {
+        Memory.Word word = memory.word(address);
+        if (word == null) {
+            return -Errno.EFAULT.number();
+        }
+        long deadline = clock.deadline(timeoutNanos);
+        Bucket bucket = bucket(address);
+        bucket.lock.lock();
+        try {
+            if (word.get() != expected) {
+                return -Errno.EAGAIN.number();
+            }
+            if (faults.strikes(Faults.Kind.SPURIOUS)) {
+                return 0;
+            }
+            if (faults.strikes(Faults.Kind.EINTR)) {
+                return -Errno.EINTR.number();
+            }
+            return sleep(thread, new Waiter(bucket, address), deadline, faults);
+        } finally {
+            bucket.lock.unlock();
+        }
+    }
+
+    private int sleep(SimThread thread, Waiter waiter, long deadline, Faults faults) {
+        Bucket bucket = waiter.bucket;
+        bucket.waiters.add(waiter);
+        thread.waiter = waiter;
+        try {
+            while (!waiter.woken && !waiter.interrupted && !clock.isOver(deadline)) {
+                clock.await(bucket.lock, waiter.condition, deadline);
+            }
+        } finally {
+            thread.waiter = null;
+            bucket.waiters.remove(waiter);
+        }
+        if (waiter.woken) {
+            if (faults.strikes(Faults.Kind.LATE)) {
+                yieldUnlocked(bucket.lock, 1 + faults.choose(Faults.Kind.LATE, 3));
+            }
+            return 0;
+        }
+        return -(waiter.interrupted ? Errno.EINTR : Errno.ETIMEDOUT).number();
+    }
+
+    private static void yieldUnlocked(ReentrantLock lock, int times) {
+        lock.unlock();
+        try {
+            for (int i = 0; i < times; i++) {
+                Thread.yield();
+            }
+        } finally {
+            lock.lock();
+        }
+    }
+
+    int wake(long address, int count) {
+        if (memory.word(address) == null) {
+            return -Errno.EFAULT.number();
+        }
+        Bucket bucket = bucket(address);
+        bucket.lock.lock();
+        try {
+            int woken = 0;
+            Iterator<Waiter> waiters = bucket.waiters.iterator();
+            while (woken < count && waiters.hasNext()) {
+                Waiter waiter = waiters.next();
+                if (waiter.address == address && !waiter.woken) {
+                    waiter.woken = true;
+                    waiters.remove();
+                    waiter.condition.signal();
+                    woken++;
+                }
+            }
+            return woken;
+        } finally {
+            bucket.lock.unlock();
+        }
+    }
+
+    /** A signal reached the thread: a wait that it is in ends with EINTR. */
+    void interrupt(SimThread thread) {
+        @Nullable Waiter waiter = thread.waiter;
+        if (waiter == null) {
+            return;
+        }
+        waiter.bucket.lock.lock();
+        try {
+            waiter.interrupted = true;
+            waiter.condition.signal();
+        } finally {
+            waiter.bucket.lock.unlock();
+        }
+    }
+}

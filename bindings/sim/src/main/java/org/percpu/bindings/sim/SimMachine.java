@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.bindings.sim;
+
+import java.nio.file.Path;
+import java.util.BitSet;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.LinuxCalls;
+
+/**
+ * A simulated machine: its CPUs, its cpuset and its threads. Tests take CPUs offline, shrink the cpuset, move the clock and choose
+ * faults while the library runs on it.
+ *
+ * <p>All methods may be called from any thread.
+ */
+public final class SimMachine {
+    static final String MACHINE = "percpu.sim";
+    static final int PID = 1000;
+
+    private static final String DEFAULT_MACHINE = "4";
+    private static final int MAX_PRIORITY = 99;
+
+    private static @Nullable SimMachine ofProcess;
+
+    private final Topology topology;
+    private final String description;
+    private final SimClock clock;
+    private final Memory memory = new Memory();
+    private final Futexes futexes;
+    private final Signals signals;
+    private final SimLinuxCalls calls;
+    private final int rtprio;
+    private volatile Faults faults;
+    private @Nullable Path root; // guarded by this
+
+    private final BitSet present;
+    private final BitSet online; // guarded by this
+    private final BitSet cpuset; // guarded by this
+    private final BitSet first; // guarded by this: the mask at the start
+    private final Map<Integer, SimThread> threads = new HashMap<>(); // guarded by this
+    private int nextTid = PID; // guarded by this
+
+    /** The simulated thread of each Java thread. A child inherits from the thread that constructs it. */
+    private final InheritableThreadLocal<Holder> current = new InheritableThreadLocal<>() {
+        @Override
+        protected Holder initialValue() {
+            return new Holder(null);
+        }
+
+        @Override
+        protected Holder childValue(Holder parent) {
+            return new Holder(parent.thread);
+        }
+    };
+
+    private static final class Holder {
+        private final @Nullable SimThread parent;
+        private @Nullable SimThread thread;
+
+        Holder(@Nullable SimThread parent) {
+            this.parent = parent;
+        }
+    }
+
+    private SimMachine(
+            String description,
+            Topology topology,
+            @Nullable String mask,
+            @Nullable String allowed,
+            int rtprio,
+            Faults faults,
+            boolean virtualTime) {
+        this.description = description;
+        this.topology = topology;
+        this.faults = faults;
+        this.rtprio = rtprio;
+        clock = new SimClock(virtualTime);
+        futexes = new Futexes(memory, clock);
+        signals = new Signals(clock, futexes);
+        online = topology.online();
+        present = Cpus.copy(online);
+        cpuset = some(allowed, online, "percpu.sim.cpuset");
+        first = some(mask, cpuset, "percpu.sim.mask");
+        calls = new SimLinuxCalls(this, memory, futexes, signals);
+    }
+
+    private static BitSet some(@Nullable String list, BitSet all, String property) {
+        if (list == null) {
+            return Cpus.copy(all);
+        }
+        BitSet cpus = Cpus.and(Cpus.parse(list), all);
+        if (cpus.isEmpty()) {
+            throw new IllegalArgumentException("-D" + property + "=" + list + " names none of the machine's CPUs "
+                    + Cpus.format(all) + ": name one of those");
+        }
+        return cpus;
+    }
+
+    /**
+     * The machine of this process, made from the system properties at the first call.
+     *
+     * @return the same machine every time
+     * @throws IllegalArgumentException if a property is not understood; the message names it
+     */
+    public static synchronized SimMachine ofProcess() {
+        SimMachine machine = ofProcess;
+        if (machine == null) {
+            String named = System.getProperty(MACHINE, DEFAULT_MACHINE);
+            String time = System.getProperty("percpu.sim.time", "real");
+            if (!time.equals("real") && !time.equals("virtual")) {
+                throw new IllegalArgumentException("-Dpercpu.sim.time=" + time + ": write real or virtual");
+            }
+            machine = new SimMachine(
+                    named,
+                    Topology.of(named),
+                    System.getProperty("percpu.sim.mask"),
+                    System.getProperty("percpu.sim.cpuset"),
+                    rtprio(System.getProperty("percpu.sim.rtprio", Integer.toString(MAX_PRIORITY))),
+                    Faults.parse(System.getProperty("percpu.sim.faults", "")),
+                    time.equals("virtual"));
+            ofProcess = machine;
+        }
+        return machine;
+    }
+
+    private static int rtprio(String text) {
+        try {
+            int limit = Integer.parseInt(text);
+            if (limit >= 0 && limit <= MAX_PRIORITY) {
+                return limit;
+            }
+        } catch (NumberFormatException e) {
+            // Said below.
+        }
+        throw new IllegalArgumentException(
+                "-Dpercpu.sim.rtprio=" + text + ": write a number from 0 to " + MAX_PRIORITY);
+    }
+
+    /**
+     * A machine with no relation to the process, for tests of the simulation itself.
+     *
+     * @param machine a shape such as {@code 8} or {@code 2x8x2}, or the path of a captured machine
+     * @param faults what goes wrong
+     * @param virtualTime whether the clock moves only by {@link #advance}
+     * @return the machine
+     * @throws IllegalArgumentException if the machine is not understood
+     */
+    public static SimMachine of(String machine, Faults faults, boolean virtualTime) {
+        return new SimMachine(machine, Topology.of(machine), null, null, MAX_PRIORITY, faults, virtualTime);
+    }
+
+    /**
+     * The C functions of this machine.
+     *
+     * @return the same object every time
+     */
+    public LinuxCalls calls() {
+        return calls;
+    }
+
+    /**
+     * What machine this is.
+     *
+     * @return the shape or the path that it was made from
+     */
+    public String description() {
+        return description;
+    }
+
+    /**
+     * The root of the machine's files.
+     *
+     * @return a folder with {@code sys} and {@code proc}, as they were when the machine was made
+     */
+    public synchronized Path root() {
+        Path path = root;
+        if (path == null) {
+            topology.put("proc/thread-self/status", "SigCgt:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+            path = topology.write();
+            root = path;
+        }
+        return path;
+    }
+
+    /**
+     * Chooses what goes wrong from now on.
+     *
+     * @param next the faults
+     */
+    public void faults(Faults next) {
+        faults = next;
+    }
+
+    Faults faults() {
+        return faults;
+    }
+
+    int rtprio() {
+        return rtprio;
+    }
+
+    SimClock clock() {
+        return clock;
+    }
+
+    /**
+     * Moves the clock. Timers fire in order of their time, and timed waits that are over end.
+     *
+     * @param nanos how far, 0 or more
+     * @throws IllegalStateException if this machine keeps the host's time
+     */
+    public void advance(long nanos) {
+        if (!clock.isVirtual()) {
+            throw new IllegalStateException(
+                    "the clock of this machine is the host's: make it with -Dpercpu.sim.time=virtual");
+        }
+        long end = clock.now() + nanos;
+        signals.fireUntil(end);
+        clock.moveTo(end);
+    }
+
+    /**
+     * Takes a CPU offline. Threads that can run nowhere else get the whole cpuset, as Linux does it.
+     *
+     * @param cpu an online CPU
+     * @throws IllegalArgumentException if it is not online, or the last one of the cpuset
+     */
+    public synchronized void offline(int cpu) {
+        BitSet left = Cpus.and(cpuset, online);
+        left.clear(cpu);
+        if (!online.get(cpu) || left.isEmpty()) {
+            throw new IllegalArgumentException("CPU " + cpu + " cannot be taken offline: online are "
+                    + Cpus.format(online) + " and the cpuset is " + Cpus.format(cpuset));
+        }
+        online.clear(cpu);
+        settleAll();
+    }
+
+    /**
+     * Brings a CPU back online. Masks that had been widened stay as they are.
+     *
+     * @param cpu a CPU that was online before
+     * @throws IllegalArgumentException if the machine has no such CPU
+     */
+    public synchronized void online(int cpu) {
+        if (!present.get(cpu)) {
+            throw new IllegalArgumentException("CPU " + cpu + " is none of the machine's " + Cpus.format(present));
+        }
+        online.set(cpu);
+        settleAll();
+    }
+
+    /**
+     * Writes the cpuset. Each thread's mask becomes what it asked for within the new set, or all of the new set if that is nothing
+     * (Linux 6.2 and later).
+     *
+     * @param list a CPU list
+     * @throws IllegalArgumentException if it holds no online CPU
+     */
+    public synchronized void cpuset(String list) {
+        cpuset(Cpus.parse(list));
+    }
+
+    private void cpuset(BitSet wanted) {
+        BitSet cpus = Cpus.and(wanted, present);
+        if (!cpus.intersects(online)) {
+            throw new IllegalArgumentException("the cpuset " + Cpus.format(wanted) + " has none of the online CPUs "
+                    + Cpus.format(online) + ": name one of those");
+        }
+        cpuset.clear();
+        cpuset.or(cpus);
+        for (SimThread thread : threads.values()) {
+            BitSet mask = Cpus.and(thread.asked, cpuset);
+            thread.allowed = mask.intersects(online) ? mask : Cpus.copy(cpuset);
+        }
+        settleAll();
+    }
+
+    private void settleAll() {
+        prune();
+        threads.values().forEach(this::settle);
+    }
+
+    /** Gives a thread that can run nowhere the cpuset, and works out where it can run. */
+    private void settle(SimThread thread) {
+        if (!thread.allowed.intersects(online)) {
+            thread.allowed = Cpus.copy(cpuset);
+        }
+        thread.runnable = Cpus.and(thread.allowed, online).stream().toArray();
+    }
+
+    private void prune() {
+        threads.values().removeIf(thread -> !thread.isAlive());
+    }
+
+    /** Lets the faults that happen between calls happen. */
+    void step() {
+        Faults chosen = faults;
+        if (chosen.strikes(Faults.Kind.OFFLINE)) {
+            synchronized (this) {
+                BitSet away = Cpus.copy(present);
+                away.andNot(online);
+                BitSet candidates = Cpus.and(online, cpuset);
+                if (!away.isEmpty()) {
+                    online(away.nextSetBit(0));
+                } else if (candidates.cardinality() > 1) {
+                    offline(Cpus.member(candidates, chosen.choose(Faults.Kind.OFFLINE, candidates.cardinality())));
+                }
+            }
+        }
+        if (chosen.strikes(Faults.Kind.SHRINK)) {
+            synchronized (this) {
+                BitSet candidates = Cpus.and(online, cpuset);
+                if (candidates.cardinality() < present.cardinality() && !cpuset.equals(present)) {
+                    cpuset(present);
+                } else if (candidates.cardinality() > 1) {
+                    BitSet fewer = Cpus.copy(cpuset);
+                    fewer.clear(Cpus.member(candidates, chosen.choose(Faults.Kind.SHRINK, candidates.cardinality())));
+                    cpuset(fewer);
+                }
+            }
+        }
+    }
+
+    /** The calling thread, known to the machine from its first call on. */
+    SimThread self() {
+        Holder holder = current.get();
+        SimThread thread = holder.thread;
+        if (thread == null) {
+            thread = register(holder.parent);
+            holder.thread = thread;
+        }
+        return thread;
+    }
+
+    private synchronized SimThread register(@Nullable SimThread parent) {
+        BitSet asked = Cpus.copy(parent == null ? first : parent.asked);
+        BitSet allowed = Cpus.copy(parent == null ? Cpus.and(first, cpuset) : parent.allowed);
+        SimThread thread = new SimThread(nextTid++, Thread.currentThread(), asked, allowed);
+        if (parent != null) {
+            thread.slack = parent.slack;
+            if (!parent.resetOnFork) {
+                thread.policy = parent.policy;
+                thread.priority = parent.priority;
+                thread.nice = parent.nice;
+            } else {
+                thread.nice = Math.max(0, parent.nice);
+            }
+        }
+        settle(thread);
+        threads.put(thread.tid, thread);
+        return thread;
+    }
+
+    /** A thread by its number, 0 for the calling one; null if there is none that lives. */
+    synchronized @Nullable SimThread thread(long tid) {
+        if (tid == 0) {
+            return self();
+        }
+        SimThread thread = tid == (int) tid ? threads.get((int) tid) : null;
+        return thread != null && thread.isAlive() ? thread : null;
+    }
+
+    synchronized Collection<SimThread> allThreads() {
+        prune();
+        return List.copyOf(threads.values());
+    }
+
+    synchronized int configured() {
+        return present.cardinality();
+    }
+
+    synchronized int onlineCount() {
+        return online.cardinality();
+    }
+
+    synchronized int widest() {
+        return present.length();
+    }
+
+    synchronized BitSet affinity(SimThread thread) {
+        return Cpus.and(thread.allowed, online);
+    }
+
+    /** False if no CPU of the request may be used. */
+    synchronized boolean setAffinity(SimThread thread, BitSet wanted) {
+        BitSet mask = Cpus.and(wanted, cpuset);
+        if (!mask.intersects(online)) {
+            return false;
+        }
+        if (mask.cardinality() > 1 && faults.strikes(Faults.Kind.NARROW)) {
+            mask.clear(mask.length() - 1);
+            if (!mask.intersects(online)) {
+                mask = Cpus.and(wanted, cpuset);
+            }
+        }
+        thread.asked = wanted;
+        thread.allowed = mask;
+        settle(thread);
+        return true;
+    }
+
+    /**
+     * The mask of a thread, as an observer outside the process would read it.
+     *
+     * @param tid kernel thread id
+     * @return a CPU list, empty if no such thread lives
+     */
+    public synchronized String maskOf(int tid) {
+        SimThread thread = threads.get(tid);
+        return thread == null || !thread.isAlive() ? "" : Cpus.format(Cpus.and(thread.allowed, online));
+    }
+
+    /**
+     * How many threads of the process have made a call and still live.
+     *
+     * @return a count that may be stale on return
+     */
+    public int threadCount() {
+        return allThreads().size();
+    }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.bindings.sim;
+
+import java.lang.ref.WeakReference;
+import java.util.ArrayDeque;
+import java.util.BitSet;
+import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.LinuxCalls;
+
+/** What the simulated kernel knows of a thread. Fields are guarded by the machine unless said otherwise. */
+final class SimThread {
+    static final long DEFAULT_SLACK = 50_000;
+
+    final int tid;
+    private final WeakReference<Thread> thread;
+
+    /** What was asked for last, and comes back when the cpuset allows it again (since Linux 6.2). */
+    BitSet asked;
+
+    /** Where it may run now, online or not. */
+    BitSet allowed;
+
+    /** The online CPUs of {@link #allowed}, ascending; never empty. Replaced as a whole. */
+    volatile int[] runnable = {0};
+
+    int policy = LinuxCalls.SCHED_OTHER;
+    int priority;
+    int nice;
+    boolean resetOnFork;
+    String name = "java";
+    long slack = DEFAULT_SLACK;
+
+    /** Blocked signals, and those waiting for this thread. Guarded by {@link Signals}. */
+    long blocked;
+
+    final ArrayDeque<Signals.Pending> pending = new ArrayDeque<>();
+
+    /** The futex wait that the thread is in. Guarded by its bucket's lock; read without. */
+    volatile Futexes.@Nullable Waiter waiter;
+
+    /** How often the thread looked where it is; its own. */
+    private long looks;
+
+    SimThread(int tid, Thread thread, BitSet asked, BitSet allowed) {
+        this.tid = tid;
+        this.thread = new WeakReference<>(thread);
+        this.asked = asked;
+        this.allowed = allowed;
+    }
+
+    boolean isAlive() {
+        Thread java = thread.get();
+        return java != null && java.isAlive();
+    }
+
+    /** The CPU that the thread is on; another one at each look, if its mask has several. */
+    int cpu() {
+        int[] cpus = runnable;
+        if (cpus.length == 1) {
+            return cpus[0];
+        }
+        looks++;
+        return cpus[(int) Math.floorMod(Faults.mix(((long) tid << Integer.SIZE) + looks), (long) cpus.length)];
+    }
+}
