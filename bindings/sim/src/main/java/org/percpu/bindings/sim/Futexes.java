@@ -4,6 +4,7 @@ package org.percpu.bindings.sim;
 import java.util.ArrayDeque;
 import java.util.Iterator;
 import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
@@ -15,6 +16,7 @@ import org.percpu.bindings.spi.Errno;
 final class Futexes {
     private static final int BUCKETS = 64;
     private static final int WORD = 4;
+    private static final long LATE_NANOS = 50_000;
 
     /** One sleeper. Fields are guarded by the bucket's lock. */
     static final class Waiter {
@@ -90,19 +92,17 @@ final class Futexes {
         }
         if (waiter.woken) {
             if (faults.strikes(Faults.Kind.LATE)) {
-                yieldUnlocked(bucket.lock, 1 + faults.choose(Faults.Kind.LATE, 3));
+                lingerUnlocked(bucket.lock, 1 + faults.choose(Faults.Kind.LATE, 3));
             }
             return 0;
         }
         return -(waiter.interrupted ? Errno.EINTR : Errno.ETIMEDOUT).number();
     }
 
-    private static void yieldUnlocked(ReentrantLock lock, int times) {
+    private static void lingerUnlocked(ReentrantLock lock, int steps) {
         lock.unlock();
         try {
-            for (int i = 0; i < times; i++) {
-                Thread.yield();
-            }
+            LockSupport.parkNanos(steps * LATE_NANOS);
         } finally {
             lock.lock();
         }

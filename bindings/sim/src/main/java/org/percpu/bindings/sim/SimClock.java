@@ -48,6 +48,7 @@ final class SimClock {
      * Waits under a held lock for a signal of the condition or the deadline. The caller looks at its own state again. A Java interrupt
      * does not end the wait, as it does not end a system call; the status is kept.
      */
+    @SuppressWarnings("WaitNotInLoop") // the loop is the caller's
     void await(ReentrantLock lock, Condition condition, long deadline) {
         boolean interrupted = Thread.interrupted();
         Sleeper sleeper = new Sleeper(lock, condition);

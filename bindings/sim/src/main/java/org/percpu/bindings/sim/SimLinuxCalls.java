@@ -167,7 +167,7 @@ final class SimLinuxCalls implements LinuxCalls {
         }
         synchronized (machine) {
             boolean more = isRealtime(policy) && (!isRealtime(target.policy) || priority > target.priority);
-            if (more && priority > limit(RLIMIT_RTPRIO) || machine.faults().strikes(Faults.Kind.EPERM)) {
+            if ((more && priority > limit(RLIMIT_RTPRIO)) || machine.faults().strikes(Faults.Kind.EPERM)) {
                 return -EPERM.number();
             }
             target.policy = policy;
@@ -217,7 +217,7 @@ final class SimLinuxCalls implements LinuxCalls {
         int wanted = Math.max(MIN_NICE, Math.min(MAX_NICE, nice));
         synchronized (machine) {
             boolean privileged = geteuid() == 0;
-            if (wanted < thread.nice && !privileged && NICE_ZERO - wanted > limit(RLIMIT_NICE)
+            if ((wanted < thread.nice && !privileged && NICE_ZERO - wanted > limit(RLIMIT_NICE))
                     || machine.faults().strikes(Faults.Kind.EPERM)) {
                 return -Errno.EACCES.number();
             }
@@ -227,6 +227,7 @@ final class SimLinuxCalls implements LinuxCalls {
     }
 
     @Override
+    @SuppressWarnings("ThreadPriorityCheck") // it is what was asked for
     public int sched_yield() {
         Thread.yield();
         return 0;

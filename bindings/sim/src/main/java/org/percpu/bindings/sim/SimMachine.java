@@ -44,6 +44,7 @@ public final class SimMachine {
     private int nextTid = PID; // guarded by this
 
     /** The simulated thread of each Java thread. A child inherits from the thread that constructs it. */
+    @SuppressWarnings("ThreadLocalUsage") // one for each machine
     private final InheritableThreadLocal<Holder> current = new InheritableThreadLocal<>() {
         @Override
         protected Holder initialValue() {

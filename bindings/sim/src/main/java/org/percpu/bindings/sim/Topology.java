@@ -29,10 +29,10 @@ final class Topology {
     private static final int MAX_CPUS = 8192;
     private static final int PARTS = 3;
 
-    private final TreeMap<String, String> files;
+    private final Map<String, String> files;
     private final BitSet online;
 
-    private Topology(TreeMap<String, String> files) {
+    private Topology(Map<String, String> files) {
         this.files = files;
         this.online = Cpus.parse(clean(files.getOrDefault(CPU + "online", "0")));
     }
@@ -62,7 +62,7 @@ final class Topology {
     }
 
     private static Topology ofShape(String shape) {
-        String[] parts = shape.split("x");
+        String[] parts = shape.split("x", -1);
         long packages = parts.length < 2 ? 1 : Long.parseLong(parts[0]);
         long cores = Long.parseLong(parts[parts.length < 2 ? 0 : 1]);
         long threads = parts.length < PARTS ? 1 : Long.parseLong(parts[2]);
@@ -73,8 +73,8 @@ final class Topology {
         return new Topology(construct((int) packages, (int) cores, (int) threads));
     }
 
-    private static TreeMap<String, String> construct(int packages, int cores, int threads) {
-        TreeMap<String, String> files = new TreeMap<>();
+    private static Map<String, String> construct(int packages, int cores, int threads) {
+        Map<String, String> files = new TreeMap<>();
         int all = packages * cores * threads;
         String list = all == 1 ? "0" : "0-" + (all - 1);
         files.put(CPU + "possible", list);
@@ -129,8 +129,8 @@ final class Topology {
     }
 
     /** The format of the script {@code topology/capture}: a line for each file, {@code path =content}, with \n escaped. */
-    private static TreeMap<String, String> captured(String text) {
-        TreeMap<String, String> files = new TreeMap<>();
+    private static Map<String, String> captured(String text) {
+        Map<String, String> files = new TreeMap<>();
         text.lines().filter(line -> !line.isEmpty() && !line.startsWith("#")).forEach(line -> {
             int equals = line.indexOf(" =");
             if (equals < 0) {
@@ -148,8 +148,8 @@ final class Topology {
         return files;
     }
 
-    private static TreeMap<String, String> folder(Path root) throws IOException {
-        TreeMap<String, String> files = new TreeMap<>();
+    private static Map<String, String> folder(Path root) throws IOException {
+        Map<String, String> files = new TreeMap<>();
         for (String top : new String[] {"sys", "proc"}) {
             Path folder = root.resolve(top);
             if (Files.isDirectory(folder)) {
