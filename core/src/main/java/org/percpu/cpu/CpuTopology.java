@@ -154,7 +154,7 @@ public final class CpuTopology {
 
     private static CpuTopology readSystem() {
         UsableCpus scheduler = new UsableCpus(Backend.linux());
-        return new TopologyReader(Path.of("/"), scheduler.atStart(), scheduler::tried).read();
+        return new TopologyReader(Backend.linux().root(), scheduler.atStart(), scheduler::tried).read();
     }
 
     /**

@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 final class Memory {
     private static final VarHandle INT = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.nativeOrder());
     private static final long PAGE = 4096;
+    private static final int CACHE_LINE = 64;
 
     private static final class Range extends WeakReference<ByteBuffer> {
         final long base;
@@ -37,7 +38,32 @@ final class Memory {
     private final TreeMap<Long, Range> ranges = new TreeMap<>(); // guarded by this
     private final Map<Integer, List<Range>> ofBuffer = new HashMap<>(); // guarded by this
     private final ReferenceQueue<ByteBuffer> gone = new ReferenceQueue<>();
+    private final List<ByteBuffer> kept = new ArrayList<>(); // guarded by this
     private long end = PAGE; // guarded by this
+
+    /** Zeroed memory that is never freed. */
+    synchronized ByteBuffer allocate(int bytes) {
+        ByteBuffer buffer =
+                ByteBuffer.allocateDirect(bytes + CACHE_LINE).alignedSlice(CACHE_LINE).order(ByteOrder.nativeOrder());
+        kept.add(buffer);
+        address(buffer);
+        return buffer;
+    }
+
+    /**
+     * A view of memory at an address. Its own address is another one.
+     *
+     * @throws IllegalArgumentException where there is no such memory
+     */
+    synchronized ByteBuffer view(long address, int bytes) {
+        Map.Entry<Long, Range> entry = ranges.floorEntry(address);
+        ByteBuffer buffer = entry == null ? null : entry.getValue().get();
+        long offset = entry == null ? 0 : address - entry.getKey();
+        if (buffer == null || offset + bytes > buffer.capacity()) {
+            throw new IllegalArgumentException("a simulated machine has no " + bytes + " bytes at address " + address);
+        }
+        return buffer.slice((int) offset, bytes).order(ByteOrder.nativeOrder());
+    }
 
     synchronized long address(ByteBuffer direct) {
         if (!direct.isDirect()) {

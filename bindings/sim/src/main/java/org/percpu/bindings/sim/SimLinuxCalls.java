@@ -9,6 +9,7 @@ import static org.percpu.bindings.spi.Errno.ESRCH;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
@@ -53,6 +54,11 @@ final class SimLinuxCalls implements LinuxCalls {
     @Override
     public String backend() {
         return SimProvider.NAME;
+    }
+
+    @Override
+    public Path root() {
+        return machine.root();
     }
 
     @Override
@@ -379,6 +385,26 @@ final class SimLinuxCalls implements LinuxCalls {
     @Override
     public long address(ByteBuffer direct) {
         return memory.address(direct);
+    }
+
+    @Override
+    public ByteBuffer allocate(int bytes) {
+        return memory.allocate(bytes);
+    }
+
+    @Override
+    public ByteBuffer memory(long address, int bytes) {
+        return memory.view(address, bytes);
+    }
+
+    @Override
+    public int close(int fd) {
+        return -EBADF.number();
+    }
+
+    @Override
+    public int memfd_create(String name, int flags) {
+        return -Errno.ENOSYS.number();
     }
 
     @Override

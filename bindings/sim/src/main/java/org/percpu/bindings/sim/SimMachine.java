@@ -41,7 +41,7 @@ public final class SimMachine {
     private final BitSet cpuset; // guarded by this
     private final BitSet first; // guarded by this: the mask at the start
     private final Map<Integer, SimThread> threads = new HashMap<>(); // guarded by this
-    private int nextTid = PID; // guarded by this
+    private int nextTid = PID + 1; // guarded by this
 
     /** The simulated thread of each Java thread. A child inherits from the thread that constructs it. */
     @SuppressWarnings("ThreadLocalUsage") // one for each machine
@@ -86,6 +86,10 @@ public final class SimMachine {
         cpuset = some(allowed, online, "percpu.sim.cpuset");
         first = some(mask, cpuset, "percpu.sim.mask");
         calls = new SimLinuxCalls(this, memory, futexes, signals);
+        // The thread that started the JVM: no Java thread, and there until the end.
+        SimThread initial = new SimThread(PID, null, Cpus.copy(first), Cpus.copy(first));
+        settle(initial);
+        threads.put(PID, initial);
     }
 
     private static BitSet some(@Nullable String list, BitSet all, String property) {
@@ -416,7 +420,7 @@ public final class SimMachine {
     }
 
     /**
-     * How many threads of the process have made a call and still live.
+     * How many threads of the process live: those that have made a call, and the one that started it.
      *
      * @return a count that may be stale on return
      */

@@ -12,7 +12,7 @@ final class SimThread {
     static final long DEFAULT_SLACK = 50_000;
 
     final int tid;
-    private final WeakReference<Thread> thread;
+    private final @Nullable WeakReference<Thread> thread;
 
     /** What was asked for last, and comes back when the cpuset allows it again (since Linux 6.2). */
     BitSet asked;
@@ -41,14 +41,17 @@ final class SimThread {
     /** How often the thread looked where it is; its own. */
     private long looks;
 
-    SimThread(int tid, Thread thread, BitSet asked, BitSet allowed) {
+    SimThread(int tid, @Nullable Thread thread, BitSet asked, BitSet allowed) {
         this.tid = tid;
-        this.thread = new WeakReference<>(thread);
+        this.thread = thread == null ? null : new WeakReference<>(thread);
         this.asked = asked;
         this.allowed = allowed;
     }
 
     boolean isAlive() {
+        if (thread == null) {
+            return true;
+        }
         Thread java = thread.get();
         return java != null && java.isAlive();
     }

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * The backend in use, why it was chosen, and why each other one was not.
  *
  * <p>The choice is made once, at the first call of {@link #get()}: the provider with the lowest order that opens, or the one
- * that {@code -Dpercpu.backend=ffm|jna} names. A forced backend that does not open is an error; there is no silent fallback.
+ * that {@code -Dpercpu.backend=ffm|jna|sim} names. A forced backend that does not open is an error; there is no silent fallback.
  *
  * @param calls the linked functions
  * @param reason why this one, as a clause
@@ -24,6 +24,9 @@ import org.jspecify.annotations.Nullable;
 public record Backend(LinuxCalls calls, String reason, Map<String, String> passedOver) {
     /** System property that forces a backend by name. */
     public static final String PROPERTY = "percpu.backend";
+
+    /** The one backend that needs no Linux. */
+    private static final String SIMULATED = "sim";
 
     private static final int MAX_PROVIDERS = 16;
     private static final int FFM_SINCE = 23;
@@ -69,7 +72,9 @@ public record Backend(LinuxCalls calls, String reason, Map<String, String> passe
      * @throws UnsupportedOperationException if this is not Linux, or another processor
      */
     public static Backend select(@Nullable String forced) {
-        requireLinux();
+        if (!SIMULATED.equals(forced)) {
+            requireLinux();
+        }
         Map<String, String> passedOver = new LinkedHashMap<>();
         List<LinuxCallsProvider> providers = providers(passedOver);
         LinuxCalls calls = null;

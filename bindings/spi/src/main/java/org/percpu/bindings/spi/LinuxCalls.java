@@ -2,6 +2,7 @@
 package org.percpu.bindings.spi;
 
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -91,9 +92,18 @@ public interface LinuxCalls {
     /**
      * The backend behind this object.
      *
-     * @return {@code ffm} or {@code jna}
+     * @return {@code ffm} or {@code jna}, or {@code sim} for a simulated machine
      */
     String backend();
+
+    /**
+     * The root of the file system in which {@code /sys} and {@code /proc} describe the machine behind these functions.
+     *
+     * @return {@code /}, or for a simulated machine a folder with its files
+     */
+    default Path root() {
+        return Path.of("/");
+    }
 
     // ---- identity
 

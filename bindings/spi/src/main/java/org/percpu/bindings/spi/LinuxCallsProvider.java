@@ -9,7 +9,7 @@ public interface LinuxCallsProvider {
     /**
      * The backend's name, as {@code -Dpercpu.backend} takes it.
      *
-     * @return {@code ffm} or {@code jna}
+     * @return {@code ffm}, {@code jna} or {@code sim}
      */
     String name();
 
