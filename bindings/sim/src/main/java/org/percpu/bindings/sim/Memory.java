@@ -43,8 +43,9 @@ final class Memory {
 
     /** Zeroed memory that is never freed. */
     synchronized ByteBuffer allocate(int bytes) {
-        ByteBuffer buffer =
-                ByteBuffer.allocateDirect(bytes + CACHE_LINE).alignedSlice(CACHE_LINE).order(ByteOrder.nativeOrder());
+        ByteBuffer buffer = ByteBuffer.allocateDirect(bytes + CACHE_LINE)
+                .alignedSlice(CACHE_LINE)
+                .order(ByteOrder.nativeOrder());
         kept.add(buffer);
         address(buffer);
         return buffer;
