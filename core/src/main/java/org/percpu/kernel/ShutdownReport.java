@@ -28,7 +28,7 @@ public record ShutdownReport(
      * @param tid Linux's number of it
      * @param queue the queue of which it is a worker, or null
      * @param item the work or task that it runs, by its name, or null
-     * @param waitsFor the wait message if it sleeps in the library, or null
+     * @param waitsFor what it waits for, as {@link Lwp#waitsFor()} tells, or null
      * @param stack where it was when the shutdown gave up on it
      */
     public record StuckThread(
@@ -62,7 +62,7 @@ public record ShutdownReport(
                 text.append(" of queue ").append(queue);
             }
             if (waitsFor != null) {
-                text.append(", waits for \"").append(waitsFor).append('"');
+                text.append(", waits for ").append(waitsFor);
             }
             stack.forEach(frame -> text.append("\n    at ").append(frame));
             return text.toString();

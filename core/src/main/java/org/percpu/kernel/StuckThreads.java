@@ -14,8 +14,8 @@ final class StuckThreads {
                 lwp.name(),
                 lwp.tid(),
                 worker == null ? null : worker.queue(),
-                null,
-                lwp.wmesg(),
+                worker == null ? null : worker.running(),
+                lwp.waitsFor(),
                 List.of(lwp.thread().thread().getStackTrace()));
     }
 

@@ -19,7 +19,6 @@ import org.percpu.kernel.ErrnoException;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
 import org.percpu.kernel.Lwp;
-import org.percpu.kernel.WaitStrategy;
 import org.percpu.kernel.WorkerState;
 import org.percpu.queue.Append;
 import org.percpu.queue.Call;
@@ -27,7 +26,6 @@ import org.percpu.queue.Ending;
 import org.percpu.queue.Item;
 import org.percpu.queue.SerialQueue;
 import org.percpu.thread.Pri;
-import org.percpu.thread.RealtimePolicy;
 import org.percpu.thread.Sched;
 
 /**
@@ -175,8 +173,9 @@ public final class Workqueue<W extends Work> implements KernelQueue {
      * @param <W> the type of the works
      * @param <A> the type of the argument
      * @return the queue
-     * @throws ErrnoException EINVAL (name, priority or flags; busy-spinning real-time workers on every allowed CPU), EAGAIN (no more threads), ENOMEM, EPERM (the caller must not
-     *     sleep), ESHUTDOWN (the kernel is closed). Workers made before the failure are gone
+     * @throws ErrnoException EINVAL (name, priority or flags; workers that spin, with a real-time policy granted, on every CPU of the default
+     *     set), EAGAIN (no more threads), ENOMEM, EPERM (the caller must not sleep), ESHUTDOWN (the kernel is closed). Workers made before
+     *     the failure are gone
      * @throws LinuxException if a worker cannot be pinned or scheduled as the kernel's policies require
      */
     public static <W extends Work, A extends @Nullable Object> Workqueue<W> create(
@@ -194,7 +193,6 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         boolean mpsafe = (flags & WQ_MPSAFE) != 0;
         boolean perCpu = (flags & WQ_PERCPU) != 0;
         List<Cpu> cpus = kernel.cpus();
-        refuseToFreeze(kernel, name, sched(prio), perCpu ? cpus.size() : 1);
         SerialQueue[] queues = new SerialQueue[perCpu ? cpus.size() : 1];
         Supplier<Call> calls = () -> new WorkCall<W, A>(func, arg);
         int made = 0;
@@ -225,21 +223,6 @@ public final class Workqueue<W extends Work> implements KernelQueue {
 
     private static void endUnlisted(Kernel kernel, SerialQueue[] queues, int made) {
         Ending.ofUnlisted(kernel, Arrays.copyOf(queues, made)).run();
-    }
-
-    /** Real-time threads that never sleep, on every CPU where the JVM's own threads run, leave none to those and to the rest of the machine. */
-    private static void refuseToFreeze(Kernel kernel, String name, Sched sched, int workers) {
-        if (kernel.waitStrategy() == WaitStrategy.BUSY_SPIN
-                && kernel.realtimePolicy() != RealtimePolicy.NEVER
-                && sched.realtime()
-                && workers >= kernel.topology().allowed().size()
-                && kernel.cpus().containsAll(kernel.topology().allowedCpus())) {
-            throw new ErrnoException(
-                    Errno.EINVAL,
-                    "workqueue_create of " + name + ": busy-spinning " + sched + " workers on all " + workers
-                            + " allowed CPUs would freeze them; leave a CPU out, or use another wait strategy or a priority below "
-                            + Pri.PRI_KERNEL);
-        }
     }
 
     private static Sched sched(int prio) {
@@ -479,7 +462,6 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         List<Cpu> cpus = kernel.cpus();
         for (int i = queues.length; i < cpus.size(); i++) {
             Cpu cpu = cpus.get(i);
-            refuseToFreeze(kernel, name, sched, i + 1);
             SerialQueue[] longer = Arrays.copyOf(queues, i + 1);
             longer[i] = new SerialQueue(kernel, name + "/" + cpu.index(), calls.get(), mpsafe);
             start(longer[i], cpu);

@@ -11,6 +11,7 @@ import org.percpu.events.WorkRun;
 import org.percpu.ipl.Spl;
 import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
+import org.percpu.kernel.KernelQueue;
 import org.percpu.kernel.Lwp;
 import org.percpu.kernel.WaitStrategy;
 import org.percpu.kernel.WorkerState;
@@ -77,6 +78,11 @@ final class Worker extends WorkerProgress {
             admitted = true;
         } finally {
             admission.complete(admitted);
+            // In a cold kernel the thread is let go when it first runs.
+            if (!admitted && !kernel.isCold()) {
+                boolean gone = made.awaitGone(Deadline.after(KernelQueue.FOREVER));
+                assert gone;
+            }
         }
     }
 

@@ -111,13 +111,15 @@ class ShutdownDeadlineTest {
     private static void assertNames(ShutdownReport report, int count) {
         for (int i = 0; i < count; i++) {
             String queue = "rx" + i;
+            String item = "packet" + i;
             assertThat(report.stuckThreads()).anySatisfy(thread -> {
                 assertThat(thread.name()).isEqualTo(queue);
                 assertThat(thread.queue()).isEqualTo(queue);
+                assertThat(thread.item()).isEqualTo(item);
                 assertThat(Proc.exists(thread.tid())).isTrue();
                 assertThat(thread.stack())
                         .anySatisfy(frame -> assertThat(frame.getMethodName()).isEqualTo("hang"));
-                assertThat(thread.text()).contains(queue, "tid " + thread.tid(), "hang");
+                assertThat(thread.text()).contains(item + " of queue " + queue, "tid " + thread.tid(), "hang");
             });
         }
     }

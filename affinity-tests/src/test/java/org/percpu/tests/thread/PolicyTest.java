@@ -164,4 +164,18 @@ class PolicyTest {
                         .run())
                 .contains("the last CPU stays free");
     }
+
+    @Test
+    @Rule("G5")
+    @DisplayName(
+            "busy-spinning workers that were refused the real-time policy they asked for may spin on every CPU")
+    void spinningWorkersThatAreNotRealtimeMaySpinEverywhere() {
+        Machine.needsRoot("to become a user without privileges");
+        Machine.needsCommand("no other user can be had here", "setpriv", "--reuid=200000", "true");
+        assertThat(Fork.of(SpinningDenied.class)
+                        .under("timeout", "60", "prlimit", "--rtprio=0:0")
+                        .unprivileged()
+                        .run())
+                .contains("all of them run");
+    }
 }
