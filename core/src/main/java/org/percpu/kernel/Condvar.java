@@ -4,6 +4,7 @@ package org.percpu.kernel;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
+import org.percpu.bindings.spi.ErrnoException;
 
 /**
  * condvar(9): sleep with an interlock and with the kernel lock dropped (KL-3).

@@ -13,6 +13,7 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuSet;
 import org.percpu.cpu.CpuTopology;

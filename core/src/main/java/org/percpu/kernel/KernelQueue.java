@@ -3,6 +3,7 @@ package org.percpu.kernel;
 
 import java.time.Duration;
 import java.util.List;
+import org.percpu.bindings.spi.ErrnoException;
 
 /** A queue of works or tasks as its {@link Kernel} sees it. */
 public interface KernelQueue {

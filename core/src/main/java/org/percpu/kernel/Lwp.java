@@ -6,6 +6,7 @@ import java.util.Set;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxException;
 import org.percpu.thread.CpuThread;
 import org.percpu.thread.ThreadState;

@@ -4,6 +4,7 @@ package org.percpu.kernel;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import org.percpu.bindings.spi.ErrnoException;
 
 /**
  * The end of one {@link KernelQueue}, in steps, so that a kernel can take each step for all of its queues before the next one. Several

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.ErrnoException;
 
 /** One call of {@link Kernel#shutdown}. */
 final class Shutdown {

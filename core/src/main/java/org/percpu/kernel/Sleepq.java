@@ -5,6 +5,7 @@ import java.util.IdentityHashMap;
 import java.util.concurrent.locks.Lock;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.ErrnoException;
 
 /**
  * tsleep(9) and wakeup(9): sleep on any object, with the kernel lock or a mutex as the interlock.

@@ -19,7 +19,7 @@
  * has them no more. Kernel threads are daemons: one shutdown hook for all open kernels drains those that asked for it, as the system kernel
  * does, and prints what the others held.
  *
- * <p><b>Errors.</b> {@link org.percpu.kernel.ErrnoException} carries the manual page's errno and leaves the state as it was.
+ * <p><b>Errors.</b> {@link org.percpu.bindings.spi.ErrnoException} carries the manual page's errno and leaves the state as it was.
  */
 @NullMarked
 package org.percpu.kernel;

@@ -2,7 +2,7 @@
 package org.percpu.netbsd;
 
 import org.percpu.bindings.spi.Errno;
-import org.percpu.kernel.ErrnoException;
+import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.kernel.Kernel;
 import org.percpu.thread.Pri;
 

@@ -4,7 +4,7 @@
  * {@code org.percpu.ipl} because it is made of queues.
  *
  * <p>Functions of the page are methods of the same name without the prefix; flags and priorities keep the page's names and
- * numbers. What the page leaves undefined is an {@link org.percpu.kernel.ErrnoException} at the call that changes nothing. Rule
+ * numbers. What the page leaves undefined is an {@link org.percpu.bindings.spi.ErrnoException} at the call that changes nothing. Rule
  * ids in comments and tests (NWQ-12, NKT-6) are those of {@code affinity-tests/RULES.md}.
  */
 @NullMarked

@@ -3,7 +3,7 @@ package org.percpu.openbsd;
 
 import java.util.List;
 import org.percpu.bindings.spi.Errno;
-import org.percpu.kernel.ErrnoException;
+import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.kernel.Kernel;
 
 /**

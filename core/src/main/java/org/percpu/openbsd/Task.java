@@ -3,7 +3,7 @@ package org.percpu.openbsd;
 
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
-import org.percpu.kernel.ErrnoException;
+import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.queue.Item;
 import org.percpu.queue.Names;
 import org.percpu.queue.RunQueue;

@@ -13,7 +13,7 @@ import org.openjdk.jcstress.annotations.JCStressTest;
 import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
-import org.percpu.kernel.ErrnoException;
+import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.kernel.Kernel;
 import org.percpu.netbsd.Kthread;
 import org.percpu.tests.support.Rule;

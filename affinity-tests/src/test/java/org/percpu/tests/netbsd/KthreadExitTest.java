@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.percpu.bindings.spi.Errno;
-import org.percpu.kernel.ErrnoException;
+import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.kernel.Kernel;
 import org.percpu.netbsd.Kthread;
 import org.percpu.tests.support.Bounded;

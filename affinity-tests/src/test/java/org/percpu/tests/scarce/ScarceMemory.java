@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import org.percpu.bindings.spi.Errno;
-import org.percpu.kernel.ErrnoException;
+import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.kernel.Kernel;
 import org.percpu.tests.support.Bounded;
 

@@ -7,8 +7,8 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import org.assertj.core.api.AbstractStringAssert;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxException;
-import org.percpu.kernel.ErrnoException;
 
 /** Calls that must fail with an error of the page, or of the Linux kernel. */
 public final class Refusal {

@@ -167,8 +167,7 @@ class PolicyTest {
 
     @Test
     @Rule("G5")
-    @DisplayName(
-            "busy-spinning workers that were refused the real-time policy they asked for may spin on every CPU")
+    @DisplayName("busy-spinning workers that were refused the real-time policy they asked for may spin on every CPU")
     void spinningWorkersThatAreNotRealtimeMaySpinEverywhere() {
         Machine.needsRoot("to become a user without privileges");
         Machine.needsCommand("no other user can be had here", "setpriv", "--reuid=200000", "true");

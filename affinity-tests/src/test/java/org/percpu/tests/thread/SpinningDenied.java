@@ -16,9 +16,8 @@ final class SpinningDenied {
     private SpinningDenied() {}
 
     public static void main(String[] args) {
-        try (Kernel kernel = Kernel.builder("spinning")
-                .waitStrategy(WaitStrategy.BUSY_SPIN)
-                .build()) {
+        try (Kernel kernel =
+                Kernel.builder("spinning").waitStrategy(WaitStrategy.BUSY_SPIN).build()) {
             Workqueue<Work> wq = Workqueue.create(
                     kernel,
                     "denied",
@@ -28,8 +27,8 @@ final class SpinningDenied {
                     Ipl.NONE,
                     Workqueue.WQ_MPSAFE | Workqueue.WQ_PERCPU);
             assertThat(wq.workers())
-                    .allSatisfy(
-                            worker -> assertThat(worker.thread().sched().realtime()).isFalse());
+                    .allSatisfy(worker ->
+                            assertThat(worker.thread().sched().realtime()).isFalse());
             for (Cpu cpu : kernel.cpus()) {
                 wq.enqueue(new Work(), cpu);
             }

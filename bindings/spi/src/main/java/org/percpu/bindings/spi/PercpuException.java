@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Whatever the library throws with an error number: {@link LinuxException} when a call of the C library failed, and
- * {@code ErrnoException} of {@code org.percpu.kernel} when a manual page forbids a call or lists its error. Catch this for both.
+ * {@link ErrnoException} when a manual page forbids a call or lists its error. Catch this for both.
  */
 public abstract class PercpuException extends RuntimeException {
     private static final long serialVersionUID = 1L;

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.kernel;
+package org.percpu.bindings.spi;
 
 import org.jspecify.annotations.Nullable;
-import org.percpu.bindings.spi.Errno;
-import org.percpu.bindings.spi.PercpuException;
 
 /**
  * A call that the manual page forbids, or whose error the page lists. It changed nothing.
  *
- * <p>Failed system calls are {@link org.percpu.bindings.spi.LinuxException}; where one is the reason it is the cause of this.
+ * <p>Failed system calls are {@link LinuxException}; where one is the reason it is the cause of this.
  */
 public final class ErrnoException extends PercpuException {
     private static final long serialVersionUID = 1L;
