@@ -8,11 +8,14 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.lang.ref.WeakReference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -58,6 +61,8 @@ abstract class LinuxCallsContract {
     private static final int SIGTERM = 15;
 
     private static final long MILLISECOND = 1_000_000;
+
+    private static final int CACHE_LINE = 64;
 
     private final LinuxCalls linux = linux();
 
@@ -656,6 +661,73 @@ abstract class LinuxCallsContract {
     }
 
     @Test
+    void allocatedMemoryIsZeroedStartsAtACacheLineAndIsInTheByteOrderOfTheMachine() {
+        for (int bytes : new int[] {1, 64, 200, 4096, 1_000_000}) {
+            ByteBuffer memory = linux.allocate(bytes);
+            assertThat(memory.isDirect()).isTrue();
+            assertThat(memory.position()).isZero();
+            assertThat(memory.remaining()).isEqualTo(bytes);
+            assertThat(memory.order()).isEqualTo(ByteOrder.nativeOrder());
+            assertThat(linux.address(memory) % CACHE_LINE).as("%d bytes", bytes).isZero();
+            assertThat(memory.mismatch(ByteBuffer.allocate(bytes)))
+                    .as("%d bytes", bytes)
+                    .isEqualTo(-1);
+        }
+    }
+
+    @Test
+    void allocatedMemoryBelongsToNobodyElse() {
+        List<ByteBuffer> memories = new ArrayList<>();
+        for (int i = 0; i < 100; i++) {
+            ByteBuffer memory = linux.allocate(72);
+            for (int at = 0; at < 72; at++) {
+                memory.put(at, (byte) i);
+            }
+            memories.add(memory);
+        }
+        for (int i = 0; i < 100; i++) {
+            for (int at = 0; at < 72; at++) {
+                assertThat(memories.get(i).get(at)).as("%d of memory %d", at, i).isEqualTo((byte) i);
+            }
+        }
+    }
+
+    @Test
+    void allocatedMemoryIsNeverFreedAlsoWhenNobodyHasItsBuffer() throws Exception {
+        List<Long> addresses = new ArrayList<>();
+        for (int i = 0; i < 50; i++) {
+            addresses.add(linux.address(linux.allocate(4096).putLong(8, 4711 + i)));
+        }
+        // A buffer of ByteBuffer.allocateDirect is freed by a collection.
+        WeakReference<ByteBuffer> unreachable = new WeakReference<>(ByteBuffer.allocateDirect(4096));
+        Awaitility.await("collection").atMost(Duration.ofSeconds(20)).until(() -> {
+            System.gc();
+            return unreachable.refersTo(null);
+        });
+        for (int i = 0; i < 50; i++) {
+            ByteBuffer[] others = {linux.allocate(4096), ByteBuffer.allocateDirect(4096)};
+            assertThat(linux.address(others[0])).isNotIn(addresses);
+            assertThat(linux.address(others[1])).isNotIn(addresses);
+            assertThat(linux.memory(addresses.get(i), 4096).getLong(8)).isEqualTo(4711 + i);
+        }
+    }
+
+    @Test
+    void viewOfMemoryIsThatMemory() {
+        ByteBuffer memory = linux.allocate(256).putLong(64, 0x1122_3344_5566_7788L);
+        ByteBuffer view = linux.memory(linux.address(memory) + 64, 16);
+        assertThat(view.isDirect()).isTrue();
+        assertThat(view.remaining()).isEqualTo(16);
+        assertThat(view.order()).isEqualTo(ByteOrder.nativeOrder());
+        assertThat(linux.address(view)).isEqualTo(linux.address(memory) + 64);
+        assertThat(view.getLong(0)).isEqualTo(0x1122_3344_5566_7788L);
+        view.putInt(12, -5);
+        assertThat(memory.getInt(64 + 12)).isEqualTo(-5);
+        assertThat(view.getInt(12)).isEqualTo(-5);
+        assertThatThrownBy(() -> view.getLong(9)).isInstanceOf(IndexOutOfBoundsException.class);
+    }
+
+    @Test
     void waitDoesNotSleepWhenTheWordDiffers() throws Exception {
         OwnThread.run(() -> {
             ByteBuffer word = Words.of(5);
@@ -850,6 +922,68 @@ abstract class LinuxCallsContract {
             assertThat((int) cCall("close", writer, 0)).isZero();
         }
         assertThat(linux.fcntl(-1, LinuxCalls.F_GETFL, 0)).isEqualTo(-Errno.EBADF.number());
+    }
+
+    @Test
+    void fileInMemoryIsInNoFolderHasItsNameAndKeepsWhatIsWritten() throws Exception {
+        int fd = linux.memfd_create("percpu-contract", LinuxCalls.MFD_CLOEXEC);
+        assertThat(fd).isNotNegative();
+        Path path = Path.of("/proc/self/fd/" + fd);
+        try {
+            assertThat(Files.readSymbolicLink(path)).hasToString("/memfd:percpu-contract (deleted)");
+            assertThat(Files.size(path)).isZero();
+            Files.writeString(path, "kept");
+            assertThat(Files.readString(path)).isEqualTo("kept");
+            assertThat(descriptorFlags(fd)).contains("flags:\t02"); // O_CLOEXEC is 02000000, O_RDWR 2
+        } finally {
+            assertThat(linux.close(fd)).isZero();
+        }
+        assertThat(Files.exists(path, LinkOption.NOFOLLOW_LINKS)).isFalse();
+    }
+
+    @Test
+    void fileInMemoryStaysOpenAcrossExecUnlessItIsSaid() throws Exception {
+        int fd = linux.memfd_create("percpu-contract", 0);
+        try {
+            assertThat(descriptorFlags(fd)).contains("flags:\t0100002"); // O_LARGEFILE, O_RDWR
+        } finally {
+            assertThat(linux.close(fd)).isZero();
+        }
+    }
+
+    private static String descriptorFlags(int fd) throws IOException {
+        return Files.readString(Path.of("/proc/self/fdinfo/" + fd));
+    }
+
+    @Test
+    void fileInMemoryWithAnUnknownFlagOrTooLongANameIsInvalid() {
+        assertThat(linux.memfd_create("percpu-contract", 0x4000_0000 | LinuxCalls.MFD_CLOEXEC))
+                .isEqualTo(EINVAL);
+        assertThat(linux.memfd_create("x".repeat(300), LinuxCalls.MFD_CLOEXEC)).isEqualTo(EINVAL);
+    }
+
+    @Test
+    void fileInMemoryThatIsSealedAgainstRunningCannotBeMadeExecutable() throws Exception {
+        int fd = linux.memfd_create("percpu-contract", LinuxCalls.MFD_CLOEXEC | LinuxCalls.MFD_NOEXEC_SEAL);
+        assumeTrue(fd != EINVAL, "skipped: MFD_NOEXEC_SEAL needs Linux 6.3");
+        Path path = Path.of("/proc/self/fd/" + fd);
+        try {
+            assertThat(Files.isExecutable(path)).isFalse();
+            assertThatThrownBy(() -> Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rwxrwxrwx")))
+                    .isInstanceOf(IOException.class);
+        } finally {
+            assertThat(linux.close(fd)).isZero();
+        }
+    }
+
+    @Test
+    void closeEndsAFileOnceAndKnowsNoOther() {
+        int fd = linux.memfd_create("percpu-contract", LinuxCalls.MFD_CLOEXEC);
+        assertThat(linux.fcntl(fd, LinuxCalls.F_GETFL, 0)).isNotNegative();
+        assertThat(linux.close(fd)).isZero();
+        // The number may be another file's by now; this one never is.
+        assertThat(linux.close(-1)).isEqualTo(-Errno.EBADF.number());
+        assertThat(linux.close(Integer.MAX_VALUE)).isEqualTo(-Errno.EBADF.number());
     }
 
     // ---- other libraries

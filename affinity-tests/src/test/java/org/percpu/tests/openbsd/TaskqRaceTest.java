@@ -80,6 +80,10 @@ class TaskqRaceTest {
         int wins = 0;
         for (int round = 1; round <= rounds; round++) {
             started.set(round);
+            // The rival comes first, at the same time or second.
+            for (int pause = round & 127; pause > 0; pause--) {
+                Thread.onSpinWait();
+            }
             boolean mine = queues[0].add(task);
             spinUntil(added, round);
             assertThat(mine ^ got[0])
@@ -89,7 +93,10 @@ class TaskqRaceTest {
             assertThat(queues[mine ? 0 : 1].del(task)).isTrue();
         }
         Bounded.join(rival);
-        assertThat(wins).isBetween(0, rounds);
+        // On one processor the rival may always be late.
+        if (test.get().cpus().size() > 1) {
+            assertThat(wins).as("rounds that the rival did not win").isBetween(1, rounds - 1);
+        }
         plugs[0].pull();
         plugs[1].pull();
         queues[0].destroy();

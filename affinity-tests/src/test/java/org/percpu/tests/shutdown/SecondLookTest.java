@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.tests.shutdown;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.percpu.kernel.KernelQueue;
+import org.percpu.queue.Call;
+import org.percpu.queue.Item;
+import org.percpu.queue.SerialQueue;
+import org.percpu.tests.support.Bounded;
+import org.percpu.tests.support.Rule;
+import org.percpu.tests.support.TestKernel;
+
+/**
+ * A worker looks for waiters without a fence: its look may miss a waiter whose own look misses the change. On most processors that
+ * takes luck, so here the change is one that nobody announces at all.
+ */
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class SecondLookTest {
+    @RegisterExtension
+    final TestKernel test = new TestKernel();
+
+    private SerialQueue queue() {
+        return new SerialQueue(
+                test.get(),
+                "look",
+                new Call() {
+                    @Override
+                    public void load(Item item) {}
+
+                    @Override
+                    public void invoke(Item item) {}
+                },
+                true);
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {3_600, Long.MAX_VALUE})
+    @Rule({"NWQ-23", "OTQ-31"})
+    @DisplayName("a waiter whose first look misses the change looks again soon, though nobody wakes it")
+    void theSecondLookNeedsNoWakeUp(long seconds) {
+        SerialQueue queue = queue();
+        AtomicInteger looks = new AtomicInteger();
+        Duration atMost = seconds == Long.MAX_VALUE ? KernelQueue.FOREVER : Duration.ofSeconds(seconds);
+        assertThat(Bounded.<Boolean>call("waits", () -> queue.await(() -> looks.incrementAndGet() > 1, atMost)))
+                .isTrue();
+        assertThat(looks).hasValue(2);
+    }
+
+    @Test
+    @Rule({"NWQ-23", "OTQ-31"})
+    @DisplayName("a waiter that is woken for another one's sake before its second look still has that look")
+    void aWakeUpDoesNotTakeTheSecondLookAway() {
+        SerialQueue queue = queue();
+        AtomicInteger looks = new AtomicInteger();
+        FutureTask<Boolean> waiter =
+                Bounded.start("waits", () -> queue.await(() -> looks.incrementAndGet() > 2, KernelQueue.FOREVER));
+        while (looks.get() == 0) {
+            Thread.onSpinWait();
+        }
+        // In vain. It comes when the waiter sleeps, which has the interlock until then.
+        queue.itemLeft();
+        assertThat(Bounded.join(waiter)).isTrue();
+        assertThat(looks).hasValue(3);
+    }
+}
