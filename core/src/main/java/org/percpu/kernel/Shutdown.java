@@ -3,14 +3,18 @@ package org.percpu.kernel;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 
 /** One call of {@link Kernel#shutdown}. */
 final class Shutdown {
-    /** What threads that have nothing left to do need at most, all together. */
-    private static final Duration LEAVE = Duration.ofMillis(50);
+    /** How long functions of others that still run get to end, all together. */
+    private static final Duration GRACE = Duration.ofMillis(50);
+    /** What threads of the library that have nothing left to run need at most to be gone, all together; generous, for busy machines. */
+    private static final Duration LEAVES = Duration.ofSeconds(1);
 
     private final Kernel kernel;
     private final Registry registry;
@@ -55,16 +59,28 @@ final class Shutdown {
         }
     }
 
+    private static Set<Integer> workers(List<KernelQueue> queues) {
+        Set<Integer> tids = new HashSet<>();
+        for (KernelQueue queue : queues) {
+            for (WorkerState worker : queue.workers()) {
+                tids.add(worker.thread().tid());
+            }
+        }
+        return tids;
+    }
+
     /** All are told first and then waited for together. */
     private ShutdownReport endThreads(List<String> queuesLeft, List<Object> neverRun, List<KernelQueue> queues) {
         kernel.interruptThreads().forEach(InterruptThread::close);
         List<String> neverStarted = new ArrayList<>();
         List<String> neverJoined = new ArrayList<>();
         List<Lwp> mayRun = new ArrayList<>();
+        List<Lwp> haveNothingToRun = new ArrayList<>(registry.leaving());
         List<Lwp> all = registry.lwps();
-        List<Lwp> gone = registry.leaving();
+        Set<Integer> listed = workers(queues);
         for (Lwp lwp : all) {
             if (lwp.destroyIfIdle()) {
+                haveNothingToRun.add(lwp);
                 if (!lwp.is(Lwp.Flag.WORKER)) {
                     neverStarted.add(lwp.label());
                 }
@@ -76,11 +92,18 @@ final class Shutdown {
             lwp.kernelClosed();
         }
         kernel.watch().end();
-        Deadline grace = Deadline.after(LEAVE);
+        Deadline grace = Deadline.after(GRACE);
+        Deadline leave = Deadline.after(LEAVES);
+        for (Lwp lwp : all) {
+            // A worker of no listed queue belongs to one whose creation met this shutdown and is refused.
+            if (lwp.is(Lwp.Flag.WORKER) && !listed.contains(lwp.tid())) {
+                haveNothingToRun.add(lwp);
+            }
+        }
         all.forEach(lwp -> lwp.awaitGone(grace));
-        gone.forEach(lwp -> lwp.awaitGone(grace));
-        boolean watchGone = kernel.unlocked("lwpexit", () -> kernel.watch().awaitGone(grace));
-        assert watchGone || grace.isOver();
+        haveNothingToRun.forEach(lwp -> lwp.awaitGone(leave));
+        boolean watchGone = kernel.unlocked("lwpexit", () -> kernel.watch().awaitGone(leave));
+        assert watchGone || leave.isOver();
         List<ShutdownReport.StuckThread> stuck = new ArrayList<>();
         for (Lwp lwp : mayRun) {
             if (lwp.thread().thread().isAlive() && lwp != Lwp.current()) {

@@ -162,11 +162,12 @@ public final class SharedQueue extends RunQueue {
                 me.idle();
                 passBarriers(me);
                 sawClosing = closing;
-                Item item = firstReady();
+                boolean stopped = dropping;
+                Item item = stopped ? null : firstReady();
                 if (item != null) {
                     return start(me, item);
                 }
-                if (dropping || (sawClosing && nobodyRuns(me) && closeInboxes())) {
+                if (stopped || (sawClosing && nobodyRuns(me) && closeInboxes())) {
                     ringIfIdle();
                     return null;
                 }

@@ -206,8 +206,10 @@ final class Worker extends WorkerProgress {
 
     private void call(Item item) {
         // What an earlier callback or an outsider has left is not for this one.
-        boolean interrupted = Thread.interrupted();
-        assert interrupted || !Thread.currentThread().isInterrupted();
+        if (Thread.interrupted() && queue.dropping) {
+            // It may be that of a stop, which found this callback about to begin.
+            Thread.currentThread().interrupt();
+        }
         called = true;
         try {
             call.invoke(item);

@@ -83,6 +83,7 @@ class AtExitTest {
                 .argument("stuck")
                 .run();
         assertThat(output.lines().filter(line -> line.contains("was never run")))
+                .as(output)
                 .hasSize(TASKS - 1);
         assertThat(output).contains("kernel system at exit, after 200 ms", "AtExitTest.Leaves lambda");
         assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(60));

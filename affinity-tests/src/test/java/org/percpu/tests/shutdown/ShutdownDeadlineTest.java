@@ -220,6 +220,55 @@ class ShutdownDeadlineTest {
 
     @Test
     @Rule("G24")
+    @DisplayName(
+            "G24: when the time is over no further callback begins, though the interrupted one ends: all others are returned")
+    void noFurtherCallbackBegins() {
+        int rounds = Scale.of(50, 1000);
+        for (int round = 0; round < rounds; round++) {
+            Kernel stopped = test.with(settings -> {});
+            CountDownLatch in = new CountDownLatch(2);
+            AtomicInteger ran = new AtomicInteger();
+            Taskq tq = Taskq.create(stopped, "tasks", 1, Ipl.NONE, Taskq.TASKQ_MPSAFE);
+            tq.add(Task.initializer(arg -> sleepUntilInterrupted(in), null));
+            Work sleeper = new Work();
+            Workqueue<Work> wq = Workqueue.create(
+                    stopped,
+                    "works",
+                    (work, arg) -> {
+                        if (work.equals(sleeper)) {
+                            sleepUntilInterrupted(in);
+                        } else {
+                            ran.incrementAndGet();
+                        }
+                    },
+                    null,
+                    Pri.PRI_NONE,
+                    Ipl.NONE,
+                    Workqueue.WQ_MPSAFE);
+            wq.enqueue(sleeper, null);
+            Bounded.arrive(in);
+            for (int i = 0; i < 9; i++) {
+                tq.add(Task.initializer(AtomicInteger::incrementAndGet, ran));
+                wq.enqueue(new Work(), null);
+            }
+            ShutdownReport report = Bounded.call("shuts down", () -> stopped.shutdown(Duration.ZERO));
+            assertThat(report.worksNeverRun()).hasSize(18);
+            assertThat(report.stuckThreads()).isEmpty();
+            assertThat(ran.get()).isZero();
+        }
+    }
+
+    private static void sleepUntilInterrupted(CountDownLatch in) {
+        in.countDown();
+        try {
+            new CountDownLatch(1).await();
+        } catch (InterruptedException e) {
+            // As asked.
+        }
+    }
+
+    @Test
+    @Rule("G24")
     @DisplayName("a kernel that was built without interrupts at the deadline leaves its callbacks alone")
     void callbacksAreLeftAlone() {
         kernel = test.with(settings -> settings.interruptAtDeadline(false));
