@@ -484,7 +484,8 @@ public final class InterruptLine implements AutoCloseable {
      * @param spills how often the kernel was left to do the queueing because {@link InterruptLine#MAX_VALUES} was near
      * @param lost values that came by signal and found no place; 0 unless more than {@link InterruptLine#MAX_VALUES} other threads took a
      *     signal of the line while its receiver ran no handler, and the kernel, at the limit of RLIMIT_SIGPENDING, did not take them
-     *     back; or unless the queue of the line's work has ended
+     *     back; or unless the queue of the line's work has ended; and, once the line is closed, values and the request without one that its
+     *     handler had not seen by then
      */
     public record State(
             String name, Ipl ipl, int signal, long received, long handled, long overruns, long spills, long lost) {}
@@ -511,9 +512,10 @@ public final class InterruptLine implements AutoCloseable {
     }
 
     /**
-     * Takes the line down: timer and file are let go, the signal does again what it did before, values that wait are dropped, also those
-     * that the kernel still queues. A signal that comes later has nothing to do with the line any more, see {@link #signal}. Closing twice is
-     * harmless.
+     * Takes the line down: timer and file are let go, the signal does again what it did before, values that wait are dropped. Those are
+     * {@linkplain State#lost() lost}, which the log of {@link Spl} tells; who wants none to be stops the senders first and then has the receiver
+     * {@link Spl#poll poll}. What the kernel still queues is dropped too and counted by nobody. A signal that comes later has nothing to do with
+     * the line any more, see {@link #signal}. Closing twice is harmless.
      */
     @Override
     public void close() {
@@ -541,11 +543,8 @@ public final class InterruptLine implements AutoCloseable {
                 half.route(signal, 0);
             }
         }
-        if (receiver.isCurrent() && running) {
-            port.shut();
-        } else {
-            port.close();
-        }
+        port.close(receiver.isCurrent() && running ? 1 : 0);
+        long dropped = port.drop();
         receiver.remove(this);
         synchronized (this) {
             if (signal != 0) {
@@ -558,6 +557,9 @@ public final class InterruptLine implements AutoCloseable {
             last = stateOfPort();
         }
         port.recycle();
+        if (dropped > 0) {
+            receiver.dropped(this, dropped);
+        }
     }
 
     /** Name and level. */

@@ -2,7 +2,6 @@
 package org.percpu.ipl;
 
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.AbstractQueuedSynchronizer;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
 import java.util.function.Consumer;
@@ -25,7 +24,12 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A spin mutex raises before it is taken: a handler on the same thread that wants the mutex too cannot then run while it is held.
  * "Spin" is a class, no way of waiting: while one is held the thread must not sleep and must not take an adaptive mutex. A taker spins
- * for a moment and then parks, since on Linux the holder may be off the CPU.
+ * for a moment and then sleeps, since on Linux the holder may be off the CPU.
+ *
+ * <p>A thread that waits for a mutex runs its interrupts of higher levels meanwhile: than its own for an adaptive mutex, than the mutex's
+ * for a spin mutex. So a handler must not take an adaptive mutex that its own thread may hold; it gets the "locking against myself" of a
+ * handler that runs at any other time. {@link #lockInterruptibly} and {@link #tryLock(long, TimeUnit)} of a thread that has a level
+ * hear {@link Thread#interrupt} some 2 ms late.
  *
  * <p>Not recursive. Use {@code Condvar} and {@code Sleepq} with it as the interlock; a spin mutex is released, and the level with it, while
  * the thread sleeps. Taking a mutex does not drop the kernel lock: take that first.
@@ -49,12 +53,13 @@ public final class Mutex implements Lock {
     private @Nullable Mutex below;
 
     /** Held or not, and by whom. */
-    private static final class Sync extends AbstractQueuedSynchronizer {
+    private static final class Sync extends Turnstile {
         private static final long serialVersionUID = 1L;
 
         private final transient Mutex mutex;
 
         Sync(Mutex mutex) {
+            super(false);
             this.mutex = mutex;
         }
 
@@ -63,32 +68,6 @@ public final class Mutex implements Lock {
         public String toString() {
             Thread holder = holder();
             return mutex + (holder == null ? "" : ", held by " + holder.getName());
-        }
-
-        @Override
-        protected boolean tryAcquire(int ignored) {
-            if (getState() == 0 && compareAndSetState(0, 1)) {
-                setExclusiveOwnerThread(Thread.currentThread());
-                return true;
-            }
-            return false;
-        }
-
-        @Override
-        protected boolean tryRelease(int ignored) {
-            setExclusiveOwnerThread(null);
-            setState(0);
-            return true;
-        }
-
-        @Override
-        protected boolean isHeldExclusively() {
-            return getExclusiveOwnerThread() == Thread.currentThread();
-        }
-
-        @Nullable
-        Thread holder() {
-            return getExclusiveOwnerThread();
         }
     }
 
@@ -144,12 +123,12 @@ public final class Mutex implements Lock {
 
     private void acquire() {
         for (int i = 0; i < SPINS; i++) {
-            if (sync.tryAcquire(1)) {
+            if (sync.tryEnter()) {
                 return;
             }
             Thread.onSpinWait();
         }
-        sync.acquire(1);
+        sync.enter();
     }
 
     /** Checks, and answers with the level of a spin mutex's taker. */
@@ -214,8 +193,7 @@ public final class Mutex implements Lock {
                             + (holder == null ? "nobody does" : holder.getName() + " does"));
         }
         if (!spin) {
-            boolean released = sync.release(1);
-            assert released;
+            sync.leave();
             return;
         }
         Spl spl = Spl.current();
@@ -225,8 +203,7 @@ public final class Mutex implements Lock {
         spl.spinHeld--;
         spl.spinCount -= perMutex ? 0 : 1;
         spl.spinFloor = Math.min(highestHeld(spl, null), old);
-        boolean released = sync.release(1);
-        assert released;
+        sync.leave();
         if (old < spl.rank()) {
             spl.lower(old);
         }
@@ -293,7 +270,7 @@ public final class Mutex implements Lock {
         if (spl != null) {
             raise(spl);
         }
-        if (sync.tryAcquire(1)) {
+        if (sync.tryEnter()) {
             taken(spl, before);
             return true;
         }
@@ -323,7 +300,7 @@ public final class Mutex implements Lock {
         }
         boolean got = false;
         try {
-            got = sync.tryAcquireNanos(1, unit.toNanos(time));
+            got = sync.enterWithin(unit.toNanos(time));
         } finally {
             if (!got) {
                 undo(spl, before);
@@ -353,7 +330,7 @@ public final class Mutex implements Lock {
      * @return whether the calling thread holds it
      */
     public boolean isHeldByCurrentThread() {
-        return sync.isHeldExclusively();
+        return sync.isMine();
     }
 
     /**

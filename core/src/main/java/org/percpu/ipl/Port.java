@@ -78,18 +78,26 @@ final class Port {
         LONG.setVolatile(memory, Memory.PORT_HANDLE, 0L);
     }
 
-    /** Lets nobody in any more and waits for those inside to leave, but not for more than a second. */
-    void close() {
+    /**
+     * Lets nobody in any more and waits for those inside to leave, but not for more than a second.
+     *
+     * @param own how often the caller is inside
+     */
+    void close(int own) {
         shut();
-        awaitVacant();
+        await(own);
     }
 
     /** Waits for those inside to leave, but not for more than a second. */
     void awaitVacant() {
+        await(0);
+    }
+
+    private void await(int own) {
         long start = System.nanoTime();
         // Producers are lock-free and short. One that a debugger holds for longer keeps nobody waiting: it finds live
         // memory anyway.
-        while (!isVacant()) {
+        while (getLong(Memory.PORT_ACTIVE) > own) {
             if (System.nanoTime() - start >= CLOSE_NANOS) {
                 return;
             }
@@ -174,8 +182,23 @@ final class Port {
     long take(long position) {
         int slot = slot(position);
         long value = (long) LONG.get(memory, slot + Long.BYTES);
-        LONG.setRelease(memory, slot, position + Memory.SLOTS);
+        free(position);
         return value;
+    }
+
+    private void free(long position) {
+        LONG.setRelease(memory, slot(position), position + Memory.SLOTS);
+    }
+
+    /** Of a closed port: how many values, the one of the mark included, nobody has taken. They count as lost. */
+    long drop() {
+        long dropped = unmark() ? 1 : 0;
+        for (long at = claim(); at >= 0; at = claim()) {
+            free(at);
+            dropped++;
+        }
+        LONG.getAndAdd(memory, Memory.PORT_LOST, dropped);
+        return dropped;
     }
 
     /** After room was made: true if a receiver has left signals with the kernel for want of it. */

@@ -61,7 +61,10 @@ import org.percpu.thread.CpuThread;
  * <p>A level belongs to its thread, as a signal mask does, and keeps nobody else out: pair it with a lock, or use {@link Mutex}.
  * A handler runs on the thread that has the level, at the handler's own level, in interrupt state: calls of the library that sleep
  * refuse. It runs where the thread looks: in each of these when they lower the level, in {@link #poll} and
- * {@link #awaitInterrupt}, and in workers of queues between callbacks; never in the middle of other Java code.
+ * {@link #awaitInterrupt}, in workers of queues between callbacks, and while the thread sleeps in this library or waits for one of its locks;
+ * never in the middle of other Java code. So a handler may wake its own thread ({@code wakeup}, {@code Condvar.signal}), as the end of a disk
+ * transfer wakes a thread in biowait(9). While the thread blocks by other means, such as a {@code ReentrantLock}, file I/O or
+ * {@code Thread.sleep}, its interrupts wait.
  *
  * <p>{@link #current()} looks in a thread-local; hot code keeps the object. The static methods, {@link #isAlive}, {@link #wakeup},
  * {@link #onFault}, {@link #deferrals} and {@link #toString} are for any thread, the others for the thread itself. Virtual threads have no
@@ -592,17 +595,31 @@ public final class Spl {
             throw new IllegalStateException("wait for interrupts on " + owner.getName() + " " + refusal);
         }
         int ran = poll();
-        if (ran == 0 && !INT.compareAndSet(memory, Memory.BELL, 1, 0)) {
-            int result = support.linux.futex_wait(address + Memory.BELL, 0, timeoutNanos);
-            assert result <= 0;
-            INT.setVolatile(memory, Memory.BELL, 0);
+        if (ran == 0) {
+            sleepUntilRung(timeoutNanos);
         }
         return ran + poll();
     }
 
+    /** Sleeps until somebody rings, or has rung since the last sleep; a signal ends it too. Whoever calls looks at what has come then. */
+    void sleepUntilRung(long nanos) {
+        if (!INT.compareAndSet(memory, Memory.BELL, 1, 0)) {
+            int result = support.linux.futex_wait(address + Memory.BELL, 0, nanos);
+            assert result <= 0;
+            // Not just a store: what a ringer wrote before its ring must be seen behind this.
+            int rung = (int) INT.getAndSet(memory, Memory.BELL, 0);
+            assert rung >= 0;
+        }
+    }
+
+    /** Any thread: wakes {@link #awaitInterrupt} and {@link Sleep}. */
+    void ring() {
+        Port.ring(support, memory, Memory.BELL, address + Memory.BELL);
+    }
+
     /** Any thread: wakes {@link #awaitInterrupt}. */
     public void wakeup() {
-        Port.ring(support, memory, Memory.BELL, address + Memory.BELL);
+        ring();
         Runnable door = ringDoor;
         if (door != null) {
             door.run();
@@ -632,6 +649,18 @@ public final class Spl {
 
     private static void log(InterruptLine line, Throwable thrown) {
         Log.LOG.log(System.Logger.Level.ERROR, "the handler of " + line + " threw", thrown);
+    }
+
+    /** A line is closed with values that no handler has seen. */
+    void dropped(InterruptLine line, long values) {
+        String message = line + " on " + owner.getName()
+                + " was closed; values that its handler had not seen, dropped and counted as lost: " + values;
+        try {
+            Log.LOG.log(System.Logger.Level.WARNING, message);
+        } catch (Throwable silent) {
+            // The line is closed, whatever the log does.
+            return;
+        }
     }
 
     void fault(InterruptLine line, Throwable thrown) {

@@ -16,9 +16,18 @@
  * <p><b>Two halves.</b> Java code never runs in a signal handler. The top half is C ({@code native/src/percpu.c}): it writes the value to
  * the ring of the line and rings the receiver, or posts a bound work to its queue. The bottom half is a Java handler that the receiver
  * runs when its level allows and it looks: {@link org.percpu.ipl.Spl#splx} lowering it, {@link org.percpu.ipl.Spl#poll},
- * {@link org.percpu.ipl.Spl#awaitInterrupt}, and workers of queues between callbacks and when they have nothing to do; of a queue with several
- * workers, one that sleeps may do so until its next callback. A line that must not wait for that is established on the interrupt thread of
+ * {@link org.percpu.ipl.Spl#awaitInterrupt}, sleeps of the library, and workers of queues between callbacks and when they have nothing to do; of
+ * a queue with several workers, one that is idle may stay so until its next callback. A line that must not wait for other code of its thread is
+ * established on the interrupt thread of
  * a CPU ({@code Kernel.interrupts}).
+ *
+ * <p><b>Asleep.</b> A thread with a level does not park: it sleeps on the word that its interrupts ring ({@link org.percpu.ipl.Sleep}), from C
+ * too, runs what its level allows, and goes on sleeping for the time left. Only who wakes it ends the sleep. tsleep, condition variables, waits
+ * for works and barriers, joins, and the ends of queues and kernels are made of it; so are the waits for mutexes and for the kernel lock
+ * ({@link org.percpu.ipl.Turnstile}), at the level of the waiter, which keeps its place. No lock of the library is held meanwhile, nor its
+ * interlock, nor the kernel lock in a sleep: a handler may take those that its level allows, and wake. Not covered are waits whose lock or latch is
+ * not the library's: an interlock that is a {@code ReentrantLock} while it is retaken behind a sleep, {@code CpuThread.awaitGone}, and
+ * the start of a thread for its creator.
  *
  * <p><b>Lazy masking.</b> A level is a word in native memory. The handler reads it; if the signal's rank is not above, it blocks all that
  * the level masks in the saved context, so that it takes effect when the handler returns, and notes so. Lowering looks at one word for

@@ -5,12 +5,17 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import org.percpu.bindings.spi.ErrnoException;
+import org.percpu.ipl.Sleep;
 
 /**
  * condvar(9): sleep with an interlock and with the kernel lock dropped (KL-3).
  *
  * <p>On waking, the kernel lock is retaken first and the interlock second. Check the condition again after every wait: it may
  * have changed while the thread slept, and so may everything that the kernel lock protects (KL-5).
+ *
+ * <p>A thread that has a level runs its interrupts while it sleeps, and their handlers may signal the condition. It does so too while it waits for
+ * an interlock that is a {@link org.percpu.ipl.Mutex}; a {@link ReentrantLock} cannot be left for that, and interrupts then wait until its
+ * holder releases it.
  */
 public final class Condvar {
     private final Kernel kernel;
@@ -29,7 +34,7 @@ public final class Condvar {
     }
 
     /**
-     * cv_wait: sleeps until signalled. An interrupt does not end it.
+     * cv_wait: sleeps until signalled. {@link Thread#interrupt} does not end it.
      *
      * @param interlock held once by the caller; free while it sleeps, held again on return
      * @throws IllegalMonitorStateException if the caller does not hold a {@link ReentrantLock} exactly once
@@ -61,9 +66,9 @@ public final class Condvar {
     private boolean sleep(Lock interlock, long nanos) {
         ErrnoException.requireNonNull(interlock, "cv_wait", "interlock");
         kernel.requireSleepable(wmesg, interlock);
-        WaitChannel.Waiter waiter = channel.enter(interlock, wmesg);
+        Sleep sleep = channel.enter(interlock, wmesg);
         try {
-            return kernel.sleeping(wmesg, () -> channel.await(waiter, nanos));
+            return kernel.sleeping(wmesg, () -> channel.await(sleep, nanos));
         } finally {
             interlock.lock();
         }

@@ -1,23 +1,39 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.kernel;
 
-import java.util.concurrent.locks.ReentrantLock;
+import org.percpu.ipl.Turnstile;
 
 /**
  * The big lock of a {@link Kernel} (rules KL-1 to KL-8): recursive, and dropped in full round every sleep of the library.
  *
- * <p>In the BSD kernels it is a spin lock. Here a waiter parks: Linux may have preempted the holder, and a real-time waiter that
- * spins on the holder's CPU would wait for ever.
+ * <p>In the BSD kernels it is a spin lock. Here a waiter sleeps: Linux may have preempted the holder, and a real-time waiter that
+ * spins on the holder's CPU would wait for ever. Threads get the lock in the order in which they came. One that has a level runs the
+ * interrupts that this allows while it waits.
  */
 public final class KernelLock {
-    // Fair, so that offer() really hands it over.
-    private final ReentrantLock lock = new ReentrantLock(true);
+    /** Fair, so that offer() really hands it over. */
+    private final Turnstile turnstile = new Turnstile(true) {
+        private static final long serialVersionUID = 1L;
+
+        // Shown of a thread that waits for it.
+        @Override
+        public String toString() {
+            return "the kernel lock, " + KernelLock.this;
+        }
+    };
+
+    private int holds; // of the holder
 
     KernelLock() {}
 
-    /** Takes one hold, waiting for other threads to drop theirs. Recursive. Not interruptible. */
+    /**
+     * Takes one hold, waiting for other threads to drop theirs. Recursive. {@link Thread#interrupt} does not end the wait.
+     */
     public void lock() {
-        lock.lock();
+        if (!turnstile.isMine()) {
+            turnstile.enter();
+        }
+        holds++;
     }
 
     /**
@@ -26,11 +42,13 @@ public final class KernelLock {
      * @throws IllegalMonitorStateException if the calling thread has none (U24)
      */
     public void unlock() {
-        if (!lock.isHeldByCurrentThread()) {
+        if (!turnstile.isMine()) {
             throw new IllegalMonitorStateException("the kernel lock is not held by "
                     + Thread.currentThread().getName() + ": unlock once for each lock, on the same thread");
         }
-        lock.unlock();
+        if (--holds == 0) {
+            turnstile.leave();
+        }
     }
 
     /**
@@ -39,7 +57,7 @@ public final class KernelLock {
      * @return 0 if not at all
      */
     public int holds() {
-        return lock.getHoldCount();
+        return turnstile.isMine() ? holds : 0;
     }
 
     /**
@@ -48,7 +66,7 @@ public final class KernelLock {
      * @return true for one hold or more
      */
     public boolean isHeld() {
-        return lock.isHeldByCurrentThread();
+        return turnstile.isMine();
     }
 
     /**
@@ -56,33 +74,35 @@ public final class KernelLock {
      * thread that holds the lock for long offers it between two pieces of work.
      */
     public void offer() {
-        if (lock.isHeldByCurrentThread() && lock.hasQueuedThreads()) {
+        if (turnstile.isAwaited() && turnstile.isMine()) {
             restore(releaseAll());
         }
     }
 
     boolean isAwaitedBy(Thread thread) {
-        return lock.hasQueuedThread(thread);
+        return turnstile.isAwaitedBy(thread);
     }
 
     int releaseAll() {
-        int holds = lock.getHoldCount();
-        for (int i = 0; i < holds; i++) {
-            lock.unlock();
+        int all = holds();
+        if (all > 0) {
+            holds = 0;
+            turnstile.leave();
         }
-        return holds;
+        return all;
     }
 
-    void restore(int holds) {
-        for (int i = 0; i < holds; i++) {
-            lock.lock();
+    void restore(int all) {
+        if (all > 0) {
+            turnstile.enter();
+            holds = all;
         }
     }
 
-    /** Who holds it, as {@link ReentrantLock#toString()} tells. */
+    /** Who holds it. */
     @Override
     public String toString() {
-        return "KernelLock"
-                + lock.toString().substring(ReentrantLock.class.getName().length());
+        Thread holder = turnstile.holder();
+        return "KernelLock" + (holder == null ? "[Unlocked]" : "[Locked by thread " + holder.getName() + "]");
     }
 }

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxException;
+import org.percpu.ipl.Sleep;
 import org.percpu.thread.CpuThread;
 import org.percpu.thread.ThreadState;
 
@@ -190,17 +191,26 @@ public final class Lwp {
         }
     }
 
-    /** Sleeps, holding no lock, until the condition on `stage` and `joined` is true. */
     private boolean becomes(BooleanSupplier condition) {
+        return becomes(condition, Deadline.after(KernelQueue.FOREVER));
+    }
+
+    /** Sleeps, holding no lock, until the condition on `stage` and `joined` is true; false if the time ran out. */
+    private boolean becomes(BooleanSupplier condition, Deadline deadline) {
         while (true) {
-            WaitChannel.Waiter waiter;
+            Sleep sleep;
+            long left = deadline.left().toNanos();
             synchronized (changed) {
                 if (condition.getAsBoolean()) {
                     return true;
                 }
-                waiter = changed.enter();
+                if (left == 0) {
+                    return false;
+                }
+                sleep = changed.enter();
             }
-            changed.await(waiter, 0);
+            boolean inTime = changed.await(sleep, left);
+            assert inTime || !deadline.left().equals(KernelQueue.FOREVER);
         }
     }
 
@@ -428,7 +438,11 @@ public final class Lwp {
      * @return whether Linux has it no more; false at once for the caller itself
      */
     public boolean awaitGone(Deadline deadline) {
-        return current() != this && kernel.unlocked("lwpexit", () -> thread.awaitGone(deadline.left()));
+        return current() != this
+                && kernel.unlocked(
+                        "lwpexit",
+                        // Linux's word comes a moment behind ours, and a sleep of ours hears interrupts.
+                        () -> becomes(() -> stage == Stage.DEAD, deadline) && thread.awaitGone(deadline.left()));
     }
 
     boolean mustJoinAndWasNot() {

@@ -6,12 +6,16 @@ import java.util.concurrent.locks.Lock;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
+import org.percpu.ipl.Sleep;
 
 /**
  * tsleep(9) and wakeup(9): sleep on any object, with the kernel lock or a mutex as the interlock.
  *
  * <p>A thread that tests its condition and calls {@link #tsleep} under the kernel lock cannot miss a wake-up that is issued under
  * it: it is on the queue before the lock is dropped.
+ *
+ * <p>A thread that has a level runs its interrupts while it sleeps, and their handlers may call {@link #wakeup}. What {@link Condvar} says of
+ * interlocks is so here too.
  */
 public final class Sleepq {
     /** What a sleep returns when its time is up. */
@@ -68,19 +72,19 @@ public final class Sleepq {
             WaitChannel.requireHeldOnce(mutex, wmesg);
         }
         WaitChannel channel;
-        WaitChannel.Waiter waiter;
+        Sleep sleep;
         synchronized (channels) {
             channel = channels.computeIfAbsent(ident, i -> new WaitChannel());
-            waiter = channel.enter();
+            sleep = channel.enter();
         }
         boolean released = false;
         try {
             if (mutex != null) {
                 // Outside the monitor: a spin mutex takes the level down with it, and handlers run.
-                channel.release(waiter, mutex);
+                channel.release(sleep, mutex);
                 released = true;
             }
-            return kernel.sleeping(wmesg, () -> channel.await(waiter, nanos)) ? 0 : EWOULDBLOCK;
+            return kernel.sleeping(wmesg, () -> channel.await(sleep, nanos)) ? 0 : EWOULDBLOCK;
         } finally {
             forgetIfEmpty(ident);
             if (mutex != null && released && relock) {

@@ -3,78 +3,60 @@ package org.percpu.kernel;
 
 import java.util.ArrayDeque;
 import java.util.concurrent.locks.Lock;
-import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
+import org.percpu.ipl.Sleep;
 
 /** Threads asleep on one thing, in the order they came. Knows nothing of locks: its users drop and retake those. */
 final class WaitChannel {
-    /** One sleep of one thread. */
-    static final class Waiter {
-        private final Thread thread = Thread.currentThread();
-        private volatile boolean woken;
-    }
-
-    private final ArrayDeque<Waiter> waiters = new ArrayDeque<>();
+    private final ArrayDeque<Sleep> sleeps = new ArrayDeque<>();
 
     /** Joins the queue; from now on a wake-up counts, even before {@link #await}. */
-    synchronized Waiter enter() {
-        Waiter waiter = new Waiter();
-        waiters.add(waiter);
-        return waiter;
+    synchronized Sleep enter() {
+        Sleep sleep = new Sleep();
+        sleeps.add(sleep);
+        return sleep;
     }
 
     /**
-     * Sleeps until woken. An interrupt does not end the sleep, as signals do not end a kernel thread's; it is kept for the caller.
+     * Sleeps until woken, and runs the caller's interrupts meanwhile. {@link Thread#interrupt} does not end the sleep, as signals do not end
+     * a kernel thread's; it is kept for the caller.
      *
      * @param nanos longest sleep, 0 for ever
      * @return false if the time ran out
      */
-    boolean await(Waiter waiter, long nanos) {
-        long deadline = System.nanoTime() + nanos;
-        boolean interrupted = false;
-        boolean inTime = true;
-        while (!waiter.woken) {
-            if (nanos == 0) {
-                LockSupport.park(this);
-            } else {
-                long left = deadline - System.nanoTime();
-                if (left <= 0) {
-                    // A wake-up that comes between the time-out and the removal has chosen this waiter: it counts.
-                    inTime = !leave(waiter);
-                    break;
-                }
-                LockSupport.parkNanos(this, left);
+    boolean await(Sleep sleep, long nanos) {
+        try {
+            // A wake-up that comes between the time-out and the removal has chosen this sleep: it counts.
+            return sleep.await(this, nanos == 0 ? Sleep.FOREVER : nanos) || !leave(sleep);
+        } catch (Throwable t) {
+            // For want of stack or memory an interrupt could not be run; it stays pending.
+            if (leave(sleep)) {
+                throw t;
             }
-            interrupted |= Thread.interrupted();
+            return true;
         }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
-        return inTime;
     }
 
-    private synchronized boolean leave(Waiter waiter) {
-        return waiters.remove(waiter);
+    private synchronized boolean leave(Sleep sleep) {
+        return sleeps.remove(sleep);
     }
 
     /** Wakes whoever waits longest; false if nobody does. */
     boolean wakeOne() {
-        Waiter waiter = poll();
-        if (waiter == null) {
+        Sleep sleep = poll();
+        if (sleep == null) {
             return false;
         }
-        waiter.woken = true;
-        LockSupport.unpark(waiter.thread);
+        sleep.wake();
         return true;
     }
 
     /** Wakes those who wait now. One that finds its condition still false and comes back is not woken again. */
     synchronized void wakeAll() {
         // In the monitor, so that nobody joins meanwhile, and without a copy: there may be no memory for one.
-        for (Waiter waiter = waiters.poll(); waiter != null; waiter = waiters.poll()) {
-            waiter.woken = true;
-            LockSupport.unpark(waiter.thread);
+        for (Sleep sleep = sleeps.poll(); sleep != null; sleep = sleeps.poll()) {
+            sleep.wake();
         }
     }
 
@@ -85,11 +67,11 @@ final class WaitChannel {
      * @param wmesg for the message
      * @throws IllegalMonitorStateException if it is not held, or recursively; the caller is then not on the queue
      */
-    Waiter enter(Lock interlock, String wmesg) {
+    Sleep enter(Lock interlock, String wmesg) {
         requireHeldOnce(interlock, wmesg);
-        Waiter waiter = enter();
-        release(waiter, interlock);
-        return waiter;
+        Sleep sleep = enter();
+        release(sleep, interlock);
+        return sleep;
     }
 
     /** Checks what can be checked before the caller joins the queue. */
@@ -101,24 +83,24 @@ final class WaitChannel {
         }
     }
 
-    /** Releases the interlock of a waiter, which leaves the queue if that fails. */
-    void release(Waiter waiter, Lock interlock) {
+    /** Releases the interlock of a sleep, which leaves the queue if that fails. */
+    void release(Sleep sleep, Lock interlock) {
         boolean unlocked = false;
         try {
             interlock.unlock();
             unlocked = true;
         } finally {
             if (!unlocked) {
-                leave(waiter);
+                leave(sleep);
             }
         }
     }
 
-    private synchronized @Nullable Waiter poll() {
-        return waiters.poll();
+    private synchronized @Nullable Sleep poll() {
+        return sleeps.poll();
     }
 
     synchronized boolean isEmpty() {
-        return waiters.isEmpty();
+        return sleeps.isEmpty();
     }
 }

@@ -12,6 +12,10 @@
  * thread that blocks by any other means, such as file I/O or {@code Object.wait}, keeps the lock unless it wraps the call in
  * {@code sleeping}.
  *
+ * <p><b>Interrupts.</b> A thread that has a level runs its interrupts in every sleep of this package and while it waits for the kernel lock,
+ * see {@link org.percpu.ipl.Sleep}. What blocks in the body of {@code sleeping} is not the library's, and hears none; nor does the retaking
+ * of an interlock that is a {@code ReentrantLock}: use a {@link org.percpu.ipl.Mutex} there.
+ *
  * <p><b>The end.</b> What is made enters the registry of its kernel under one monitor with the kernel's close, so a shutdown finds it or its
  * creator is refused. A queue ends in the steps of {@link org.percpu.kernel.QueueEnd}: closed, waited for, stopped, emptied, its threads gone. A
  * shutdown takes each step for all queues before the next one, with one limit; each step may be taken by several threads, so closes and

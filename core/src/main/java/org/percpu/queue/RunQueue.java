@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.NativeInbox;
 import org.percpu.ipl.NativeWork;
+import org.percpu.ipl.Spl;
 import org.percpu.kernel.Condvar;
 import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
@@ -225,6 +226,9 @@ public abstract class RunQueue {
         for (boolean out = closeNative(); !out && nativeIsBusy(); out = grace.isOver()) {
             LockSupport.parkNanos(this, LOOK_NANOS);
             interrupted |= Thread.interrupted();
+            Spl spl = Spl.currentIfUsed();
+            int ran = spl == null ? 0 : spl.poll();
+            assert ran >= 0;
         }
         if (interrupted) {
             Thread.currentThread().interrupt();

@@ -9,6 +9,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.percpu.ipl.Sleep;
 
 @Timeout(60)
 class WaitChannelTest {
@@ -46,7 +47,7 @@ class WaitChannelTest {
         thread.setDaemon(true);
         thread.start();
         for (int round = 1; round <= ROUNDS; round++) {
-            WaitChannel.Waiter waiter = channel.enter();
+            Sleep waiter = channel.enter();
             entered.set(round);
             boolean inTime = channel.await(waiter, 1);
             awaitRound(woken, round);
