@@ -39,7 +39,7 @@ final class CgroupCpuset {
      * What was found.
      *
      * @param cpus the effective cpuset, null if it is not known
-     * @param isolated the CPUs of isolated partitions
+     * @param isolated the CPUs of isolated partitions, and those that cpusets of version 1 keep from load balancing
      * @param limits the groups from the outermost that can be seen to the process's own
      */
     record Found(@Nullable CpuSet cpus, CpuSet isolated, List<Limit> limits) {
@@ -85,7 +85,12 @@ final class CgroupCpuset {
         }
         Found found = null;
         if (v1 != null) {
-            found = found(mounts.visible(CgroupCpuset::isV1), v1, false);
+            List<Mount> cpusets = mounts.visible(CgroupCpuset::isV1);
+            for (Mount mount : cpusets) {
+                SysFolder folder = mount.root().equals("/") ? folder(mount.point()) : null;
+                isolated = isolated.or(folder == null ? CpuSet.empty() : UnbalancedCpus.below(folder));
+            }
+            found = found(cpusets, v1, false);
         } else if (v2 != null) {
             found = found(unified, v2, true);
         }

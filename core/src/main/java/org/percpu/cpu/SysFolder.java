@@ -14,6 +14,8 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.SortedSet;
 import java.util.TreeSet;
@@ -244,6 +246,21 @@ final class SysFolder {
             }
         }
         return numbers;
+    }
+
+    /** All subfolders. */
+    List<SysFolder> folders() {
+        List<SysFolder> folders = new ArrayList<>();
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(path, Files::isDirectory)) {
+            for (Path entry : entries) {
+                folders.add(new SysFolder(entry, label + entry.getFileName() + "/", problems));
+            }
+        } catch (IOException | DirectoryIteratorException e) {
+            if (Files.exists(path)) {
+                problem("", "cannot be listed, " + reason(e));
+            }
+        }
+        return folders;
     }
 
     private static boolean digits(String text, int from, int to) {

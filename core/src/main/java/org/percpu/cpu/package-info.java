@@ -50,7 +50,7 @@
  *       it and that no other mount covers. It explains why a CPU is not usable; it does not decide what is. Where it contradicts the
  *       scheduler it is another group's, and not known.
  *   <li><b>Isolated</b>: the file of that name ({@code isolcpus=}), {@code cpuset.cpus.isolated} of the root group (Linux 6.7)
- *       and the partition that the process is in.
+ *       and the partition that the process is in; with version 1 the CPUs of no cpuset that has {@code sched_load_balance}.
  * </ul>
  *
  * Files are read below a root folder, so that captured machines are read by the same code as the one it runs on.

@@ -21,6 +21,14 @@ import org.percpu.thread.Affinity;
 final class CpuFollower {
     private final Kernel kernel;
     private final @Nullable CpuSet among;
+    private final boolean isolatedToo;
+
+    /**
+     * CPUs that stay out unless they are named: those that were there when the kernel was made and were not taken by default, and
+     * isolated ones. Linux adds both to the mask of the process when its cpuset is rewritten.
+     */
+    private CpuSet leftOut = CpuSet.empty();
+
     private final List<CpuListener> listeners;
     private int nextIndex;
     private boolean behind;
@@ -30,6 +38,13 @@ final class CpuFollower {
         this.kernel = kernel;
         this.among = among;
         this.listeners = List.copyOf(listeners);
+        CpuTopology topology = kernel.topology();
+        // A process that lives on isolated CPUs, as a container in a partition of its own does, is given more of them.
+        this.isolatedToo =
+                among != null || !topology.allowed().and(topology.isolated()).isEmpty();
+        if (among == null) {
+            leftOut = topology.usable().minus(topology.allowed());
+        }
         this.nextIndex =
                 1 + kernel.topology().cpus().stream().mapToInt(Cpu::index).max().orElse(-1);
     }
@@ -79,11 +94,14 @@ final class CpuFollower {
 
     private List<Cpu> takeIn() {
         CpuSet known = kernel.table().ids;
-        CpuSet come = among == null ? ofProcess().minus(known) : usable(among.minus(known));
+        CpuSet come = among == null ? ofProcess().minus(known).minus(leftOut) : usable(among.minus(known));
         List<Cpu> added = new ArrayList<>();
         if (!come.isEmpty()) {
             CpuTopology topology = CpuTopology.refresh();
-            for (int id : come.and(topology.usable())) {
+            if (!isolatedToo) {
+                leftOut = leftOut.or(topology.isolated());
+            }
+            for (int id : come.and(topology.usable()).minus(leftOut)) {
                 added.add(topology.cpu(id).withIndex(nextIndex++));
             }
             kernel.takeIn(topology, added);

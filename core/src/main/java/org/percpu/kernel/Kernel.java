@@ -34,6 +34,8 @@ import org.percpu.thread.Sched;
  * <p>The table of CPUs is fixed when the kernel is made (U21); a CPU that comes later is unknown to it, unless it
  * {@linkplain Builder#followCpus follows its CPUs}. A CPU that is taken offline, or out of the cpuset, stays in the table and its
  * workers live on, unpinned by Linux; their works run elsewhere. The watch reports the loss, once, and pins them again when it is back.
+ * While it is away nothing new is made for it: a queue with a worker for each CPU, or the first soft interrupt of a level, is refused,
+ * with {@link PinPolicy#BEST_EFFORT} its thread runs unpinned until then.
  * Threads that are bound to no CPU run on those of the table that are there.
  *
  * <p>All methods may be called from any thread.
@@ -715,7 +717,8 @@ public final class Kernel implements AutoCloseable {
         /**
          * Whether the kernel takes in CPUs that come later: that are brought online, or added to the cpuset. Of all CPUs, those that
          * the process may use by default, or of the {@linkplain #cpus chosen} ones, of which it is then enough that one is there at
-         * first.
+         * first. Unless they are chosen, CPUs that were usable already and not in the default set stay out, and so do isolated ones
+         * unless the default set has such: Linux adds both to the mask of the process when its cpuset is rewritten.
          *
          * <p>The pin watch finds a CPU that has come. It goes behind the others in {@link Kernel#cpus()}, and has the next
          * {@link Cpu#index()}: numbers given before stay. Each queue with a worker for each CPU makes one for it, then the

@@ -7,6 +7,7 @@ import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxException;
 import org.percpu.cpu.CpuSet;
+import org.percpu.cpu.CpuTopology;
 
 /**
  * The CPUs a thread may run on: sched_setaffinity(2) and sched_getaffinity(2).
@@ -94,7 +95,7 @@ public final class Affinity {
         if (result < 0) {
             // A sandbox may forbid the call; a thread that has the mask already needs none.
             if (!get(0).equals(cpus)) {
-                throw failed(call(cpus), result, remedy(-result));
+                throw failed(call(cpus), result, remedy(-result, cpus));
             }
         }
         // The kernel moves the thread before it returns. Had the cpuset changed under the call, the thread would have a
@@ -122,14 +123,14 @@ public final class Affinity {
         int result = Backend.linux().sched_setaffinity(0, cpus.toMask());
         CpuSet now = get(0);
         if (result < 0 && !now.equals(cpus.and(ofProcess()))) {
-            throw failed(call(cpus), result, remedy(-result));
+            throw failed(call(cpus), result, remedy(-result, cpus));
         }
         if (!cpus.containsAll(now)) {
             throw new LinuxException(
                     call(cpus),
                     Errno.EINVAL.number(),
                     "it reported success, but the thread has {" + now + "}",
-                    remedy(Errno.EINVAL.number()));
+                    remedy(Errno.EINVAL.number(), cpus));
         }
     }
 
@@ -154,7 +155,7 @@ public final class Affinity {
                 call(cpus),
                 Errno.EINVAL.number(),
                 "it reported success, but the thread has {" + now + "}",
-                remedy(Errno.EINVAL.number()));
+                remedy(Errno.EINVAL.number(), cpus));
     }
 
     private static String call(CpuSet cpus) {
@@ -178,10 +179,16 @@ public final class Affinity {
         return new LinuxException(call, -result, Backend.linux().strerror(-result), remedy);
     }
 
-    private static String remedy(int errno) {
+    private static String remedy(int errno, CpuSet cpus) {
         if (errno == Errno.EPERM.number() || errno == Errno.ENOSYS.number()) {
             return "a seccomp filter or another sandbox forbids it: let it pass sched_setaffinity(2)"
                     + " (systemd has it in SystemCallFilter=@resources)";
+        }
+        CpuSet offline = CpuTopology.refresh().offline().and(cpus);
+        if (!offline.isEmpty()) {
+            return "CPU " + offline + " is offline: bring it online (echo 1 > /sys/devices/system/cpu/cpu"
+                    + offline.first() + "/online) or leave it out; with PinPolicy.BEST_EFFORT the thread runs elsewhere"
+                    + " until it is back";
         }
         return "this thread may use {" + get(0)
                 + "}; name usable CPUs (percpu topology shows them), or widen the cpuset of the process;"

@@ -194,6 +194,26 @@ enum Machines {
                     .put("sys/fs/cgroup/fast/worker/cpuset.cpus.partition", "member");
         }
     },
+    /** Version 1: neither the root balances the load of all CPUs nor {@code rt} that of its own; two other groups do that of theirs. */
+    ISOLATED_WITHOUT_LOAD_BALANCE("0-1") {
+        @Override
+        MachineFiles files() {
+            String root = "sys/fs/cgroup/cpuset/";
+            return quad().put("proc/self/cgroup", "3:cpuset:/system")
+                    .put("proc/self/mountinfo", "35 20 0:31 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset")
+                    .put(root + "release_agent", "")
+                    .put(root + "cpuset.effective_cpus", "0-3")
+                    .put(root + "cpuset.sched_load_balance", "0")
+                    .put(root + "rt/cpuset.effective_cpus", "2-3")
+                    .put(root + "rt/cpuset.sched_load_balance", "0")
+                    .put(root + "rt/shared/cpuset.effective_cpus", "2")
+                    .put(root + "rt/shared/cpuset.sched_load_balance", "1")
+                    .put(root + "system/cpuset.effective_cpus", "0-1")
+                    .put(root + "system/cpuset.sched_load_balance", "1")
+                    .put(root + "system/x/cpuset.effective_cpus", "0")
+                    .put(root + "system/x/cpuset.sched_load_balance", "0");
+        }
+    },
     /** A cgroup namespace whose only mount is the host's: it shows the parent of the namespace's root. */
     CGROUP_V2_HOST_BIND_MOUNT("1-2") {
         @Override

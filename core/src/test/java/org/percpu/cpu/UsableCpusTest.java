@@ -57,9 +57,34 @@ class UsableCpusTest {
         "ISOLATED_BY_COMMAND_LINE, 2-3",
         "ISOLATED_PARTITION, 1-3",
         "ISOLATED_OWN_PARTITION, 1-2",
+        "ISOLATED_WITHOUT_LOAD_BALANCE, 3",
     })
     void isolatedAreThoseOfTheCommandLineAndOfPartitions(Machines machine, String isolated, @TempDir Path root) {
         assertThat(read(machine, root).isolated()).hasToString(isolated);
+    }
+
+    @ParameterizedTest(name = "{0} = {1}: {2}")
+    @DisplayName(
+            "Cpusets of version 1 isolate what none of them balances, if the real root is seen and balances nothing")
+    @CsvSource({
+        "cpuset.sched_load_balance, 1, ''",
+        "system/cpuset.sched_load_balance, 0, 0-1 3",
+        "rt/cpuset.sched_load_balance, 1, ''",
+        "rt/shared/cpuset.sched_load_balance, 0, 2-3",
+    })
+    void cpusetsThatDoNotBalance(String file, String flag, String isolated, @TempDir Path root) {
+        MachineFiles files = Machines.ISOLATED_WITHOUT_LOAD_BALANCE.files().put("sys/fs/cgroup/cpuset/" + file, flag);
+        CpuTopology topology = CpuTopology.read(files.writeTo(root), CpuSet.range(0, 1));
+        assertThat(topology.isolated()).hasToString(isolated.replace(' ', ','));
+        assertThat(topology.problems()).isEmpty();
+    }
+
+    @Test
+    @DisplayName("Where the real root of version 1 is not seen, nothing is said of load balancing")
+    void aRootThatIsNone(@TempDir Path root) throws IOException {
+        Path tree = Machines.ISOLATED_WITHOUT_LOAD_BALANCE.files().writeTo(root);
+        Files.delete(tree.resolve("sys/fs/cgroup/cpuset/release_agent"));
+        assertThat(CpuTopology.read(tree, CpuSet.range(0, 1)).isolated()).isEmpty();
     }
 
     @ParameterizedTest(name = "{0}")

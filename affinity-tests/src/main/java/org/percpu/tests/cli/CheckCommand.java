@@ -17,6 +17,7 @@ import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxException;
 import org.percpu.bindings.spi.NoBackendException;
 import org.percpu.cpu.Cpu;
+import org.percpu.cpu.CpuSet;
 import org.percpu.cpu.CpuTopology;
 import org.percpu.ipl.SplSupport;
 import org.percpu.thread.Affinity;
@@ -31,11 +32,11 @@ import picocli.CommandLine.Option;
 @Command(
         name = "check",
         description =
-                "Tries what the library needs: pins a thread to each default CPU and reads back where it is, asks for a"
+                "Tries what the library needs: pins a thread to each usable CPU and reads back where it is, asks for a"
                         + " real-time policy, and shows the limits that decide.",
         footer = {
             "",
-            "Exit status: 0 pinning works on every default CPU; 1 it does not, or --realtime was given and real-time is denied."
+            "Exit status: 0 pinning works on every usable CPU; 1 it does not, or --realtime was given and real-time is denied."
         })
 final class CheckCommand implements Callable<Integer> {
     private static final int CAP_SYS_NICE = 23;
@@ -127,32 +128,50 @@ final class CheckCommand implements Callable<Integer> {
             return answer(
                     "pinning", false, String.valueOf(e.getMessage()), "let the process call sched_getaffinity(2)");
         }
-        for (Cpu cpu : topology.allowedCpus()) {
-            AtomicInteger ranOn = new AtomicInteger(-1);
-            try {
-                CpuThread thread = CpuThread.builder("pincheck").cpu(cpu).start(() -> ranOn.set(Affinity.currentCpu()));
-                thread.thread().join();
-                if (!thread.state().pinned() || ranOn.get() != cpu.id()) {
-                    return answer(
-                            "pinning",
-                            false,
-                            "a thread pinned to " + cpu + " ran on CPU " + ranOn + ", and the kernel's mask for it is "
-                                    + thread.state().allowed(),
-                            "use a kernel or sandbox that honours sched_setaffinity(2)");
-                }
-            } catch (LinuxException e) {
-                return answer(
-                        "pinning",
-                        false,
-                        "on " + cpu + ": " + e.getMessage(),
-                        "let the process call sched_setaffinity(2) (seccomp filter, sandbox), and keep " + cpu
-                                + " online and in its cpuset");
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                return answer("pinning", false, "interrupted", "try again");
+        Finding failed = null;
+        CpuSet pinned = CpuSet.empty();
+        for (int id : topology.usable()) {
+            Finding wrong = tryToPin(topology.cpu(id));
+            if (wrong == null) {
+                pinned = pinned.or(CpuSet.of(id));
+            } else if (failed == null) {
+                failed = wrong;
             }
         }
-        return answer("pinning", true, "tried on each of the default CPUs " + topology.allowed(), "");
+        if (failed != null) {
+            String worked = pinned.isEmpty() ? "none" : "{" + pinned + "}";
+            findings.add(new Finding("pinning", false, failed.detail() + "; it worked on " + worked, failed.remedy()));
+            return false;
+        }
+        return answer("pinning", true, "a thread was pinned to each of the usable CPUs {" + pinned + "}", "");
+    }
+
+    /** What is wrong with a CPU, or null. */
+    private static @Nullable Finding tryToPin(Cpu cpu) {
+        AtomicInteger ranOn = new AtomicInteger(-1);
+        try {
+            CpuThread thread = CpuThread.builder("pincheck").cpu(cpu).start(() -> ranOn.set(Affinity.currentCpu()));
+            thread.thread().join();
+            if (thread.state().pinned() && ranOn.get() == cpu.id()) {
+                return null;
+            }
+            return new Finding(
+                    "pinning",
+                    false,
+                    "a thread pinned to " + cpu + " ran on CPU " + ranOn + ", and the kernel's mask for it is "
+                            + thread.state().allowed(),
+                    "use a kernel or sandbox that honours sched_setaffinity(2)");
+        } catch (LinuxException e) {
+            return new Finding(
+                    "pinning",
+                    false,
+                    "on " + cpu + ": " + e.getMessage(),
+                    "let the process call sched_setaffinity(2) (seccomp filter, sandbox), and keep " + cpu
+                            + " online and in its cpuset");
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return new Finding("pinning", false, "interrupted", "try again");
+        }
     }
 
     private boolean realtime() {

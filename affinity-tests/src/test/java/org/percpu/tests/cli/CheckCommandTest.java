@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.percpu.bindings.spi.Backend;
 import org.percpu.bindings.spi.Errno;
+import org.percpu.cpu.CpuTopology;
 import org.percpu.ipl.SplSupport;
 import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.Sandbox;
@@ -41,6 +42,19 @@ class CheckCommandTest {
         assertThat(Percpu.member(row(check, "pinning"), "remedy").toString())
                 .contains("seccomp", "sched_setaffinity(2)");
         assertThat(row(check, "real-time")).containsEntry("ok", true).containsEntry("remedy", null);
+    }
+
+    @Test
+    @DisplayName(
+            "pinning is tried on each CPU that can be named, not only on those of the starting mask, and the answer says on which")
+    void everyUsableCpuIsTried() throws IOException, InterruptedException {
+        Machine.needsCpus(2);
+        CpuTopology topology = CpuTopology.system();
+        String one = Integer.toString(topology.allowed().last());
+        Percpu check = under(new String[] {"taskset", "-c", one}, "check", "--json");
+        assertThat(check.status()).isZero();
+        assertThat(row(check, "pinning").toString()).contains("each of the usable CPUs {" + topology.usable() + "}");
+        assertThat(row(check, "default CPUs").toString()).contains(one + ": taken");
     }
 
     @Test

@@ -25,6 +25,7 @@ import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
 import org.percpu.kernel.Lwp;
 import org.percpu.netbsd.Kthread;
+import org.percpu.netbsd.Softint;
 import org.percpu.netbsd.Work;
 import org.percpu.netbsd.Workqueue;
 import org.percpu.openbsd.Task;
@@ -34,7 +35,9 @@ import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.LoggedRecords;
 import org.percpu.tests.support.Proc;
 import org.percpu.tests.support.Refusal;
+import org.percpu.thread.Affinity;
 import org.percpu.thread.CpuThread;
+import org.percpu.thread.PinPolicy;
 import org.percpu.thread.Pri;
 import org.percpu.thread.Sched;
 import org.percpu.thread.ThreadState;
@@ -43,13 +46,21 @@ import org.percpu.thread.ThreadState;
 final class OfflineCpu {
     private static final int PERCPU = Workqueue.WQ_MPSAFE | Workqueue.WQ_PERCPU;
     private static final int MPSAFE = Kthread.KTHREAD_MPSAFE;
+    private static final int SOFTNET = Softint.SOFTINT_NET | Softint.SOFTINT_MPSAFE | Softint.SOFTINT_RCPU;
 
     private final Kernel kernel = Kernel.builder("offline")
             .console(System.out::println)
             .pinWatch(Duration.ofMillis(10))
             .build();
+    private final Kernel lenient = Kernel.builder("lenient")
+            .pinPolicy(PinPolicy.BEST_EFFORT)
+            .pinWatch(Duration.ofMillis(10))
+            .build();
+
     private final Cpu cpu;
     private final Path online;
+    private final AtomicInteger softRan = new AtomicInteger();
+    private final Softint softint = Softint.establish(kernel, SOFTNET, arg -> softRan.incrementAndGet(), null);
     private final CountDownLatch end = new CountDownLatch(1);
     private final List<CpuThread> plain = new ArrayList<>();
 
@@ -69,8 +80,56 @@ final class OfflineCpu {
                 .contains("sched_setaffinity");
         Refusal.byLinux(Errno.EINVAL, () -> Kthread.create(kernel, -1, 0, cpu, arg -> {}, null, "unplaced"))
                 .contains("sched_setaffinity");
+        Refusal.byLinux(Errno.EINVAL, () -> Softint.establish(kernel, Softint.SOFTINT_BIO, arg -> {}, null))
+                .contains("sched_setaffinity", String.valueOf(cpu.id()), "online");
         assertThat(kernel.queues()).isEqualTo(queues);
-        Bounded.until("no thread is left", () -> kernel.lwps().equals(lwps) && Proc.namedLike("unplaced") == 0);
+        Bounded.until(
+                "no thread is left",
+                () -> kernel.lwps().equals(lwps) && Proc.namedLike("unplaced") == 0 && Proc.namedLike("softbio") == 0);
+    }
+
+    /** The threads of a level that is there already serve further handlers, also for the CPU that is away. */
+    private void softInterruptsRun() {
+        AtomicInteger again = new AtomicInteger();
+        Softint late = Softint.establish(kernel, SOFTNET, arg -> again.incrementAndGet(), null);
+        int least = softRan.get() + 1;
+        softint.scheduleCpu(cpu);
+        late.scheduleCpu(cpu);
+        Bounded.until("the handlers ran though their CPU is gone", () -> softRan.get() == least && again.get() == 1);
+        late.disestablish();
+    }
+
+    /** Who can do without the pin gets a worker and a thread for soft interrupts, which are pinned as soon as the CPU is back. */
+    private void bestEffortIsMade() {
+        AtomicInteger ran = new AtomicInteger();
+        Workqueue<Work> wq = Workqueue.create(
+                lenient, "lenient", (work, arg) -> ran.incrementAndGet(), null, Pri.PRI_NONE, Ipl.NONE, PERCPU);
+        int softclock = Softint.SOFTINT_CLOCK | Softint.SOFTINT_MPSAFE | Softint.SOFTINT_RCPU;
+        Softint soft = Softint.establish(lenient, softclock, arg -> ran.incrementAndGet(), null);
+        wq.enqueue(new Work(), cpu);
+        soft.scheduleCpu(cpu);
+        Bounded.until("both ran elsewhere", () -> ran.get() == 2);
+        assertThat(wq.workers().get(kernel.tableIndex(cpu)).thread().pinned()).isFalse();
+    }
+
+    private void bestEffortIsPinned() {
+        String end = "/" + cpu.index();
+        assertThat(lenient.lwps()).filteredOn(lwp -> lwp.name().endsWith(end)).hasSize(2);
+        Bounded.until("both are pinned", () -> lenient.lwps().stream()
+                .filter(lwp -> lwp.name().endsWith(end))
+                .allMatch(lwp -> lwp.state().pinned()));
+    }
+
+    private void aNewLevelIsMade() {
+        AtomicInteger ranOn = new AtomicInteger(-1);
+        Softint bio = Softint.establish(
+                kernel,
+                Softint.SOFTINT_BIO | Softint.SOFTINT_MPSAFE | Softint.SOFTINT_RCPU,
+                arg -> ranOn.set(Affinity.currentCpu()),
+                null);
+        bio.scheduleCpu(cpu);
+        Bounded.until("its handler ran there", () -> ranOn.get() == cpu.id());
+        bio.disestablish();
     }
 
     /** Threads that are bound to no CPU are made and run, and so do the ways to put them away. */
@@ -114,7 +173,7 @@ final class OfflineCpu {
             }
         }
         for (Lwp lwp : kernel.lwps()) {
-            if (!lwp.name().equals("offline/" + cpu.index())) {
+            if (!lwp.name().endsWith("/" + cpu.index())) {
                 assertThat(lwp.state().pinsLost()).as(lwp.name()).isZero();
             }
         }
@@ -142,7 +201,9 @@ final class OfflineCpu {
                 wq.enqueue(new Work(), cpu);
                 Bounded.until("works go on", () -> ran.get() == least);
             }
+            softInterruptsRun();
             nothingIsMadeForTheCpu();
+            bestEffortIsMade();
             unboundThreadsAreMade();
         } finally {
             Files.writeString(online, "1");
@@ -154,6 +215,8 @@ final class OfflineCpu {
         wq.enqueue(new Work(), cpu);
         Bounded.until("works go on", () -> ran.get() == least);
         Bounded.until("it runs there", () -> Proc.lastCpu(tid) == cpu.id());
+        aNewLevelIsMade();
+        bestEffortIsPinned();
         freeThreadsMayRunEverywhere();
         assertThat(wq.workers().get(index).thread().pinsLost())
                 .as("a pin lost once, however often the watch looked")
@@ -174,7 +237,7 @@ final class OfflineCpu {
     public static void main(String[] args) throws IOException {
         OfflineCpu test = new OfflineCpu(Integer.parseInt(args[0]));
         List<String> lines;
-        String worker = "offline/" + test.cpu.index();
+        String[] bound = {"offline/" + test.cpu.index(), "softnet/" + test.cpu.index()};
         try (LoggedRecords log = new LoggedRecords(CpuThread.class);
                 Recording recording = new Recording()) {
             recording.enable("org.percpu.PinLost");
@@ -182,16 +245,33 @@ final class OfflineCpu {
             recording.start();
             test.aCpuGoesAndComes();
             // Linux may have been faster than the watch, which tells it at its next look.
-            Bounded.until("the restoration is told", () -> log.list().size() == 2);
+            // Two of them are of threads that never had a pin before.
+            Bounded.until("the restorations are told", () -> log.list().size() == 2 * bound.length + 2);
             lines = log.list().stream().map(OfflineCpu::text).toList();
-            assertThat(events(recording))
-                    .containsExactly("org.percpu.PinLost " + worker, "org.percpu.PinRestored " + worker);
+            List<String> events = events(recording);
+            for (String thread : bound) {
+                assertThat(events)
+                        .filteredOn(event -> event.endsWith(thread))
+                        .containsExactly("org.percpu.PinLost " + thread, "org.percpu.PinRestored " + thread);
+            }
+            for (String thread : new String[] {"lenient/" + test.cpu.index(), "softclock/" + test.cpu.index()}) {
+                assertThat(events)
+                        .filteredOn(event -> event.endsWith(thread))
+                        .containsExactly("org.percpu.PinRestored " + thread);
+            }
+            assertThat(events).hasSize(2 * bound.length + 2);
         }
-        assertThat(lines).hasSize(2);
-        assertThat(lines.get(0)).contains(worker, "lost its pin to {" + test.cpu.id() + "}");
-        assertThat(lines.get(1)).contains(worker, "is pinned to {" + test.cpu.id() + "} again");
+        assertThat(lines).hasSize(2 * bound.length + 2);
+        for (String thread : bound) {
+            List<String> own =
+                    lines.stream().filter(line -> line.contains(thread)).toList();
+            assertThat(own).hasSize(2);
+            assertThat(own.get(0)).contains("lost its pin to {" + test.cpu.id() + "}");
+            assertThat(own.get(1)).contains("is pinned to {" + test.cpu.id() + "} again");
+        }
         test.end.countDown();
         test.kernel.close();
+        test.lenient.close();
         System.out.println("pinned again after the CPU came back");
         System.exit(0);
     }

@@ -176,22 +176,68 @@ class PinWatchTest {
         assertThat(kernel.cpus()).hasSameSizeAs(test.get().cpus());
     }
 
-    @Test
-    @Tag("offline")
-    @Rule({"NKT-7", "NWQ-6", "U21", "NWQ-3"})
-    @DisplayName(
-            "NKT-7: a worker whose CPU goes offline lives on and runs its works, nothing new is made for it; with the CPU back it is pinned again")
-    void aCpuGoesOfflineAndComesBack() throws IOException {
+    private static Path online(int cpu) {
+        return Path.of("/sys/devices/system/cpu/cpu" + cpu + "/online");
+    }
+
+    /** Skips where none can be taken offline, or would be lost. */
+    private int aCpuThatGoes() throws IOException {
         Machine.needsRoot("to take a CPU offline");
         Machine.needsCpus(2);
         int cpu = test.lastCpu().id();
-        Path online = Path.of("/sys/devices/system/cpu/cpu" + cpu + "/online");
+        Path online = online(cpu);
         Machine.skipUnless(Files.isWritable(online), "CPU " + cpu + " cannot be taken offline: no writable " + online);
         // Under cgroup v1 a CPU that went offline does not come back into any cpuset but the root one.
         Path cpuset = Path.of("/proc/self/cpuset");
         Machine.skipUnless(
                 !Files.exists(cpuset) || Files.readString(cpuset).strip().equals("/"),
                 "a cpuset other than the root one could lose CPU " + cpu + " for good");
+        return cpu;
+    }
+
+    @Test
+    @Tag("offline")
+    @Rule({"U21", "NWQ-6"})
+    @DisplayName(
+            "a CPU that was offline when kernels that follow their CPUs were made is taken in when it comes online")
+    void aCpuThatWasOfflineAtFirst() throws IOException {
+        int cpu = aCpuThatGoes();
+        CpuSet all = CpuTopology.system().allowed();
+        String output;
+        try {
+            Files.writeString(online(cpu), "0");
+            output = Fork.of(OfflineAtBuild.class)
+                    .argument(Integer.toString(cpu))
+                    .argument(all.toString())
+                    .run();
+        } finally {
+            Files.writeString(online(cpu), "1");
+        }
+        assertThat(output).contains("taken in");
+        Bounded.until(
+                "this process may use the CPU again",
+                () -> Proc.allowed(Machine.linux().gettid()).contains(cpu));
+    }
+
+    @Test
+    @Rule({"U21", "NWQ-6"})
+    @DisplayName(
+            "CPUs that were there at first, and that nobody has named, stay out of a kernel that follows its CPUs, also when they become part of the mask of the process")
+    void cpusThatNobodyHasNamed() {
+        Machine.needsCpus(2);
+        String first = Integer.toString(test.lastCpu().id());
+        assertThat(Fork.of(LeftOutCpus.class).under("taskset", "-c", first).run())
+                .contains("left out");
+    }
+
+    @Test
+    @Tag("offline")
+    @Rule({"NKT-7", "NWQ-6", "U21", "NWQ-3"})
+    @DisplayName(
+            "NKT-7: a worker whose CPU goes offline lives on and runs its works, nothing new is made for it; with the CPU back it is pinned again")
+    void aCpuGoesOfflineAndComesBack() throws IOException {
+        int cpu = aCpuThatGoes();
+        Path online = online(cpu);
         try {
             String output =
                     Fork.of(OfflineCpu.class).argument(Integer.toString(cpu)).run();
