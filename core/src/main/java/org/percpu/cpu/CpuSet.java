@@ -6,6 +6,7 @@ import java.util.Collection;
 import java.util.NoSuchElementException;
 import java.util.PrimitiveIterator;
 import java.util.stream.IntStream;
+import org.percpu.bindings.spi.ErrnoException;
 
 /**
  * An immutable set of CPU numbers. Numbers may have gaps and there is no word size to outgrow: the set holds any number
@@ -48,6 +49,7 @@ public final class CpuSet implements Iterable<Integer> {
      * @throws IllegalArgumentException if a number is out of range; the message names it
      */
     public static CpuSet of(int... cpus) {
+        ErrnoException.requireNonNull(cpus, "CpuSet.of", "cpus");
         int last = -1;
         for (int cpu : cpus) {
             last = Math.max(last, checked(cpu));
@@ -82,7 +84,8 @@ public final class CpuSet implements Iterable<Integer> {
      * @throws IllegalArgumentException if a bit stands for a number of {@link #LIMIT} or above
      */
     public static CpuSet fromMask(long[] mask) {
-        CpuSet set = trimmed(mask.clone());
+        CpuSet set = trimmed(
+                ErrnoException.requireNonNull(mask, "CpuSet.fromMask", "mask").clone());
         if (set.words.length > LIMIT_WORDS) {
             throw new IllegalArgumentException(tooLarge(Integer.toString(set.last())));
         }
@@ -115,7 +118,7 @@ public final class CpuSet implements Iterable<Integer> {
      * @throws IllegalArgumentException if an entry is not understood; the message quotes it
      */
     public static CpuSet parseKernel(String list) {
-        String text = list.strip();
+        String text = ErrnoException.requireNonNull(list, "a CPU list", "list").strip();
         if (text.isEmpty()) {
             return EMPTY;
         }
@@ -293,7 +296,9 @@ public final class CpuSet implements Iterable<Integer> {
      * @return true if none is missing, and so always for the empty set
      */
     public boolean containsAll(CpuSet other) {
-        return other.minus(this).isEmpty();
+        return ErrnoException.requireNonNull(other, "containsAll", "other")
+                .minus(this)
+                .isEmpty();
     }
 
     /**
@@ -358,6 +363,7 @@ public final class CpuSet implements Iterable<Integer> {
      * @return the intersection
      */
     public CpuSet and(CpuSet other) {
+        ErrnoException.requireNonNull(other, "and", "other");
         long[] result = Arrays.copyOf(words, Math.min(words.length, other.words.length));
         for (int i = 0; i < result.length; i++) {
             result[i] &= other.words[i];
@@ -372,6 +378,7 @@ public final class CpuSet implements Iterable<Integer> {
      * @return the union
      */
     public CpuSet or(CpuSet other) {
+        ErrnoException.requireNonNull(other, "or", "other");
         return trimmed(merge(words, other.words));
     }
 
@@ -382,6 +389,7 @@ public final class CpuSet implements Iterable<Integer> {
      * @return the difference
      */
     public CpuSet minus(CpuSet other) {
+        ErrnoException.requireNonNull(other, "minus", "other");
         long[] result = words.clone();
         for (int i = 0; i < Math.min(result.length, other.words.length); i++) {
             result[i] &= ~other.words[i];

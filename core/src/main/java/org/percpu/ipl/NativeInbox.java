@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxCalls;
 
 /**
@@ -50,7 +51,7 @@ public final class NativeInbox {
      * @param ring rings it from Java
      */
     public NativeInbox(long bell, Runnable ring) {
-        this.bell = ring;
+        this.bell = ErrnoException.requireNonNull(ring, "an inbox", "ring");
         LONG.setVolatile(memory, Memory.INBOX_BELL, bell);
         LONG.setVolatile(memory, Memory.INBOX_HEAD, 0L);
     }

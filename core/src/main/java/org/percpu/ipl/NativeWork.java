@@ -8,6 +8,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongConsumer;
 import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.ErrnoException;
 
 /**
  * A work or task of a queue under a handle, so that C code, from a signal handler or any native thread, and interrupt lines can post it
@@ -50,6 +51,10 @@ public final class NativeWork implements AutoCloseable {
      * @throws org.percpu.bindings.spi.LinuxException EAGAIN if 4096 handles are open
      */
     public NativeWork(String name, Ipl ipl, NativeInbox inbox, Runnable append) {
+        ErrnoException.requireNonNull(name, "a handle", "name");
+        ErrnoException.requireNonNull(ipl, "a handle", "ipl");
+        ErrnoException.requireNonNull(inbox, "a handle", "inbox");
+        ErrnoException.requireNonNull(append, "a handle", "append");
         this.name = name;
         this.ipl = ipl;
         this.inbox = inbox;
@@ -193,6 +198,7 @@ public final class NativeWork implements AutoCloseable {
      * @return how many there were
      */
     public int drain(LongConsumer consumer) {
+        ErrnoException.requireNonNull(consumer, "drain", "consumer");
         int count = 0;
         drains.getAndIncrement();
         try {

@@ -15,6 +15,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.thread.CpuThread;
 
@@ -261,6 +262,7 @@ public final class Spl {
      * @throws IllegalStateException on another thread than the level's
      */
     public int splraise(Ipl ipl) {
+        ErrnoException.requireNonNull(ipl, "splraise", "ipl");
         requireOwner();
         int old = level;
         int wanted = ipl.rank();
@@ -484,6 +486,7 @@ public final class Spl {
      * @throws IllegalStateException if it is lower, with both levels in the message; or on another thread than the level's
      */
     public void splassert(Ipl ipl) {
+        ErrnoException.requireNonNull(ipl, "splassert", "ipl");
         requireOwner();
         if (level < ipl.rank()) {
             complain("splassert on " + owner.getName() + ": want " + ipl + ", have " + level());
@@ -558,6 +561,7 @@ public final class Spl {
      * @throws UnsupportedOperationException if LAZY is asked for without libpercpu
      */
     public void setMode(SplMode mode) {
+        ErrnoException.requireNonNull(mode, "setMode", "mode");
         requireOwner();
         if (level != 0) {
             throw new IllegalStateException("the mode of " + owner.getName() + " cannot change at " + level());
@@ -633,6 +637,7 @@ public final class Spl {
      * @param ring rings it from Java
      */
     public void ringAlso(long door, Runnable ring) {
+        ErrnoException.requireNonNull(ring, "ringAlso", "ring");
         requireOwner();
         ringDoor = ring;
         LONG.setVolatile(memory, Memory.DOOR, door);
@@ -644,7 +649,7 @@ public final class Spl {
      * @param handler logs at ERROR unless set
      */
     public void onFault(BiConsumer<InterruptLine, Throwable> handler) {
-        faults = handler;
+        faults = ErrnoException.requireNonNull(handler, "onFault", "handler");
     }
 
     private static void log(InterruptLine line, Throwable thrown) {
@@ -694,6 +699,8 @@ public final class Spl {
      * @return null, or what is wrong, as a clause that names both levels
      */
     public static @Nullable String above(Ipl ipl, Ipl hardFloor) {
+        ErrnoException.requireNonNull(ipl, "above", "ipl");
+        ErrnoException.requireNonNull(hardFloor, "above", "hardFloor");
         Spl spl = ofThread();
         if (spl == null) {
             return null;

@@ -4,6 +4,7 @@ package org.percpu.ipl;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.ErrnoException;
 
 /**
  * Which features of this package are available in this process, and why others are not.
@@ -62,7 +63,9 @@ public record SplSupport(
      * @return never contains a signal that the JVM or the C library uses
      */
     public static long mask(Ipl ipl) {
-        return Support.get().signals.mask(ipl.rank());
+        return Support.get()
+                .signals
+                .mask(ErrnoException.requireNonNull(ipl, "mask", "ipl").rank());
     }
 
     /**

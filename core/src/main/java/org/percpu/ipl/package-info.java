@@ -58,8 +58,8 @@
  * <p><b>Queues</b> need no mutex at their level here: enqueueing is lock-free, and handlers run where no lock of a queue is held. A wake-up is a
  * futex call and allowed at every level, so there is no deferred wake-up.
  *
- * <p><b>Errors</b> of lines and handles are {@code LinuxException}, with the errno that {@code percpu_trigger} and {@code percpu_post} give;
- * {@code ErrnoException} belongs to {@code org.percpu.kernel}, which stands on this package.
+ * <p><b>Errors</b> of lines and handles are {@code LinuxException}, with the errno that {@code percpu_trigger} and {@code percpu_post} give.
+ * A null argument is {@code ErrnoException} EINVAL with its name, as everywhere.
  *
  * <p><b>Rules</b> that comments and tests cite: R1 a level belongs to its thread; R2 raising never lowers; R3 splx runs what is no longer
  * masked before it returns; R4 pairs nest; R5 requests without a value are one; R6 a handler starts and returns at its level; R7 no

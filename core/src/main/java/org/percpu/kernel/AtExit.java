@@ -96,7 +96,9 @@ final class AtExit {
         }
     }
 
-    private static void drain(Kernel kernel, Duration drain) {
+    private static void drain(Kernel kernel, Duration asked) {
+        // A callback that has called System.exit waits for this hook: its queue never ends, however long the time is.
+        Duration drain = asked.compareTo(BOUND) > 0 && callsExit(kernel) ? BOUND : asked;
         try {
             for (String line : kernel.shutdown(drain).lost()) {
                 print("kernel " + kernel.name() + " at exit, after " + drain.toMillis() + " ms: " + line);
@@ -106,25 +108,53 @@ final class AtExit {
         }
     }
 
+    private static boolean callsExit(Kernel kernel) {
+        for (Lwp lwp : kernel.lwps()) {
+            if (lwp.is(Lwp.Flag.WORKER) && callsExit(lwp.thread().thread())) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static boolean callsExit(Thread thread) {
+        for (StackTraceElement frame : thread.getStackTrace()) {
+            if (frame.getClassName().equals(Runtime.class.getName())
+                    && frame.getMethodName().equals("exit")) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private static void tell(Kernel kernel) {
         List<String> held = new ArrayList<>();
+        List<String> running = new ArrayList<>();
         for (KernelQueue queue : kernel.queues()) {
-            long pending = pending(queue);
+            List<WorkerState> workers = queue.workers();
+            long pending = pending(workers);
             if (pending > 0) {
                 held.add(pending + " on queue " + queue.name());
             }
+            for (WorkerState worker : workers) {
+                if (worker.running() != null) {
+                    running.add(worker.running() + " on queue " + worker.queue());
+                }
+            }
         }
-        if (!held.isEmpty()) {
-            print("kernel " + kernel.name() + " was not closed before the JVM ended, and these works never run: "
-                    + String.join(", ", held)
-                    + ". Close the kernel, or drain its queues, before main returns, or call drainAtExit(Duration)");
+        if (held.isEmpty() && running.isEmpty()) {
+            return;
         }
+        print("kernel " + kernel.name() + " was not closed before the JVM ended"
+                + (held.isEmpty() ? "" : ", and these works never run: " + String.join(", ", held))
+                + (running.isEmpty() ? "" : "; these are cut off in the middle: " + String.join(", ", running))
+                + ". Close the kernel, or drain its queues, before main returns, or call drainAtExit(Duration)");
     }
 
     /** Workers of one run queue all count its works; those of different ones have names of their own. */
-    private static long pending(KernelQueue queue) {
+    private static long pending(List<WorkerState> workers) {
         Map<String, Integer> byName = new LinkedHashMap<>();
-        for (WorkerState worker : queue.workers()) {
+        for (WorkerState worker : workers) {
             byName.merge(worker.queue(), worker.pending(), Math::max);
         }
         return byName.values().stream().mapToLong(Integer::longValue).sum();

@@ -56,6 +56,7 @@ public final class Condvar {
      * @throws ErrnoException EPERM if the caller must not sleep
      */
     public boolean await(Lock interlock, long time, TimeUnit unit) {
+        ErrnoException.requireNonNull(interlock, "cv_timedwait", "interlock");
         ErrnoException.requireNonNull(unit, "cv_timedwait", "unit");
         if (time <= 0) {
             throw new IllegalArgumentException("wait of " + time + " " + unit + ": must be positive");

@@ -171,7 +171,8 @@ public final class Kernel implements AutoCloseable {
      * @return its position, or -1 if this kernel does not have it
      */
     public int tableIndex(Cpu cpu) {
-        return table.index(cpu.id());
+        return table.index(
+                ErrnoException.requireNonNull(cpu, "tableIndex", "cpu").id());
     }
 
     /**
@@ -256,6 +257,8 @@ public final class Kernel implements AutoCloseable {
      * @throws IllegalArgumentException if the name is empty
      */
     public CpuThread.Builder thread(String threadName, @Nullable Cpu cpu, Sched sched) {
+        ErrnoException.requireNonNull(threadName, "a thread", "threadName");
+        ErrnoException.requireNonNull(sched, "a thread", "sched");
         CpuThread.Builder thread =
                 CpuThread.builder(threadName).sched(sched).pinPolicy(pinPolicy).realtimePolicy(realtimePolicy);
         return cpu != null ? thread.cpu(cpu) : thread.anyOf(() -> table.ids);
@@ -289,6 +292,8 @@ public final class Kernel implements AutoCloseable {
      * @throws X what the body throws
      */
     public <T extends @Nullable Object, X extends Throwable> T unlocked(String wmesg, Sleeper<T, X> body) throws X {
+        ErrnoException.requireNonNull(wmesg, "sleep", "wmesg");
+        ErrnoException.requireNonNull(body, "sleep", "body");
         Lwp lwp = Lwp.current();
         int holds = lock.releaseAll();
         try {
@@ -317,6 +322,7 @@ public final class Kernel implements AutoCloseable {
 
     /** As above, for a sleep that releases a lock first, and with it perhaps the level. */
     void requireSleepable(String wmesg, @Nullable Lock released) {
+        ErrnoException.requireNonNull(wmesg, "sleep", "wmesg");
         if (Spl.isUsed()) {
             String why = Spl.whyNotSleepNow(released);
             if (why != null) {
@@ -455,6 +461,7 @@ public final class Kernel implements AutoCloseable {
      * @return false if the kernel is closed; its maker then ends the queue
      */
     public boolean add(KernelQueue queue) {
+        ErrnoException.requireNonNull(queue, "add to kernel " + name, "queue");
         AtExit.add(this);
         boolean added = registry.add(queue);
         if (added && follower != null) {
@@ -469,7 +476,7 @@ public final class Kernel implements AutoCloseable {
      * @param queue a destroyed queue
      */
     public void remove(KernelQueue queue) {
-        registry.remove(queue);
+        registry.remove(ErrnoException.requireNonNull(queue, "remove from kernel " + name, "queue"));
     }
 
     /**
@@ -479,6 +486,7 @@ public final class Kernel implements AutoCloseable {
      * @throws ErrnoException ESHUTDOWN if the kernel is closed
      */
     public void requireOpen(String what) {
+        ErrnoException.requireNonNull(what, "requireOpen", "what");
         if (isClosed()) {
             throw closed(what);
         }
@@ -491,6 +499,7 @@ public final class Kernel implements AutoCloseable {
      * @return ESHUTDOWN, to be thrown
      */
     public ErrnoException closed(String what) {
+        ErrnoException.requireNonNull(what, "closed", "what");
         return new ErrnoException(Errno.ESHUTDOWN, "kernel " + name + " is closed: create " + what + " in another");
     }
 
@@ -608,6 +617,8 @@ public final class Kernel implements AutoCloseable {
      */
     @SuppressWarnings("unchecked") // one maker for a key
     public <T> T shared(Object key, Function<Kernel, T> maker) {
+        ErrnoException.requireNonNull(key, "shared of kernel " + name, "key");
+        ErrnoException.requireNonNull(maker, "shared of kernel " + name, "maker");
         return (T) shared.computeIfAbsent(key, k -> maker.apply(this));
     }
 

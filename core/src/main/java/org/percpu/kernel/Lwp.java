@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.kernel;
 
+import java.time.Duration;
 import java.util.EnumSet;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
@@ -284,6 +285,20 @@ public final class Lwp {
      *     it was joined or destroyed before, or is destroyed meanwhile; EPERM if the caller must not sleep
      */
     public void join() {
+        boolean ended = join(KernelQueue.FOREVER);
+        assert ended;
+    }
+
+    /**
+     * {@link #join()} within a time.
+     *
+     * @param atMost how long to wait; zero, or less, only looks
+     * @return false if the time ran out first; the thread can then be joined again, and still has to be
+     * @throws ErrnoException as {@link #join()}, and EINVAL for null
+     */
+    public boolean join(Duration atMost) {
+        Deadline deadline =
+                Deadline.after(ErrnoException.requireNonNull(atMost, "join of kthread " + name(), "atMost"));
         if (!is(Flag.MUSTJOIN)) {
             throw new ErrnoException(Errno.EINVAL, "join of kthread " + name() + ": create it with KTHREAD_MUSTJOIN");
         }
@@ -304,8 +319,9 @@ public final class Lwp {
             joined = true;
         }
         changed.wakeAll();
-        boolean dead = kernel.sleeping("kthrwait", () -> becomes(() -> stage == Stage.DEAD));
-        assert dead;
+        if (!kernel.sleeping("kthrwait", () -> becomes(() -> stage == Stage.DEAD, deadline) || !giveUpJoin())) {
+            return false;
+        }
         boolean gone = awaitGone(Deadline.after(KernelQueue.FOREVER));
         assert gone;
         synchronized (changed) {
@@ -313,6 +329,20 @@ public final class Lwp {
                 throw joinedBefore();
             }
         }
+        return true;
+    }
+
+    /** A thread in its exit has seen the join: then it is waited for, which takes a moment, and this is false. */
+    private boolean giveUpJoin() {
+        synchronized (changed) {
+            if (stage == Stage.IDLE || stage == Stage.RUNNING) {
+                joined = false;
+                return true;
+            }
+        }
+        boolean dead = becomes(() -> stage == Stage.DEAD);
+        assert dead;
+        return false;
     }
 
     private ErrnoException joinedBefore() {
@@ -327,7 +357,7 @@ public final class Lwp {
      * @return true if it was made with it
      */
     public boolean is(Flag flag) {
-        return flags.contains(flag);
+        return flags.contains(ErrnoException.requireNonNull(flag, "is", "flag"));
     }
 
     /**
@@ -438,6 +468,7 @@ public final class Lwp {
      * @return whether Linux has it no more; false at once for the caller itself
      */
     public boolean awaitGone(Deadline deadline) {
+        ErrnoException.requireNonNull(deadline, "awaitGone", "deadline");
         return current() != this
                 && kernel.unlocked(
                         "lwpexit",

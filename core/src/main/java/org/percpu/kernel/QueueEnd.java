@@ -60,7 +60,8 @@ public interface QueueEnd {
      * @return what has not run
      */
     static List<Object> all(List<? extends QueueEnd> ends, Duration atMost, boolean interrupt) {
-        Deadline deadline = Deadline.after(atMost);
+        ErrnoException.requireNonNull(ends, "end", "ends");
+        Deadline deadline = Deadline.after(ErrnoException.requireNonNull(atMost, "end", "atMost"));
         ends.forEach(QueueEnd::close);
         List<QueueEnd> late = new ArrayList<>();
         for (QueueEnd end : ends) {

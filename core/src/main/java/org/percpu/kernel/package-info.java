@@ -23,7 +23,8 @@
  * has them no more. Kernel threads are daemons: one shutdown hook for all open kernels drains those that asked for it, as the system kernel
  * does, and prints what the others held.
  *
- * <p><b>Errors.</b> {@link org.percpu.bindings.spi.ErrnoException} carries the manual page's errno and leaves the state as it was.
+ * <p><b>Errors.</b> {@link org.percpu.bindings.spi.ErrnoException} carries the manual page's errno and leaves the state as it was. A null
+ * argument is EINVAL with its name in every package; only what promises never to throw takes it.
  */
 @NullMarked
 package org.percpu.kernel;

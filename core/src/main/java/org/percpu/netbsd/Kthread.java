@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.netbsd;
 
+import java.time.Duration;
 import java.util.EnumSet;
 import java.util.IllegalFormatException;
 import java.util.Locale;
@@ -225,6 +226,17 @@ public final class Kthread {
      */
     public void join() {
         lwp().join();
+    }
+
+    /**
+     * {@link #join()} within a time. An addition to the page.
+     *
+     * @param atMost how long to wait; zero, or less, only looks
+     * @return false if the time ran out first; the thread can then be joined again, and still has to be
+     * @throws ErrnoException as {@link #join()}, and EINVAL for null
+     */
+    public boolean join(Duration atMost) {
+        return lwp().join(atMost);
     }
 
     /**

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.cpu.Cpu;
+import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
 import org.percpu.kernel.Lwp;
@@ -239,6 +240,9 @@ public final class Softint {
 
     private volatile boolean disestablished;
 
+    /** Somebody has disestablished it and has not waited to the end. */
+    private boolean timedOut; // guarded by this
+
     private Softint(Kernel kernel, Level level, int flags, Body body) {
         this.kernel = kernel;
         this.level = level;
@@ -300,11 +304,11 @@ public final class Softint {
      *     if the kernel is closed
      */
     public void scheduleCpu(Cpu ci) {
+        ErrnoException.requireNonNull(ci, "softint_schedule_cpu", "ci");
         if (!remote) {
             throw new ErrnoException(
                     Errno.EINVAL, "softint_schedule_cpu of " + this + ": establish it with SOFTINT_RCPU");
         }
-        ErrnoException.requireNonNull(ci, "softint_schedule_cpu", "ci");
         int index = kernel.tableIndex(ci);
         if (index < 0 || index >= level.queues.length) {
             throw new ErrnoException(
@@ -331,6 +335,20 @@ public final class Softint {
      *     and it is pending (U23), EPERM if the caller must not sleep
      */
     public void disestablish() {
+        boolean done = disestablish(KernelQueue.FOREVER);
+        assert done;
+    }
+
+    /**
+     * {@link #disestablish()} within a time. An addition to the page.
+     *
+     * @param atMost how long to wait for the handler; zero, or less, only looks
+     * @return false if the time ran out first. It is then disestablished, but its handler may still run; the next call waits for that again
+     * @throws ErrnoException as {@link #disestablish()}, and EINVAL for null
+     */
+    public boolean disestablish(Duration atMost) {
+        Deadline deadline =
+                Deadline.after(ErrnoException.requireNonNull(atMost, "softint_disestablish of " + this, "atMost"));
         if (SerialQueue.isWorkerOf(level.queues)) {
             throw new ErrnoException(
                     Errno.EDEADLK,
@@ -341,22 +359,35 @@ public final class Softint {
             if (Arrays.stream(pending).anyMatch(SerialQueue::isPending)) {
                 Args.warm(kernel, "softint_disestablish of " + this + ", which is pending");
             }
-            if (disestablished) {
+            if (disestablished && !timedOut) {
                 throw new ErrnoException(
                         Errno.EINVAL, "softint_disestablish of " + this + ", which is disestablished already");
             }
             disestablished = true;
+            timedOut = false;
         }
         level.remove(this);
+        boolean done = awaitHandlers(deadline);
+        if (!done) {
+            synchronized (this) {
+                timedOut = true;
+            }
+        }
+        return done;
+    }
+
+    private boolean awaitHandlers(Deadline deadline) {
         SerialQueue[] queues = level.queues;
         for (int i = 0; i < queues.length; i++) {
             SerialQueue queue = queues[i];
             Pending mark = pending[i];
             boolean done = queue.await(
-                    () -> queue.ended() || (!SerialQueue.isPending(mark) && !queue.isRunning(mark)),
-                    KernelQueue.FOREVER);
-            assert done;
+                    () -> queue.ended() || (!SerialQueue.isPending(mark) && !queue.isRunning(mark)), deadline.left());
+            if (!done) {
+                return false;
+            }
         }
+        return true;
     }
 
     /** Its level. */

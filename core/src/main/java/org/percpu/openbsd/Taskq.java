@@ -266,8 +266,30 @@ public final class Taskq implements KernelQueue {
         }
         threads.requireMaySleep("taskq_del_barrier");
         boolean deleted = del(task);
-        threads.queue.awaitNotRunning(task);
+        boolean done = threads.queue.awaitNotRunning(task, FOREVER);
+        assert done;
         return deleted;
+    }
+
+    /**
+     * {@link #delBarrier(Task)} within a time. An addition to the page.
+     *
+     * @param task any task
+     * @param atMost how long to wait while it runs; zero, or less, only looks
+     * @return false if the time ran out while the task was still running; it is no longer queued in either case. Whether it was queued says
+     *     {@link #del}
+     * @throws ErrnoException as {@link #delBarrier(Task)}, and EINVAL for null
+     */
+    public boolean delBarrier(Task task, Duration atMost) {
+        if (task == null) {
+            throw threads.isNull("taskq_del_barrier", "task");
+        }
+        Duration within = ErrnoException.requireNonNull(atMost, "taskq_del_barrier on " + name(), "atMost");
+        threads.requireMaySleep("taskq_del_barrier");
+        boolean deleted = del(task);
+        boolean done = threads.queue.awaitNotRunning(task, within);
+        assert done || deleted || !within.equals(FOREVER);
+        return done;
     }
 
     /**

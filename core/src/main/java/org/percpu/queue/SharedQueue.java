@@ -12,7 +12,6 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
-import org.percpu.kernel.KernelQueue;
 import org.percpu.kernel.Lwp;
 import org.percpu.kernel.WorkerState;
 import org.percpu.thread.CpuThread;
@@ -453,10 +452,12 @@ public final class SharedQueue extends RunQueue {
      * Waits until no worker runs an item, the caller left out.
      *
      * @param item any item
+     * @param atMost how long to wait
+     * @return false if the time ran out first
      */
-    public void awaitNotRunning(Item item) {
+    public boolean awaitNotRunning(Item item, Duration atMost) {
         Worker self = currentWorker();
-        boolean done = await(
+        return await(
                 () -> {
                     for (Worker worker : workers) {
                         if (worker != self && worker.isRunning(item)) {
@@ -465,8 +466,7 @@ public final class SharedQueue extends RunQueue {
                     }
                     return true;
                 },
-                KernelQueue.FOREVER);
-        assert done;
+                atMost);
     }
 
     @Override

@@ -6,13 +6,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Backend;
 import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxException;
 import org.percpu.cpu.Cpu;
@@ -80,6 +80,7 @@ public final class CpuThread {
      * @throws UnsupportedOperationException on a virtual thread
      */
     public static void requirePlatform(String what) {
+        ErrnoException.requireNonNull(what, "requirePlatform", "what");
         VirtualThreads.refuse(what);
     }
 
@@ -234,7 +235,7 @@ public final class CpuThread {
      * @return false if the time is over and the thread is still there
      */
     public boolean awaitGone(Duration atMost) {
-        return ThreadEnd.await(thread, tid, atMost);
+        return ThreadEnd.await(thread, tid, ErrnoException.requireNonNull(atMost, "awaitGone", "atMost"));
     }
 
     /**
@@ -357,6 +358,7 @@ public final class CpuThread {
         }
 
         private static String requireName(String name) {
+            ErrnoException.requireNonNull(name, "a thread", "name");
             if (name.isEmpty()) {
                 throw new IllegalArgumentException("an empty thread name: give the thread a name");
             }
@@ -370,7 +372,8 @@ public final class CpuThread {
          * @return this builder
          */
         public Builder cpu(Cpu cpu) {
-            return cpus(CpuSet.of(cpu.id()));
+            return cpus(CpuSet.of(
+                    ErrnoException.requireNonNull(cpu, "thread " + name, "cpu").id()));
         }
 
         /**
@@ -381,6 +384,7 @@ public final class CpuThread {
          * @throws IllegalArgumentException if the set is empty
          */
         public Builder cpus(CpuSet set) {
+            ErrnoException.requireNonNull(set, "thread " + name, "set");
             if (set.isEmpty()) {
                 throw new IllegalArgumentException("thread \"" + name + "\" asked for no CPU: name at least one");
             }
@@ -397,7 +401,7 @@ public final class CpuThread {
          * @return this builder
          */
         public Builder anyOf(Supplier<CpuSet> set) {
-            this.anyOf = Objects.requireNonNull(set);
+            this.anyOf = ErrnoException.requireNonNull(set, "thread " + name, "set");
             this.cpus = null;
             return this;
         }
@@ -409,7 +413,7 @@ public final class CpuThread {
          * @return this builder
          */
         public Builder sched(Sched setting) {
-            this.sched = Objects.requireNonNull(setting);
+            this.sched = ErrnoException.requireNonNull(setting, "thread " + name, "setting");
             return this;
         }
 
@@ -420,7 +424,7 @@ public final class CpuThread {
          * @return this builder
          */
         public Builder pinPolicy(PinPolicy policy) {
-            this.pinPolicy = Objects.requireNonNull(policy);
+            this.pinPolicy = ErrnoException.requireNonNull(policy, "thread " + name, "policy");
             return this;
         }
 
@@ -431,7 +435,7 @@ public final class CpuThread {
          * @return this builder
          */
         public Builder realtimePolicy(RealtimePolicy policy) {
-            this.realtimePolicy = Objects.requireNonNull(policy);
+            this.realtimePolicy = ErrnoException.requireNonNull(policy, "thread " + name, "policy");
             return this;
         }
 
@@ -445,6 +449,7 @@ public final class CpuThread {
          * @throws UnsupportedOperationException if the library does not run on this system
          */
         public CpuThread start(Runnable body) {
+            ErrnoException.requireNonNull(body, "thread " + name, "body");
             VirtualThreads.warmSchedulers();
             CpuThread started = new CpuThread(new Builder(this), body);
             try {

@@ -4,6 +4,7 @@ package org.percpu.tests.shutdown;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -100,6 +101,7 @@ class AtExitTest {
                 .contains(
                         "kernel by hand was not closed",
                         TASKS - 1 + " on queue net",
+                        "cut off in the middle: task AtExitTest.Leaves lambda on queue net",
                         "Close the kernel",
                         "drainAtExit");
     }
@@ -116,6 +118,72 @@ class AtExitTest {
         assertThat(closed)
                 .contains("ran first", "ran " + (TASKS - 1), "closing")
                 .doesNotContain("was not closed");
+    }
+
+    /** A callback ends the JVM, with works behind it and on another queue. */
+    static final class ExitsInside {
+        private ExitsInside() {}
+
+        public static void main(String[] args) {
+            Kernel kernel = Kernel.system();
+            kernel.drainAtExit(Duration.ofDays(Integer.parseInt(args[0])));
+            Taskq exits = Taskq.create(kernel, "exits", 1, Ipl.NONE, 0);
+            Taskq other = Taskq.create(kernel, "other", 1, Ipl.NONE, Taskq.TASKQ_MPSAFE);
+            CountDownLatch go = new CountDownLatch(1);
+            exits.add(Task.initializer(
+                    arg -> {
+                        go.await();
+                        System.exit(0);
+                    },
+                    null));
+            exits.add(Task.initializer(arg -> System.out.println("behind"), null));
+            other.add(Task.initializer(
+                    arg -> {
+                        go.countDown();
+                        while (AtExitTest.exiting() == null) {
+                            Thread.onSpinWait();
+                        }
+                    },
+                    null));
+            other.add(Task.initializer(arg -> System.out.println("ran on the other queue"), null));
+        }
+    }
+
+    /** The thread that has called System.exit. */
+    private static Thread exiting() {
+        for (Map.Entry<Thread, StackTraceElement[]> thread :
+                Thread.getAllStackTraces().entrySet()) {
+            for (StackTraceElement frame : thread.getValue()) {
+                if (frame.getMethodName().equals("exit") && frame.getClassName().equals("java.lang.Runtime")) {
+                    return thread.getKey();
+                }
+            }
+        }
+        return null;
+    }
+
+    @Test
+    @Rule("G24")
+    @DisplayName(
+            "G24: System.exit in a callback ends the JVM within the bound, however long the drain may take; other queues are drained,"
+                    + " and what is behind the callback is named")
+    void exitInACallbackEnds() {
+        for (String days : new String[] {"0", "1"}) {
+            long start = System.nanoTime();
+            String output = Fork.of(ExitsInside.class).argument(days).run();
+            assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(60));
+            assertThat(output)
+                    .contains(
+                            "kernel system at exit",
+                            "was never run",
+                            "still runs",
+                            "of queue exits",
+                            "java.lang.System.exit")
+                    .doesNotContain("behind");
+            if (days.equals("1")) {
+                assertThat(output).contains("after 5000 ms", "ran on the other queue");
+            }
+        }
     }
 
     /** A system kernel with a property that makes no sense. */

@@ -4,7 +4,7 @@ package org.percpu.bindings.spi;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A call that the manual page forbids, or whose error the page lists. It changed nothing.
+ * A call that the manual page forbids, or whose error the page lists; or one with a null argument that must not be null. It changed nothing.
  *
  * <p>Failed system calls are {@link LinuxException}; where one is the reason it is the cause of this.
  */
