@@ -6,6 +6,7 @@ import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.AbstractOwnableSynchronizer;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.ErrnoException;
 
 /**
  * turnstile(9): a lock that one thread holds, not recursively, and the threads that wait for it, in the order they came. {@link Mutex} and the
@@ -228,6 +229,7 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
      * @return history as soon as it is known
      */
     public final synchronized boolean isAwaitedBy(Thread thread) {
+        ErrnoException.requireNonNull(thread, "isAwaitedBy", "thread");
         for (Sleep one = first; one != null; one = one.behind) {
             if (one.isOf(thread)) {
                 return true;

@@ -46,7 +46,9 @@ import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Mutex;
 import org.percpu.ipl.NativeInbox;
 import org.percpu.ipl.NativeWork;
+import org.percpu.ipl.Sleep;
 import org.percpu.ipl.Spl;
+import org.percpu.ipl.Turnstile;
 import org.percpu.kernel.Condvar;
 import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
@@ -113,6 +115,8 @@ class NullArgumentTest {
                 CpuThread.builder("t"),
                 Sched.DEFAULT,
                 new NativeInbox(Backend.linux().address(Backend.linux().allocate(Integer.BYTES)), () -> {}),
+                new Sleep(),
+                new Turnstile(false) {},
                 Path.of("/"),
                 "n",
                 new IllegalStateException("thrown"),

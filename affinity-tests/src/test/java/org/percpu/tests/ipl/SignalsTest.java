@@ -28,6 +28,7 @@ import org.percpu.ipl.Spl;
 import org.percpu.ipl.SplMode;
 import org.percpu.ipl.SplSupport;
 import org.percpu.tests.support.Bounded;
+import org.percpu.tests.support.Deployment;
 import org.percpu.tests.support.Fork;
 import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.Proc;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.tests.ipl;
+package org.percpu.tests.support;
 
 import java.io.IOException;
 import java.net.MalformedURLException;
@@ -10,7 +10,7 @@ import java.util.Arrays;
 import java.util.function.Function;
 
 /** A copy of percpu in a class loader of its own, as a servlet container makes one for each web application. */
-final class Deployment implements AutoCloseable {
+public final class Deployment implements AutoCloseable {
     /** Takes everything of percpu and of JNA for itself, and the rest from its parent. */
     private static final class Isolated extends URLClassLoader {
         Isolated(URL[] classPath) {
@@ -36,7 +36,7 @@ final class Deployment implements AutoCloseable {
 
     /** Makes an object of a class with a public constructor without parameters, there. */
     @SuppressWarnings("unchecked")
-    Deployment(Class<? extends Function<Object[], Object>> program) {
+    public Deployment(Class<? extends Function<Object[], Object>> program) {
         loader =
                 new Isolated(Arrays.stream(System.getProperty("java.class.path").split(":", -1))
                         .map(Deployment::url)
@@ -59,7 +59,7 @@ final class Deployment implements AutoCloseable {
     }
 
     /** Calls it, with the loader as web applications have theirs. */
-    Object call(Object... arguments) {
+    public Object call(Object... arguments) {
         Thread thread = Thread.currentThread();
         ClassLoader before = thread.getContextClassLoader();
         thread.setContextClassLoader(loader);
@@ -70,11 +70,11 @@ final class Deployment implements AutoCloseable {
         }
     }
 
-    long number(Object... arguments) {
+    public long number(Object... arguments) {
         return (Long) call(arguments);
     }
 
-    ClassLoader loader() {
+    public ClassLoader loader() {
         return loader;
     }
 
