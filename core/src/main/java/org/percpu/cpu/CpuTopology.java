@@ -116,11 +116,12 @@ public final class CpuTopology {
     /**
      * This machine and this process, read at the first call and remembered; {@link #refresh()} reads again.
      *
-     * <p>Allowed is what sched_getaffinity(2) says of the process's initial thread: that of the caller may be pinned. If that is less
-     * than every online CPU, a thread that is made for it and ends again tries with sched_setaffinity(2) what is usable.
+     * <p>Allowed is what the process's initial thread has: the caller may be pinned. If {@code /proc/self/status} does not say that this
+     * is every online CPU, sched_getaffinity(2) does, and a thread that is made for it and ends again tries with sched_setaffinity(2)
+     * what is usable.
      *
      * @return the topology, the same object until the next refresh
-     * @throws UnsupportedOperationException if no backend works here, see {@link Backend#get()}
+     * @throws UnsupportedOperationException if a backend is needed for that and none works here, see {@link Backend#get()}
      * @throws LinuxException if the kernel does not tell the allowed CPUs
      */
     public static CpuTopology system() {
@@ -142,7 +143,7 @@ public final class CpuTopology {
      * remembers the result for {@link #system()}. Topologies handed out before do not change.
      *
      * @return the new topology
-     * @throws UnsupportedOperationException if no backend works here, see {@link Backend#get()}
+     * @throws UnsupportedOperationException if a backend is needed and none works here, see {@link Backend#get()}
      * @throws LinuxException if the kernel does not tell the allowed CPUs
      */
     public static CpuTopology refresh() {
@@ -154,8 +155,7 @@ public final class CpuTopology {
     }
 
     private static CpuTopology readSystem() {
-        UsableCpus scheduler = new UsableCpus(Backend.linux());
-        return new TopologyReader(Backend.linux().root(), scheduler.atStart(), scheduler::tried).read();
+        return new TopologyReader(Backend.root(), null, new UsableCpus()).read();
     }
 
     /**

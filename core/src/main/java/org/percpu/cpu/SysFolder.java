@@ -70,7 +70,7 @@ final class SysFolder {
     }
 
     private Path resolveBytes(String bytes) throws InvalidPathException {
-        if (bytes.chars().allMatch(c -> c < 0x80)) {
+        if (isAscii(bytes)) {
             return path.resolve(bytes);
         }
         if (!path.getFileSystem().equals(FileSystems.getDefault())) {
@@ -82,6 +82,15 @@ final class SysFolder {
         }
         bytes.chars().forEach(c -> uri.append(c == '/' ? "/" : String.format(Locale.ROOT, "%%%02X", c)));
         return Path.of(URI.create(uri.toString()));
+    }
+
+    private static boolean isAscii(String bytes) {
+        for (int i = 0; i < bytes.length(); i++) {
+            if (bytes.charAt(i) >= 0x80) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** For people, text whose chars are bytes. */

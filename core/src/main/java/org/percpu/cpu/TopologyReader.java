@@ -23,6 +23,15 @@ final class TopologyReader {
          */
         @Nullable
         CpuSet usable(@Nullable CpuSet most);
+
+        /**
+         * Asks for the mask of the initial thread, if the files do not say that it has every CPU.
+         *
+         * @return null if it does not say
+         */
+        default @Nullable CpuSet atStart() {
+            return null;
+        }
     }
 
     private final Path rootPath;
@@ -33,7 +42,7 @@ final class TopologyReader {
     private final Scheduler scheduler;
 
     /**
-     * @param mask what is allowed by the scheduler's word, null to take that from the files as well
+     * @param mask what is allowed, null to ask files and scheduler
      */
     TopologyReader(Path root, @Nullable CpuSet mask, Scheduler scheduler) {
         this.rootPath = root;
@@ -98,7 +107,7 @@ final class TopologyReader {
         }
         CpuSet possible = listed == null ? present : listed;
         CpuSet isolated = (sysfs ? isolated() : CpuSet.empty()).or(cgroup.isolated());
-        CpuSet allowed = mask == null ? maskOfFiles(online, cgroup.cpus()) : mask;
+        CpuSet allowed = mask == null ? allowed(online, cgroup.cpus()) : mask;
 
         // Whoever may use every CPU that is online cannot get more.
         CpuSet granted = allowed.equals(online) ? online : scheduler.usable(listed == null ? null : listed.or(allowed));
@@ -177,23 +186,44 @@ final class TopologyReader {
         return cpus == null ? CpuSet.empty() : cpus;
     }
 
-    /** The mask of a captured process, else what it would have without a taskset. */
-    private CpuSet maskOfFiles(CpuSet online, @Nullable CpuSet cpuset) {
+    /**
+     * The mask at the start. Where the files say that it is every CPU, the kernel has said it: asking once more would link the C
+     * library, which takes longer than all else.
+     */
+    private CpuSet allowed(CpuSet online, @Nullable CpuSet cpuset) {
+        String list = maskOfFiles();
+        CpuSet mask = null;
+        boolean understood = true;
+        try {
+            mask = list == null ? null : CpuSet.parseKernel(list).and(online);
+        } catch (IllegalArgumentException e) {
+            understood = false;
+        }
+        if (mask != null && !mask.isEmpty() && mask.equals(online)) {
+            return mask;
+        }
+        CpuSet atStart = scheduler.atStart();
+        if (atStart != null) {
+            return atStart;
+        }
+        if (!understood) {
+            root.problem("proc/self/status", "the allowed CPUs are not a list; took the cpuset");
+        }
+        return mask != null && !mask.isEmpty() ? mask : withoutTaskset(online, cpuset);
+    }
+
+    private @Nullable String maskOfFiles() {
         String status = root.sub("proc").sub("self").text("status");
         String key = "Cpus_allowed_list:";
         for (String line : (status == null ? "" : status).split("\n", -1)) {
             if (line.startsWith(key)) {
-                try {
-                    CpuSet mask =
-                            CpuSet.parseKernel(line.substring(key.length())).and(online);
-                    if (!mask.isEmpty()) {
-                        return mask;
-                    }
-                } catch (IllegalArgumentException e) {
-                    root.problem("proc/self/status", "the allowed CPUs are not a list; took the cpuset");
-                }
+                return line.substring(key.length());
             }
         }
+        return null;
+    }
+
+    private CpuSet withoutTaskset(CpuSet online, @Nullable CpuSet cpuset) {
         CpuSet within = cpuset == null ? online : cpuset.and(online);
         if (within.isEmpty()) {
             throw new IllegalArgumentException(

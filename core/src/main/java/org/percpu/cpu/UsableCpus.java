@@ -3,23 +3,20 @@ package org.percpu.cpu;
 
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Backend;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxException;
 
-/** Asks the scheduler which CPUs there are for this process. */
-final class UsableCpus {
+/** Asks the scheduler which CPUs there are for this process. No backend is looked for before there is a question. */
+final class UsableCpus implements TopologyReader.Scheduler {
     private static final int FIRST_MASK_WORDS = 16;
 
-    private final LinuxCalls linux;
     private int words = FIRST_MASK_WORDS; // as long as the kernel's own mask at least
 
-    UsableCpus(LinuxCalls linux) {
-        this.linux = linux;
-    }
-
-    /** The mask of the initial thread. */
-    CpuSet atStart() {
+    @Override
+    public CpuSet atStart() {
+        LinuxCalls linux = Backend.linux();
         int pid = linux.getpid();
         long[] mask = affinity(pid);
         if (mask.length == 1) {
@@ -36,7 +33,7 @@ final class UsableCpus {
     private long[] affinity(int tid) {
         for (; ; words *= 2) {
             long[] mask = new long[words];
-            int result = linux.sched_getaffinity(tid, mask);
+            int result = Backend.linux().sched_getaffinity(tid, mask);
             if (result >= 0) {
                 return mask;
             }
@@ -53,8 +50,8 @@ final class UsableCpus {
      * @param most the CPUs to ask for; null for as many as the kernel's mask holds
      * @return what the thread got; null if the kernel or a sandbox refuses the call, or no thread can be made
      */
-    @Nullable
-    CpuSet tried(@Nullable CpuSet most) {
+    @Override
+    public @Nullable CpuSet usable(@Nullable CpuSet most) {
         AtomicReference<@Nullable CpuSet> got = new AtomicReference<>();
         Thread trial = new Thread(null, () -> got.set(granted(most)), "percpu-usable", 0, false);
         trial.setDaemon(true);
@@ -80,7 +77,7 @@ final class UsableCpus {
 
     private @Nullable CpuSet granted(@Nullable CpuSet most) {
         CpuSet all = most != null ? most : CpuSet.range(0, words * Long.SIZE - 1);
-        if (linux.sched_setaffinity(0, all.toMask()) < 0) {
+        if (Backend.linux().sched_setaffinity(0, all.toMask()) < 0) {
             return null;
         }
         long[] mask = affinity(0);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.thread;
 
+import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.LinuxCalls;
 
 /**
@@ -32,6 +33,20 @@ public record Sched(int policy, int rtPriority, int nice) {
         if (realtime) {
             nice = 0;
         }
+    }
+
+    /** Written out, as {@link #hashCode} is: those that a record has by itself are made at run time, which a start waits for. */
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof Sched sched
+                && sched.policy == policy
+                && sched.rtPriority == rtPriority
+                && sched.nice == nice;
+    }
+
+    @Override
+    public int hashCode() {
+        return (31 * policy + rtPriority) * 31 + nice;
     }
 
     /**

@@ -6,6 +6,7 @@ import java.io.FileOutputStream;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.percpu.bindings.spi.Backend;
@@ -32,8 +33,19 @@ public final class Main {
     private static final String COMMANDS =
             "percpu topology, percpu check, percpu run, percpu ipl, percpu soak or percpu compare, or percpu --help";
 
-    /** Held so that the level set below is not collected with the logger. */
-    private static final Logger LIBRARY = Logger.getLogger("org.percpu");
+    private static final String TOPOLOGY = "topology";
+    private static final List<String> NAMES = List.of(TOPOLOGY, "check", "run", "ipl", "soak", "compare");
+
+    /** Apart, because the topology needs no thread that could have something to log, and the loggers take a start 30 milliseconds. */
+    private static final class Log {
+        /** Held so that the level is not collected with the logger. */
+        static final Logger LIBRARY = Logger.getLogger("org.percpu");
+
+        /** Denied policies and lost pins are part of every report; the log would say them a second time. */
+        static void quiet() {
+            LIBRARY.setLevel(Level.SEVERE);
+        }
+    }
 
     @Option(
             names = {"-h", "--help"},
@@ -51,8 +63,9 @@ public final class Main {
      * @param args as on the command line
      */
     public static void main(String[] args) {
-        // Denied policies and lost pins are part of every report; the log would say them a second time.
-        LIBRARY.setLevel(Level.SEVERE);
+        if (args.length == 0 || !args[0].equals(TOPOLOGY)) {
+            Log.quiet();
+        }
         Streams streams = new Streams(utf8(FileDescriptor.out), utf8(FileDescriptor.err));
         int status = run(streams, args);
         // Flushes as well. A full disk or a reader that left must not look like success.
@@ -76,14 +89,13 @@ public final class Main {
      * @return its {@linkplain ExitStatus status}
      */
     static int run(Streams streams, String... args) {
-        CommandLine line = new CommandLine(new Main())
-                .addSubcommand(new TopologyCommand(streams))
-                .addSubcommand(new CheckCommand(streams))
-                .addSubcommand(new RunCommand(streams))
-                .addSubcommand(new IplCommand(streams))
-                .addSubcommand(new SoakCommand(streams))
-                .addSubcommand(new CompareCommand(streams))
-                .setOut(new PrintWriter(streams.out(), true, StandardCharsets.UTF_8))
+        CommandLine line = new CommandLine(new Main());
+        // picocli reads the annotations of each command that it knows; one is enough where it is named.
+        boolean named = args.length > 0 && NAMES.contains(args[0]);
+        for (String name : named ? List.of(args[0]) : NAMES) {
+            line.addSubcommand(command(name, streams));
+        }
+        line.setOut(new PrintWriter(streams.out(), true, StandardCharsets.UTF_8))
                 .setParameterExceptionHandler((e, any) -> badInput(streams, e.getCommandLine(), e))
                 .setExecutionExceptionHandler((e, command, any) -> failed(streams, command, e));
         if (args.length == 0) {
@@ -91,6 +103,18 @@ public final class Main {
             return ExitStatus.BAD_INPUT;
         }
         return line.execute(args);
+    }
+
+    private static Object command(String name, Streams streams) {
+        return switch (name) {
+            case TOPOLOGY -> new TopologyCommand(streams);
+            case "check" -> new CheckCommand(streams);
+            case "run" -> new RunCommand(streams);
+            case "ipl" -> new IplCommand(streams);
+            case "soak" -> new SoakCommand(streams);
+            case "compare" -> new CompareCommand(streams);
+            default -> throw new IllegalArgumentException(name);
+        };
     }
 
     private static int badInput(Streams streams, CommandLine command, ParameterException e) {

@@ -29,12 +29,19 @@ final class Table {
     }
 
     void print(PrintStream out) {
-        List<String> shown = heads.stream().map(Table::shown).toList();
+        List<List<String>> lines = new ArrayList<>();
+        lines.add(new ArrayList<>());
+        for (String head : heads) {
+            lines.get(0).add(shown(head));
+        }
+        lines.addAll(rows);
         int[] widths = new int[heads.size()];
-        measure(widths, shown);
-        rows.forEach(row -> measure(widths, row));
-        out.println(line(widths, shown));
-        rows.forEach(row -> out.println(line(widths, row)));
+        for (List<String> cells : lines) {
+            measure(widths, cells);
+        }
+        for (List<String> cells : lines) {
+            out.println(line(widths, cells));
+        }
     }
 
     private static String shown(String head) {

@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuSet;
@@ -135,9 +134,11 @@ final class TopologyCommand implements Callable<Integer> {
     }
 
     private static String groups(Map<Integer, CpuSet> groups) {
-        return groups.entrySet().stream()
-                .map(e -> (e.getKey() < 0 ? "unknown" : e.getKey()) + ": " + orNone(e.getValue()))
-                .collect(Collectors.joining("; "));
+        List<String> texts = new ArrayList<>();
+        for (Map.Entry<Integer, CpuSet> group : groups.entrySet()) {
+            texts.add((group.getKey() < 0 ? "unknown" : group.getKey()) + ": " + orNone(group.getValue()));
+        }
+        return String.join("; ", texts);
     }
 
     private static String known(int value) {
@@ -150,10 +151,11 @@ final class TopologyCommand implements Callable<Integer> {
     }
 
     private static String caches(Cpu cpu) {
-        String caches = cpu.caches().stream()
-                .map(cache -> "L" + cache.level() + letter(cache.type()) + " " + size(cache.sizeBytes()))
-                .collect(Collectors.joining(", "));
-        return caches.isEmpty() ? UNKNOWN : caches;
+        List<String> caches = new ArrayList<>();
+        for (Cpu.Cache cache : cpu.caches()) {
+            caches.add("L" + cache.level() + letter(cache.type()) + " " + size(cache.sizeBytes()));
+        }
+        return caches.isEmpty() ? UNKNOWN : String.join(", ", caches);
     }
 
     private static String letter(String type) {

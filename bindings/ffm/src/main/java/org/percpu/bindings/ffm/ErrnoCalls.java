@@ -6,7 +6,8 @@ import java.lang.invoke.MethodHandle;
 /**
  * C functions that report through errno, which is captured before the JVM can change it; and others that every start needs or that are
  * called often. Pointers are addresses. What fails returns -errno, except where a function says otherwise. Each function is linked when
- * it is first called.
+ * it is first called. Those that a thread needs until it is pinned all have the shape with errno, whether they use it or not: a second
+ * shape would cost a start ten milliseconds.
  */
 final class ErrnoCalls {
     private ErrnoCalls() {}
@@ -234,13 +235,13 @@ final class ErrnoCalls {
     }
 
     private static final class PthreadSetnameNp {
-        static final MethodHandle HANDLE = Link.plain("pthread_setname_np");
+        static final MethodHandle HANDLE = Link.withErrno("pthread_setname_np");
     }
 
     /** Returns the error number, positive. */
-    static int pthread_setname_np(long thread, long name) {
+    static int pthread_setname_np(Scratch scratch, long thread, long name) {
         try {
-            return (int) (long) PthreadSetnameNp.HANDLE.invokeExact(thread, name, 0L, 0L, 0L, 0L);
+            return (int) (long) PthreadSetnameNp.HANDLE.invokeExact(scratch.errno, thread, name, 0L, 0L, 0L, 0L);
         } catch (Throwable t) {
             throw Link.unexpected(t);
         }
@@ -300,24 +301,24 @@ final class ErrnoCalls {
     }
 
     private static final class Getpid {
-        static final MethodHandle HANDLE = Link.plain("getpid");
+        static final MethodHandle HANDLE = Link.withErrno("getpid");
     }
 
-    static int getpid() {
+    static int getpid(Scratch scratch) {
         try {
-            return (int) (long) Getpid.HANDLE.invokeExact(0L, 0L, 0L, 0L, 0L, 0L);
+            return (int) (long) Getpid.HANDLE.invokeExact(scratch.errno, 0L, 0L, 0L, 0L, 0L, 0L);
         } catch (Throwable t) {
             throw Link.unexpected(t);
         }
     }
 
     private static final class PthreadSelf {
-        static final MethodHandle HANDLE = Link.plain("pthread_self");
+        static final MethodHandle HANDLE = Link.withErrno("pthread_self");
     }
 
-    static long pthread_self() {
+    static long pthread_self(Scratch scratch) {
         try {
-            return (long) PthreadSelf.HANDLE.invokeExact(0L, 0L, 0L, 0L, 0L, 0L);
+            return (long) PthreadSelf.HANDLE.invokeExact(scratch.errno, 0L, 0L, 0L, 0L, 0L, 0L);
         } catch (Throwable t) {
             throw Link.unexpected(t);
         }

@@ -35,7 +35,7 @@ final class FfmLinuxCalls implements LinuxCalls {
 
     @Override
     public int getpid() {
-        return ErrnoCalls.getpid();
+        return ErrnoCalls.getpid(Scratch.mine());
     }
 
     @Override
@@ -50,7 +50,7 @@ final class FfmLinuxCalls implements LinuxCalls {
 
     @Override
     public long pthread_self() {
-        return ErrnoCalls.pthread_self();
+        return ErrnoCalls.pthread_self(Scratch.mine());
     }
 
     @Override
@@ -140,7 +140,7 @@ final class FfmLinuxCalls implements LinuxCalls {
     @Override
     public int pthread_setname_np(long thread, String name) {
         Scratch scratch = Scratch.mine();
-        return -ErrnoCalls.pthread_setname_np(thread, scratch.string(name));
+        return -ErrnoCalls.pthread_setname_np(scratch, thread, scratch.string(name));
     }
 
     @Override

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.bindings.spi;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -61,6 +62,17 @@ public record Backend(LinuxCalls calls, String reason, Map<String, String> passe
      */
     public static LinuxCalls linux() {
         return get().calls();
+    }
+
+    /**
+     * Where the files of the machine begin, see {@link LinuxCalls#root()}. Only a simulated machine has a root of its own, so no other
+     * backend is opened for the answer.
+     *
+     * @return the folder that {@code sys} and {@code proc} are in
+     * @throws NoBackendException if a simulated machine is asked for and there is none
+     */
+    public static Path root() {
+        return SIMULATED.equals(System.getProperty(PROPERTY)) ? linux().root() : Path.of("/");
     }
 
     /**
