@@ -26,6 +26,8 @@ static const struct {
 	{"sched_getparam", SYS_sched_getparam},
 	{"setpriority", SYS_setpriority},
 	{"getpriority", SYS_getpriority},
+	{"memfd_create", SYS_memfd_create},
+	{"prlimit64", SYS_prlimit64},
 };
 
 static int usage(void)
