@@ -6,6 +6,8 @@ import java.io.FileInputStream;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.URI;
+import java.net.URL;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -61,20 +63,23 @@ final class LibraryFile {
             return new Found(TopHalf.load(linux, file.getAbsolutePath()), "named by -D" + PROPERTY, false);
         } catch (UnsupportedOperationException e) {
             throw new UnsupportedOperationException(
-                    e.getMessage() + "; build it from native/src of this version, or leave -D" + PROPERTY + " out", e);
+                    e.getMessage() + "; name a libpercpu.so of this version in a folder that is not mounted noexec ("
+                            + unzip() + "), or leave -D" + PROPERTY + " out",
+                    e);
         }
     }
 
     private static Found loadResource(LinuxCalls linux) {
         String arch = arch();
-        String resource = "native/linux-" + arch + "/" + NAME;
+        String resource = resource();
         byte[] library;
         try (InputStream in = LibraryFile.class.getResourceAsStream(resource)) {
             if (in == null) {
                 return new Found(
                         null,
                         "the jar was built without libpercpu.so for " + arch
-                                + ": build it from native/src and name it with -D" + PROPERTY,
+                                + ": build it in percpu's sources (cc -std=c11 -D_GNU_SOURCE -O2 -fPIC -shared -Inative/include"
+                                + " -o libpercpu.so native/src/percpu.c) and name it with -D" + PROPERTY + "=FILE",
                         false);
             }
             library = in.readAllBytes();
@@ -100,9 +105,24 @@ final class LibraryFile {
         return new Found(
                 null,
                 "that of the jar cannot be used, neither from memory: " + inMemory + "; nor from a file: " + inFolder
-                        + "; copy libpercpu.so (unzip -j percpu-core.jar 'org/percpu/ipl/" + resource
-                        + "') to a folder that is not mounted noexec, and name it with -D" + PROPERTY,
+                        + "; put libpercpu.so (" + unzip()
+                        + ") into a folder that is not mounted noexec, and name that with -D" + PROPERTY + "=FOLDER",
                 true);
+    }
+
+    private static String resource() {
+        return "native/linux-" + arch() + "/" + NAME;
+    }
+
+    /** The command that takes the library out of the jar, which need not have the name that it was built with. */
+    private static String unzip() {
+        URL url = LibraryFile.class.getResource(resource());
+        String text = url == null ? "" : url.getPath();
+        int end = text.indexOf("!/");
+        if (!text.startsWith("file:") || end < 0) {
+            return "it is in the jar of percpu-core as org/percpu/ipl/" + resource();
+        }
+        return "unzip -j '" + Path.of(URI.create(text.substring(0, end))) + "' '" + text.substring(end + 2) + "'";
     }
 
     private static String text(Exception e) {

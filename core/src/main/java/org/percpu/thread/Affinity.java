@@ -192,7 +192,13 @@ public final class Affinity {
                     + offline.first() + "/online) or leave it out; with PinPolicy.BEST_EFFORT the thread runs elsewhere"
                     + " until it is back";
         }
-        return "this thread may use {" + get(0)
+        CpuSet now = get(0);
+        if (now.containsAll(cpus)) {
+            return "the thread may use all of {" + cpus
+                    + "}, so a seccomp filter or another sandbox answers in the kernel's place: let it"
+                    + " pass sched_setaffinity(2) (systemd has it in SystemCallFilter=@resources)";
+        }
+        return "this thread may use {" + now
                 + "}; name usable CPUs (percpu topology shows them), or widen the cpuset of the process;"
                 + " taskset does not limit what may be named";
     }

@@ -13,6 +13,8 @@ import org.percpu.bindings.spi.LinuxCalls;
 
 /** Why a real-time policy is denied or dangerous, and what the administrator can type. */
 final class Realtime {
+    private static final int CAP_SYS_NICE = 23;
+    private static final Path STATUS = Path.of("/proc/self/status");
     private static final Path RUNTIME = Path.of("/proc/sys/kernel/sched_rt_runtime_us");
 
     private Realtime() {}
@@ -37,9 +39,14 @@ final class Realtime {
                     + " pass sched_setscheduler(2); in a cgroup v1 it may also be cpu.rt_runtime_us, which must be above 0"
                     + forbidden;
         }
+        if (hasSysNice()) {
+            return "the process has CAP_SYS_NICE, so a seccomp filter or another sandbox forbids it: let it pass sched_setscheduler(2);"
+                    + " in a cgroup v1 it may also be cpu.rt_runtime_us, which must be above 0"
+                    + forbidden;
+        }
         return "give the process RLIMIT_RTPRIO of at least " + rtPriority
                 + (known ? " (now " + text(limit[0]) + ")" : "")
-                + ": a line \"<user> - rtprio " + rtPriority
+                + ": a line \"" + user() + " - rtprio " + rtPriority
                 + "\" in /etc/security/limits.conf and a new login, LimitRTPRIO=" + rtPriority
                 + " in its systemd unit, or CAP_SYS_NICE; if it has one of these, a seccomp filter must let sched_setscheduler(2)"
                 + " pass, and in a cgroup v1 cpu.rt_runtime_us must be above 0" + forbidden;
@@ -58,7 +65,29 @@ final class Realtime {
         return "RLIMIT_RTTIME is " + text(limit[0]) + " us, hard limit " + text(limit[1])
                 + (limit[1] == LinuxCalls.RLIM_INFINITY ? "" : " us")
                 + ": a real-time thread that runs for so long without sleeping gets SIGXCPU, which ends the JVM, and SIGKILL at the"
-                + " hard limit; start the process with prlimit --rttime=unlimited, or LimitRTTIME=infinity in its systemd unit";
+                + " hard limit; start the process with prlimit --rttime=unlimited"
+                + (limit[1] == LinuxCalls.RLIM_INFINITY ? "" : " (as root: the hard limit is finite)")
+                + ", or LimitRTTIME=infinity in its systemd unit";
+    }
+
+    /** By the kernel's word of the whole process; a thread has what its creator had. */
+    private static boolean hasSysNice() {
+        String key = "CapEff:";
+        String status = read(STATUS);
+        int at = status == null ? -1 : status.indexOf(key);
+        if (status == null || at < 0) {
+            return false;
+        }
+        int end = status.indexOf('\n', at);
+        String mask = status.substring(at + key.length(), end < 0 ? status.length() : end)
+                .strip();
+        return (Long.parseUnsignedLong(mask, 16) >>> CAP_SYS_NICE & 1) != 0;
+    }
+
+    /** As limits.conf(5) names it. */
+    private static String user() {
+        String name = System.getProperty("user.name", "");
+        return name.isEmpty() || name.equals("?") ? "<user>" : name;
     }
 
     /** A limit as users write it. */
@@ -68,7 +97,7 @@ final class Realtime {
 
     /** In one call: a file of sysctl answers the first read only, whatever its length. */
     private static @Nullable String read(Path file) {
-        byte[] buffer = new byte[64];
+        byte[] buffer = new byte[4096];
         try (InputStream in = Files.newInputStream(file)) {
             int length = in.read(buffer);
             return new String(buffer, 0, Math.max(length, 0), StandardCharsets.US_ASCII).trim();

@@ -68,6 +68,15 @@ final class VirtualThreads {
             try {
                 Thread thread = (Thread) START.invokeExact((Runnable) () -> {});
                 assert thread != null;
+            } catch (OutOfMemoryError e) {
+                // No thread is to be had for the scheduler; the caller's own start says so, and the next one comes here
+                // again.
+                return;
+            } catch (LinkageError e) {
+                // It was so before, in the initialiser of the JDK's class: this process has no virtual threads any
+                // more.
+                warm = true;
+                return;
             } catch (RuntimeException | Error e) {
                 throw e;
             } catch (Throwable t) {

@@ -116,8 +116,9 @@ final class CheckCommand implements Callable<Integer> {
     }
 
     private static String otherBackend() {
-        return "put percpu-bindings-ffm (Java 23 or newer) or percpu-bindings-jna on the class path, and leave -D"
-                + Backend.PROPERTY + " out";
+        return System.getProperty(Backend.PROPERTY) != null
+                ? "leave -D" + Backend.PROPERTY + " out, or name ffm (Java 23 or newer) or jna"
+                : "put percpu-bindings-ffm (Java 23 or newer) or percpu-bindings-jna on the class path";
     }
 
     private boolean pinning() {
@@ -165,9 +166,11 @@ final class CheckCommand implements Callable<Integer> {
             return new Finding(
                     "pinning",
                     false,
-                    "on " + cpu + ": " + e.getMessage(),
-                    "let the process call sched_setaffinity(2) (seccomp filter, sandbox), and keep " + cpu
-                            + " online and in its cpuset");
+                    "on " + cpu + ": " + e.function() + ": " + e.text() + " (" + e.errnoName() + ")",
+                    e.remedy() != null
+                            ? e.remedy()
+                            : "let the process call sched_setaffinity(2), and keep " + cpu
+                                    + " online and in its cpuset");
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return new Finding("pinning", false, "interrupted", "try again");
@@ -292,7 +295,13 @@ final class CheckCommand implements Callable<Integer> {
                                 + " us: a real-time thread that runs for so long without sleeping gets SIGXCPU, which ends the"
                                 + " JVM, and SIGKILL at the hard limit"
                         : detail + ": real-time threads may run for as long as they like",
-                finite ? "prlimit --rttime=unlimited, or LimitRTTIME=infinity in the systemd unit" : null));
+                finite
+                        ? "start it with prlimit --rttime=unlimited"
+                                + (softAndHard[1] == LinuxCalls.RLIM_INFINITY
+                                        ? ""
+                                        : " (as root: the hard limit is finite)")
+                                + ", or LimitRTTIME=infinity in the systemd unit"
+                        : null));
     }
 
     private void system() {
