@@ -105,6 +105,10 @@ final class AtExit {
             }
         } catch (RuntimeException e) {
             print("kernel " + kernel.name() + " could not be shut down at exit: " + e);
+        } catch (LinkageError e) {
+            print("kernel " + kernel.name()
+                    + " could not be shut down at exit, as the class loader of the library was closed before: "
+                    + "close the kernel, then the class loader (" + e + ")");
         }
     }
 

@@ -3,10 +3,14 @@ package org.percpu.tests.faults;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.lang.management.ManagementFactory;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import javax.management.JMException;
+import javax.management.ObjectName;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -130,6 +134,47 @@ class WorkerStateTest {
         assertThat(state.pending()).isZero();
         assertThat(state.executed()).isEqualTo(1);
         wq.drainAndDestroy();
+    }
+
+    private static String inThreadDump(String thread) throws JMException {
+        String dump = (String) ManagementFactory.getPlatformMBeanServer()
+                .invoke(
+                        new ObjectName("com.sun.management:type=DiagnosticCommand"),
+                        "threadPrint",
+                        new Object[] {new String[0]},
+                        new String[] {String[].class.getName()});
+        return Arrays.stream(dump.split("\n\n", -1))
+                .filter(text -> text.startsWith('"' + thread + '"'))
+                .findFirst()
+                .orElse("no " + thread);
+    }
+
+    @Test
+    @DisplayName("is seen in a thread dump: an idle worker waits for its queue there, a busy one does not")
+    void inThreadDumps() throws JMException {
+        Workqueue<Named> idle = Workqueue.create(
+                kernels.get(), "dumped idle", (work, arg) -> {}, null, Pri.PRI_NONE, Ipl.NONE, Workqueue.WQ_MPSAFE);
+        Taskq idleToo = Taskq.create(kernels.get(), "dumped tasks", 1, Ipl.NONE, 0);
+        Workqueue<Named> busy = Workqueue.create(
+                kernels.get(),
+                "dumped busy",
+                (work, arg) -> stuck(),
+                null,
+                Pri.PRI_NONE,
+                Ipl.NONE,
+                Workqueue.WQ_MPSAFE);
+        busy.enqueue(new Named("stuck", () -> {}), null);
+        Bounded.arrive(inside);
+        Bounded.until("it is idle", () -> inThreadDump("dumped idle").contains("(a org.percpu.queue.SerialQueue)"));
+        Bounded.until("it is idle", () -> inThreadDump("dumped tasks").contains("(a org.percpu.queue.SharedQueue)"));
+        assertThat(inThreadDump("dumped idle")).contains("parking to wait for", "RUNNABLE", "Doorbell.await");
+        assertThat(inThreadDump("dumped busy"))
+                .contains("stuck")
+                .doesNotContain("(a org.percpu.queue", "Doorbell.await");
+        go.countDown();
+        busy.drainAndDestroy();
+        idle.destroy();
+        idleToo.destroy();
     }
 
     @Test
