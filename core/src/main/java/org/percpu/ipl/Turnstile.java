@@ -35,7 +35,7 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
     /** Between tries of a thread that lacks memory for its sleep. */
     private static final long PAUSE_NANOS = 100_000;
 
-    private final boolean fair;
+    private final transient boolean fair;
 
     @SuppressWarnings("UnusedVariable") // through HELD
     private transient volatile int held;
