@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
@@ -18,6 +19,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.ipl.InterruptLine;
 import org.percpu.ipl.Ipl;
@@ -27,6 +29,8 @@ import org.percpu.ipl.SplMode;
 import org.percpu.kernel.Condvar;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.Sleepq;
+import org.percpu.netbsd.Work;
+import org.percpu.netbsd.Workqueue;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.LoggedRecords;
 import org.percpu.tests.support.TestKernel;
@@ -375,6 +379,34 @@ class AsleepTest {
         Bounded.join(sleeper.end);
         Bounded.join(contender);
         line.close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, Workqueue.WQ_MPSAFE})
+    @DisplayName("a callback sleeps until a handler on its worker wakes it, and the worker goes on")
+    void callbacksSleepUntilTheirWorkersHandlerWakesThem(int flags) {
+        Kernel kernel = test.get();
+        CompletableFuture<InterruptLine> made = new CompletableFuture<>();
+        List<Integer> holds = new CopyOnWriteArrayList<>();
+        Workqueue<Work> queue = test.workqueue("bio", flags, (work, arg) -> {
+            InterruptLine line = InterruptLine.establish(Spl.current(), "bio", Ipl.VM, value -> {
+                holds.add(kernel.lock().holds());
+                kernel.sleepq().wakeup(ident);
+            });
+            assertThat(made.complete(line)).isTrue();
+            assertThat(kernel.sleepq().tsleep(ident, "biowait", 0)).isZero();
+            line.close();
+            ran.incrementAndGet();
+        });
+        Work work = new Work();
+        queue.enqueue(work, null);
+        InterruptLine line = made.orTimeout(Bounded.SECONDS, TimeUnit.SECONDS).join();
+        Bounded.until("it sleeps", () -> kernel.lwps().stream().anyMatch(lwp -> "biowait".equals(lwp.wmesg())));
+        assertThat(line.trigger()).isTrue();
+        queue.waitFor(work);
+        assertThat(holds).as("of the kernel lock, which the sleep drops").containsExactly(0);
+        assertThat(ran.get()).isEqualTo(1);
+        queue.destroy();
     }
 
     @Test
