@@ -30,26 +30,35 @@ extern "C" {
 long percpu_version(void);
 
 /*
- * Posts a work or task with a value: its callback will run on its queue and find the value behind those posted before. Only a queue
- * whose drain runs out of time drops it, and then returns it to the caller of the drain.
+ * Posts a work or task with a value: its callback will run on its queue and find the value behind those posted before. Values of one
+ * caller stay in their order. Only a queue whose drain runs out of time drops the work, and then returns it to the caller of the drain.
+ *
+ * The callback takes the values, which is called draining:
+ *
+ *     NativeWork rx = wq.nativeWork(work, cpu);      // in Java; rx.handle() is the handle
+ *     ... rx.drain(value -> handle(value)); ...      // in the callback of the work
+ *
+ * Values that wait when the callback begins, and of which nobody drains any before it returns, are let go, and counted in
+ * rx.state().undrained(). So a callback that has no use for values need not drain, and runs for each burst of posts nevertheless.
  *
  * Returns
  *   0            queued: the work was not pending and now is
  *   1            the work was pending already; the run to come finds this value too
- *   -EAGAIN      PERCPU_VALUES values wait: nothing was posted, try again when the callback has run
+ *   -EAGAIN      PERCPU_VALUES values wait: the value was not taken; the callback runs nevertheless, and then there is room
  *   -ESHUTDOWN   the queue has ended or is about to: nothing was posted
  *   -EINVAL      no such handle: nothing was posted
  */
 long percpu_post(long handle, long value);
 
 /*
- * Raises an interrupt line with a value: its handler will run once for it, in the order of the values, on the line's receiver and
- * when that is below the line's level. The receiver's thread must live: of one that has ended, and whose line nobody has closed, the
+ * Raises an interrupt line with a value: its handler will run once for it, on the line's receiver and when that is below the line's
+ * level. Values of one caller arrive in their order. (Those of signals that sigqueue(3) directs to the process may not: two threads may
+ * take two of them. Those of signals to the receiver's thread do.) The receiver's thread must live: of one that has ended, and whose line nobody has closed, the
  * values wait for ever, which is no error here.
  *
  * Returns
  *   0            the value waits for the receiver
- *   -EAGAIN      PERCPU_VALUES values wait: nothing was raised
+ *   -EAGAIN      PERCPU_VALUES values wait: the value was not taken; a work that the line is bound to runs nevertheless
  *   -ESHUTDOWN   the line is bound to a work whose queue has ended: nothing was raised
  *   -EINVAL      no such handle: nothing was raised
  */

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /* Changes with every change of this file that Java could notice: 'PCPU' and a number. */
-#define PERCPU_ABI INT64_C(0x5043505500000005)
+#define PERCPU_ABI INT64_C(0x5043505500000006)
 
 #define PORTS 4096 /* the low bits of a handle are an index, the rest is a generation */
 #define RANKS 13   /* the ladder of Ipl */
@@ -77,7 +77,7 @@ struct percpu_port {
     _Atomic int64_t spills;
     _Atomic int64_t lost;
     int64_t generation; /* how often the port was opened: the rest of its handle; of libpercpu */
-    int64_t unused;
+    _Atomic int64_t refused; /* values of callers that found no place */
 
     _Atomic int64_t tail;
     int64_t tail_alone[7];
@@ -122,6 +122,7 @@ LAYOUT(percpu_port, overruns, 88);
 LAYOUT(percpu_port, spills, 96);
 LAYOUT(percpu_port, lost, 104);
 LAYOUT(percpu_port, generation, 112);
+LAYOUT(percpu_port, refused, 120);
 LAYOUT(percpu_port, tail, 128);
 LAYOUT(percpu_port, head, 192);
 LAYOUT(percpu_port, slots, 256);

@@ -124,16 +124,17 @@ static long post(struct percpu_port *port, int64_t value, int64_t limit) {
             return -ESHUTDOWN;
         }
     } while (!atomic_compare_exchange_weak(&inbox->head, &head, head + POSTER));
-    if (push(port, value, limit) != 0) {
-        leave_inbox(inbox);
-        return -EAGAIN;
+    /* On a full ring the work runs as well, which makes room. */
+    long full = push(port, value, limit);
+    if (full != 0) {
+        atomic_fetch_add(&port->refused, 1);
     }
     /*
      * The worker clears the mark before it runs the work: a poster that finds it set knows that the run is still to come. When a queue
      * ends with posters inside, Java first forbids them to link, and then hands back the works that it finds marked.
      */
     if (atomic_exchange(&port->pending, 1) != 0) {
-        long result = atomic_load(&inbox->head) & ENDED ? -ESHUTDOWN : 1;
+        long result = atomic_load(&inbox->head) & ENDED ? -ESHUTDOWN : full != 0 ? full : 1;
         leave_inbox(inbox);
         return result;
     }
@@ -142,14 +143,14 @@ static long post(struct percpu_port *port, int64_t value, int64_t limit) {
     do {
         if (head & ENDED) {
             /* Without the mark, the work was handed back for this post. */
-            long result = atomic_exchange(&port->pending, 0) == 0 ? 0 : -ESHUTDOWN;
+            long result = atomic_exchange(&port->pending, 0) == 0 ? full : -ESHUTDOWN;
             leave_inbox(inbox);
             return result;
         }
         atomic_store_explicit(&port->next, head & NEWEST, memory_order_relaxed);
     } while (!atomic_compare_exchange_weak(&inbox->head, &head, ((head - POSTER) & ~NEWEST) | link));
     ring_workers(inbox);
-    return 0;
+    return full;
 }
 
 static void notify(struct percpu_receiver *receiver, int32_t bits) {
@@ -393,7 +394,7 @@ static void clear(struct percpu_port *port) {
     port->inbox = NULL;
     port->rank = 0;
     _Atomic int64_t *words[] = {&port->bound, &port->next, &port->pending, &port->spilled, &port->received, &port->overruns,
-                                &port->spills, &port->lost, &port->tail, &port->head};
+                                &port->spills, &port->lost, &port->refused, &port->tail, &port->head};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         atomic_store_explicit(words[i], 0, memory_order_relaxed);
     }

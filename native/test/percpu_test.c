@@ -143,6 +143,26 @@ static void full_ring_says_so_and_takes_again_after_a_drain(void) {
     }
 }
 
+static void post_on_a_full_ring_asks_for_a_run(void) {
+    long work = open_port(1, NULL, inbox, 0);
+    for (int i = 0; i < VALUES; i++) {
+        CHECK(percpu_post(work, i) == (i != 0));
+    }
+    /* The worker has taken the work and its callback has drained nothing. */
+    inbox->head = 0;
+    ports[1]->pending = 0;
+    bell = 0;
+    CHECK(percpu_post(work, -1) == -EAGAIN);
+    CHECK(inbox->head == link_of(1) && ports[1]->pending == 1 && bell == 1);
+    CHECK(percpu_post(work, -2) == -EAGAIN);
+    CHECK(inbox->head == link_of(1) && ports[1]->refused == 2 && ports[1]->tail == VALUES);
+    inbox->head = ENDED;
+    CHECK(percpu_post(work, -3) == -ESHUTDOWN);
+    ports[1]->pending = 0;
+    CHECK(percpu_post(work, -4) == -ESHUTDOWN);
+    CHECK(inbox->head == ENDED && ports[1]->pending == 0);
+}
+
 static void queue_that_has_ended_takes_nothing(void) {
     long work = open_port(1, NULL, inbox, 0);
     inbox->head = SHUT;
@@ -605,6 +625,7 @@ int main(void) {
     RUN(values_posted_arrive_once_and_in_order);
     RUN(bad_handles_are_refused);
     RUN(full_ring_says_so_and_takes_again_after_a_drain);
+    RUN(post_on_a_full_ring_asks_for_a_run);
     RUN(queue_that_has_ended_takes_nothing);
     RUN(signal_before_any_line_is_counted_and_harmless);
     RUN(signal_is_recorded_with_its_value_and_rings);

@@ -22,7 +22,12 @@ import org.percpu.bindings.spi.LinuxException;
  * line.watch(fd);                                 // whenever a file is ready; the value is the file descriptor
  * }</pre>
  *
- * <p>Values are kept in order, {@value #MAX_VALUES} for each line; what comes by signal beyond that waits in the kernel's queue. At the
+ * <p>Values of one sender arrive in the order in which it sent them: those of {@link #trigger(long)}, of {@code percpu_trigger}, of the line's
+ * timer, and of signals that are directed to the receiver's thread. Signals that are directed to the process, as by sigqueue(3), arrive all, but
+ * in no promised order: two of them may be taken by two threads, and the second thread may be faster. A sender that needs order numbers
+ * its values.
+ *
+ * <p>{@value #MAX_VALUES} values are kept for each line; what comes by signal beyond that waits in the kernel's queue. At the
  * limit of that (RLIMIT_SIGPENDING) sigqueue(3) refuses with EAGAIN: what a sender was not refused arrives. Only kill(2) is never refused:
  * at the limit its signals become one.
  * {@link #trigger()} without a value is one bit: requests that come before the handler runs are one (R5).
@@ -64,6 +69,9 @@ public final class InterruptLine implements AutoCloseable {
 
     // The receiver's own: its handler may close the line.
     private boolean running;
+
+    private long overrunsBefore; // of all calls of the handler
+    private long overruns; // since the call before
 
     // Guarded by this.
     private int signal;
@@ -123,7 +131,7 @@ public final class InterruptLine implements AutoCloseable {
      * @param receiver the thread whose level masks the line's signal
      * @param name for messages
      * @param ipl level of the line, {@link Ipl#SOFTCLOCK} to that of the work's queue
-     * @param work gets every value
+     * @param work gets every value; its callback {@linkplain NativeWork#drain drains} them, or they are let go behind it
      * @return the line, which can be triggered
      * @throws IllegalArgumentException if the level is NONE
      * @throws LinuxException ESRCH if the receiver has ended, EAGAIN if there are 4096 lines and natively posted works, EPERM if the level is
@@ -175,7 +183,7 @@ public final class InterruptLine implements AutoCloseable {
      *
      * @return false if a request without value waits already, or the work is pending: the run to come is for both
      * @throws LinuxException EINVAL if the line or its work is closed, ESRCH if its receiver has ended, ESHUTDOWN if the queue of its work
-     *     has, EAGAIN if {@value #MAX_VALUES} values wait that a run of the work has left
+     *     has
      */
     public boolean trigger() {
         requireReceiver("trigger");
@@ -184,7 +192,9 @@ public final class InterruptLine implements AutoCloseable {
             requireOpen("trigger");
             NativeWork bound = work;
             if (bound != null) {
-                return requirePosted(postUnlessPending(bound)) == 0;
+                int result = postUnlessPending(bound);
+                // The run that is asked for needs no room for its value.
+                return result == -Errno.EAGAIN.number() || requirePosted(result) == 0;
             }
             if (!port.mark()) {
                 return false;
@@ -266,7 +276,8 @@ public final class InterruptLine implements AutoCloseable {
      * that sends signals. The line gets it at the first call and keeps it.
      *
      * <p>The signal may be directed to the process. The kernel then hands it to some thread; if that is not the receiver, it passes the
-     * value on and takes no more signals of this line.
+     * value on and takes no more signals of this line. So values of such signals may arrive in another order than they were sent in. Signals to
+     * the receiver's thread, by pthread_sigqueue(3) or rt_tgsigqueueinfo(2), keep it.
      *
      * <p>When the line is closed, the signal does again what it did before; by default, a real-time signal ends the process. So stop the
      * senders first. What is still pending then is thrown away and ends nothing.
@@ -305,8 +316,8 @@ public final class InterruptLine implements AutoCloseable {
      * Triggers the line at a time, or again and again, from a POSIX timer on the monotonic clock.
      *
      * @param firstNanos nanoseconds to the first time, positive; 0 with an interval stands for the interval; 0 without one stops the timer
-     * @param intervalNanos nanoseconds between times; 0 for once. Times that find the signal of the one before still waiting are counted
-     *     as {@linkplain State#overruns() overruns}
+     * @param intervalNanos nanoseconds between times; 0 for once. Times that find the signal of the one before still waiting are
+     *     missed, and counted: the handler has {@link #overruns()}, others have {@link State#overruns}
      * @param value given to the handler each time; it is fixed when the timer is made, at the first call
      * @throws IllegalArgumentException if a time is negative
      * @throws UnsupportedOperationException without libpercpu
@@ -446,6 +457,9 @@ public final class InterruptLine implements AutoCloseable {
         if (called == null) {
             return;
         }
+        long all = port.getLong(Memory.PORT_OVERRUNS);
+        overruns = all - overrunsBefore;
+        overrunsBefore = all;
         // The status is of the thread that the handler interrupts: it is hidden from the handler and kept.
         boolean interrupted = Thread.interrupted();
         try {
@@ -457,6 +471,21 @@ public final class InterruptLine implements AutoCloseable {
                 Thread.currentThread().interrupt();
             }
         }
+    }
+
+    /**
+     * timer_getoverrun(2), for the handler: how many periods of the {@linkplain #timer timer} it has missed since it was called before. A period is
+     * missed if its time comes while the signal of an earlier one is still waiting in the kernel, because the receiver's level masks it or
+     * {@value #MAX_VALUES} values wait. Periods whose signal was taken are not missed, however late the handler is: each of those is a call.
+     * So the number of calls and the sum of what they are told is the number of periods.
+     *
+     * <p>Meant for the handler of this line. The callback of a work to which a line is bound has {@link State#overruns}, which counts from
+     * the beginning.
+     *
+     * @return 0 if none was missed, or the line has no timer
+     */
+    public long overruns() {
+        return overruns;
     }
 
     int rank() {

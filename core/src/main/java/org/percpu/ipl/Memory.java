@@ -8,7 +8,7 @@ import java.nio.ByteOrder;
 /** Native memory shared with libpercpu: the layouts of native/src/internal.h, by byte offset. */
 final class Memory {
     /** As PERCPU_ABI. */
-    static final long ABI = 0x5043_5055_0000_0005L;
+    static final long ABI = 0x5043_5055_0000_0006L;
 
     static final int RECEIVER_BYTES = 64;
     static final int LEVEL = 0;
@@ -63,6 +63,7 @@ final class Memory {
     static final int PORT_SPILLS = 96;
     static final int PORT_LOST = 104;
     static final int PORT_GENERATION = 112;
+    static final int PORT_REFUSED = 120;
     static final int PORT_TAIL = 128;
     static final int PORT_HEAD = 192;
     static final int PORT_SLOTS = 256;

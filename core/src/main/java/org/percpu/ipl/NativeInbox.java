@@ -6,7 +6,11 @@ import static org.percpu.ipl.Memory.LONG;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxCalls;
 
@@ -38,6 +42,9 @@ public final class NativeInbox {
     private final Runnable bell;
     private final List<NativeWork> works = new ArrayList<>(); // guarded by this; compared by identity
 
+    /** The handles of each item; replaced as a whole under this. */
+    private volatile Map<Object, NativeWork[]> byItem = new IdentityHashMap<>();
+
     /** Written under this. From then on the memory may be another inbox's, but for posters that are inside. */
     private volatile boolean ended;
 
@@ -63,18 +70,55 @@ public final class NativeInbox {
         }
     }
 
+    /**
+     * Opens a handle of a work or task. For queues.
+     *
+     * @param name for messages
+     * @param item the work or task
+     * @param ipl of the queue
+     * @param append appends the item to its queue, in the worker's thread; one that is pending stays where it is
+     * @return the handle
+     * @throws org.percpu.bindings.spi.LinuxException EAGAIN if 4096 handles are open
+     */
+    public NativeWork open(String name, Object item, Ipl ipl, Runnable append) {
+        return new NativeWork(name, item, ipl, this, append);
+    }
+
+    /** Any thread: the handles of an item; null if it has none here. */
+    NativeWork @Nullable [] handlesOf(Object item) {
+        return byItem.get(item);
+    }
+
+    private void index() {
+        Map<Object, NativeWork[]> index = new IdentityHashMap<>();
+        for (NativeWork work : works) {
+            if (work.item != null) {
+                index.merge(work.item, new NativeWork[] {work}, NativeInbox::join);
+            }
+        }
+        byItem = index;
+    }
+
+    private static NativeWork[] join(NativeWork[] some, NativeWork[] more) {
+        NativeWork[] all = Arrays.copyOf(some, some.length + more.length);
+        System.arraycopy(more, 0, all, some.length, more.length);
+        return all;
+    }
+
     /** A work is opened here; the address for its port. */
     synchronized long add(NativeWork work) {
         if (ended) {
             return linux.address(Dead.MEMORY);
         }
         works.add(work);
+        index();
         return linux.address(memory);
     }
 
     /** A work is closed, nobody is inside it, and it is in no list. */
     synchronized void remove(NativeWork work) {
         works.remove(work);
+        index();
         giveMemoryBack();
     }
 

@@ -5,8 +5,11 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 
@@ -14,8 +17,21 @@ import org.percpu.bindings.spi.ErrnoException;
  * A work or task of a queue under a handle, so that C code, from a signal handler or any native thread, and interrupt lines can post it
  * with a value: {@code percpu_post} of {@code percpu.h}.
  *
- * <p>Posting a work that is pending adds a value to that run. The callback takes the values with {@link #drain}; what it leaves is there
- * in its next run.
+ * <pre>{@code
+ * NativeWork rx = wq.nativeWork(work, cpu);   // and the callback of the work:
+ * rx.drain(value -> handle(value));           // takes the values that wait, oldest first
+ * }</pre>
+ *
+ * <p>Posting a work that is pending adds a value to that run. The callback takes the values with {@link #drain}. Values are for the run
+ * that they lead to: those that wait when a callback begins are let go when it has returned, unless somebody has drained some of them
+ * meanwhile, and then the others wait for the next run. {@link State#undrained} counts what was let go. So a work whose callback has no use
+ * for values need not drain, and runs for each burst all the same.
+ *
+ * <p>A post that finds {@value #MAX_VALUES} values waiting is refused; the work runs nevertheless, which makes room. The log of this class
+ * says so once for each handle, at WARNING.
+ *
+ * <p>Values of one sender are kept in order. Runs of a task may overlap on a queue with several threads; each value then goes to one of
+ * them.
  *
  * <p>Made by the queues: {@code Workqueue.nativeWork}, {@code Taskq.nativeTask}, {@code Workq.nativeTask}. All methods may be called from
  * any thread. The work may also be enqueued from Java; the callback then may find no value.
@@ -24,6 +40,8 @@ public final class NativeWork implements AutoCloseable {
     /** Values that wait at most. */
     public static final int MAX_VALUES = Memory.VALUES;
 
+    private static final int LETTING_GO = 1 << 16;
+
     private final String name;
     private final Ipl ipl;
     private final NativeInbox inbox;
@@ -31,8 +49,17 @@ public final class NativeWork implements AutoCloseable {
     private final Port port;
     private final List<Spl> spillers = new CopyOnWriteArrayList<>();
     private final long handle;
-    /** Calls of drain() that are going on. */
+    /** Calls of drain() that are going on; calls of letGo() in units of LETTING_GO. */
     private final AtomicInteger drains = new AtomicInteger();
+
+    private final AtomicLong drained = new AtomicLong();
+    private final AtomicLong undrained = new AtomicLong();
+    private final AtomicBoolean told = new AtomicBoolean();
+
+    /** The work or task. */
+    final @Nullable Object item;
+
+    private long refusedBefore; // by a port that is recycled; guarded by this
 
     /** Closed works whose memory is not used again yet: somebody is inside, or their run is still to come. */
     private static final Set<NativeWork> CLOSED = ConcurrentHashMap.newKeySet();
@@ -51,10 +78,15 @@ public final class NativeWork implements AutoCloseable {
      * @throws org.percpu.bindings.spi.LinuxException EAGAIN if 4096 handles are open
      */
     public NativeWork(String name, Ipl ipl, NativeInbox inbox, Runnable append) {
+        this(name, null, ipl, inbox, append);
+    }
+
+    NativeWork(String name, @Nullable Object item, Ipl ipl, NativeInbox inbox, Runnable append) {
         ErrnoException.requireNonNull(name, "a handle", "name");
         ErrnoException.requireNonNull(ipl, "a handle", "ipl");
         ErrnoException.requireNonNull(inbox, "a handle", "inbox");
         ErrnoException.requireNonNull(append, "a handle", "append");
+        this.item = item;
         this.name = name;
         this.ipl = ipl;
         this.inbox = inbox;
@@ -104,8 +136,8 @@ public final class NativeWork implements AutoCloseable {
      * Posts the work as {@code percpu_post} does. Lock-free, allocates nothing.
      *
      * @param value added to those that wait
-     * @return 0 queued; 1 pending already, and that run finds the value; or -errno: EAGAIN
-     *     ({@value #MAX_VALUES} values wait), ESHUTDOWN (the queue has ended or is about to), EINVAL (closed)
+     * @return 0 queued; 1 pending already, and that run finds the value; or -errno: EAGAIN ({@value #MAX_VALUES} values wait: the value was
+     *     not taken, but the work runs), ESHUTDOWN (the queue has ended or is about to), EINVAL (closed)
      */
     public int post(long value) {
         port.enter();
@@ -122,26 +154,25 @@ public final class NativeWork implements AutoCloseable {
         }
         boolean inside = true;
         try {
-            if (!port.push(value)) {
-                return -Errno.EAGAIN.number();
-            }
+            // On a full ring the work runs as well, which makes room.
+            int full = port.push(value) ? 0 : -Errno.EAGAIN.number();
             if (!port.mark()) {
                 // The poster that has marked it links it; unless the queue has ended in between, and then the work
                 // may have been handed back before this post.
-                return inbox.forbidsLinks() ? -Errno.ESHUTDOWN.number() : 1;
+                return inbox.forbidsLinks() ? -Errno.ESHUTDOWN.number() : full == 0 ? 1 : full;
             }
             if (!inbox.linkAndLeave(port)) {
                 // Without the mark, the work was handed back for this post.
-                return port.unmark() ? -Errno.ESHUTDOWN.number() : 0;
+                return port.unmark() ? -Errno.ESHUTDOWN.number() : full;
             }
             inside = false;
+            inbox.ring();
+            return full;
         } finally {
             if (inside) {
                 inbox.leave();
             }
         }
-        inbox.ring();
-        return 0;
     }
 
     /** Worker: out of the inbox. Unmarked first: a value that comes later then causes another run. */
@@ -185,6 +216,7 @@ public final class NativeWork implements AutoCloseable {
                 recycled = false;
                 return;
             }
+            refusedBefore = port.getLong(Memory.PORT_REFUSED);
         }
         CLOSED.remove(this);
         inbox.remove(this);
@@ -192,7 +224,8 @@ public final class NativeWork implements AutoCloseable {
     }
 
     /**
-     * Takes the values that wait, in the order in which they were posted. Allocates nothing.
+     * Takes the values that wait, in the order in which they were posted. Allocates nothing. For the callback: who drains elsewhere may find
+     * that a run has let the values go.
      *
      * @param consumer called for each; if it throws, the values behind wait for the next call
      * @return how many there were
@@ -209,10 +242,100 @@ public final class NativeWork implements AutoCloseable {
             }
         } finally {
             roomWasMade(count);
+            drained.getAndAdd(count);
             drains.getAndDecrement();
         }
         settle();
         return count;
+    }
+
+    /** Worker, before the callback: where the values end that the run is for. */
+    long end() {
+        return port.getLong(Memory.PORT_TAIL);
+    }
+
+    /** How many values have been drained. */
+    long drained() {
+        return drained.get();
+    }
+
+    /**
+     * Worker, behind the callback: lets values go that waited before it, unless some were drained since, by a callback that will take the
+     * others in its next run.
+     *
+     * @param end what {@link #end} was before the callback
+     * @param drainedBefore what {@link #drained} was then
+     */
+    void letGo(long end, long drainedBefore) {
+        // The memory may be another work's by now: that is looked at again behind the count.
+        if (port.getLong(Memory.PORT_HEAD) < end) {
+            letGoCounted(end, drainedBefore);
+        }
+        if (!told.get() && port.getLong(Memory.PORT_REFUSED) > 0 && !recycled) {
+            tell();
+        }
+    }
+
+    private void letGoCounted(long end, long drainedBefore) {
+        int count = 0;
+        // A drain that has ended is in the sum, and one that has not is among those that go on.
+        int going = drains.getAndAdd(LETTING_GO) & (LETTING_GO - 1);
+        try {
+            if (going == 0 && drained.get() == drainedBefore) {
+                while (!recycled && port.discardBefore(end)) {
+                    count++;
+                }
+            }
+        } finally {
+            undrained.getAndAdd(count);
+            roomWasMade(count);
+            drains.getAndAdd(-LETTING_GO);
+        }
+        settle();
+        if (count >= MAX_VALUES) {
+            tell();
+        }
+    }
+
+    private void tell() {
+        if (told.compareAndSet(false, true)) {
+            Log.LOG.log(
+                    System.Logger.Level.WARNING,
+                    name + " had " + MAX_VALUES
+                            + " values waiting for a run. Until there is room, posts are refused with EAGAIN and"
+                            + " signals wait in the kernel. The callback must call NativeWork.drain if it wants the values;"
+                            + " NativeWork.state() counts those that were drained, let go and refused. This is said once.");
+        }
+    }
+
+    /** Made when it is needed. */
+    private static final class Log {
+        static final System.Logger LOG = System.getLogger(NativeWork.class.getName());
+
+        private Log() {}
+    }
+
+    private synchronized long refused() {
+        return recycled ? refusedBefore : port.getLong(Memory.PORT_REFUSED);
+    }
+
+    /**
+     * What has become of the values.
+     *
+     * @param name of the work and its queue
+     * @param drained values that {@link NativeWork#drain} has taken
+     * @param undrained values that were let go because a run has returned without anybody having drained
+     * @param refused posts that found {@value NativeWork#MAX_VALUES} values waiting, whose values were not taken
+     */
+    public record State(String name, long drained, long undrained, long refused) {}
+
+    /**
+     * What has become of the values.
+     *
+     * @return the counts now, also when it is closed
+     */
+    public State state() {
+        return new State(name, drained.get(), undrained.get(), refused());
     }
 
     private void roomWasMade(int count) {

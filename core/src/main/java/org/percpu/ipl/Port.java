@@ -142,6 +142,7 @@ final class Port {
         while (true) {
             long tail = (long) LONG.getVolatile(memory, Memory.PORT_TAIL);
             if (tail - (long) LONG.getVolatile(memory, Memory.PORT_HEAD) >= Memory.VALUES) {
+                LONG.getAndAdd(memory, Memory.PORT_REFUSED, 1L);
                 return false;
             }
             int slot = slot(tail);
@@ -153,6 +154,7 @@ final class Port {
                     return true;
                 }
             } else if (distance < 0) {
+                LONG.getAndAdd(memory, Memory.PORT_REFUSED, 1L);
                 return false;
             }
         }
@@ -174,6 +176,22 @@ final class Port {
             }
             if (sequence == head + 1 && LONG.compareAndSet(memory, Memory.PORT_HEAD, head, head + 1)) {
                 return head;
+            }
+        }
+    }
+
+    /** Takes the next value and forgets it, if it stands before a position. False if there is none. */
+    boolean discardBefore(long end) {
+        while (true) {
+            long head = (long) LONG.getVolatile(memory, Memory.PORT_HEAD);
+            int slot = slot(head);
+            long sequence = (long) LONG.getAcquire(memory, slot);
+            if (head >= end || sequence < head + 1) {
+                return false;
+            }
+            if (sequence == head + 1 && LONG.compareAndSet(memory, Memory.PORT_HEAD, head, head + 1)) {
+                LONG.setRelease(memory, slot, head + Memory.SLOTS);
+                return true;
             }
         }
     }

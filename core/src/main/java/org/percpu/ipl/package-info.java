@@ -45,6 +45,10 @@
  * which callers cannot fill: it could not go back where RLIMIT_SIGPENDING allows no more, and its sender was told that it was sent.
  * Triggers from this process go through memory alone: a full limit of pending signals cannot hurt them.
  *
+ * <p><b>Order.</b> A ring is first in, first out, and a sender writes to it one value after the other. So order is lost only where two threads write
+ * for one sender: when each takes a signal that was directed to the process. Blocking such signals everywhere but on the receiver would
+ * mend that, but nobody can do so for threads that are not ours; so no order is promised for them.
+ *
  * <p><b>Memory</b> that a handler or a poster may touch is never freed, not even with the class loader of this package, but it is used
  * again: that of threads when Linux says that the thread is gone, that of lines and works under another handle when nobody is inside, that of
  * an inbox when its queue has ended and all its works are closed. Handles are given out by libpercpu, so that copies of this package that
@@ -53,7 +57,9 @@
  * <p><b>A posted work</b> is marked by its poster, then linked to the inbox; the worker unlinks it, then clears the mark. Its memory is not
  * used again while it is marked. A poster that finds the mark set relies on the other one. So a queue that ends waits for posters inside; one
  * that is dropped waits for a moment only, then forbids links, and then takes back what it finds marked: an accepted post is run or
- * returned.
+ * returned. A poster that finds the ring full marks and links the work all the same, and only its value is refused. The worker notes before a
+ * callback where the ring ends, and lets go behind it what stood before that and was not drained ({@code Undrained}). So a ring that
+ * nobody drains is empty again when the run that its values have led to is over.
  *
  * <p><b>Queues</b> need no mutex at their level here: enqueueing is lock-free, and handlers run where no lock of a queue is held. A wake-up is a
  * futex call and allowed at every level, so there is no deferred wake-up.

@@ -305,7 +305,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         if (destroyed) {
             throw shutdown(wk);
         }
-        return queue.nativeWork(wk + " of workqueue " + name, ipl, () -> {
+        return queue.nativeWork(wk, wk + " of workqueue " + name, ipl, () -> {
             Append appended = queue.append(wk);
             assert appended != Append.CLOSED;
         });

@@ -18,6 +18,7 @@ import org.percpu.kernel.Lwp;
 import org.percpu.kernel.WorkerState;
 import org.percpu.queue.Call;
 import org.percpu.queue.Ending;
+import org.percpu.queue.Item;
 import org.percpu.queue.SharedQueue;
 import org.percpu.thread.Sched;
 
@@ -200,9 +201,9 @@ final class ThreadedQueue {
         return new ErrnoException(Errno.EINVAL, call + " on " + name + ": " + argument + " is null");
     }
 
-    NativeWork nativeWork(Object item, Runnable append) {
+    NativeWork nativeWork(Item item, Runnable append) {
         requireOpen("a handle");
-        return queue.nativeWork(item + " of " + page + " " + name, ipl, append);
+        return queue.nativeWork(item, item + " of " + page + " " + name, ipl, append);
     }
 
     /** Says why nothing can be added, if so. */

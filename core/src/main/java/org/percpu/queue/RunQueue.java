@@ -56,7 +56,8 @@ public abstract class RunQueue {
      * What C code has posted; null while nobody may. Written under the doorbell's monitor and read without: whoever sets it rings
      * afterwards, and a worker that hears that sees it.
      */
-    private @Nullable NativeInbox nativeInbox;
+    @Nullable
+    NativeInbox nativeInbox;
 
     private boolean nativeClosed; // guarded by doorbell
 
@@ -152,12 +153,13 @@ public abstract class RunQueue {
     /**
      * Opens a handle by which C code can post an item.
      *
-     * @param item name for messages
+     * @param item which one
+     * @param label its name for messages
      * @param ipl level of the queue
      * @param append appends the item, in a worker's thread
      * @return the handle
      */
-    public final NativeWork nativeWork(String item, Ipl ipl, Runnable append) {
+    public final NativeWork nativeWork(Item item, String label, Ipl ipl, Runnable append) {
         NativeInbox box;
         synchronized (doorbell) {
             box = nativeInbox;
@@ -171,7 +173,7 @@ public abstract class RunQueue {
             }
         }
         doorbell.ring();
-        return new NativeWork(item, ipl, box, append);
+        return box.open(label, item, ipl, append);
     }
 
     /** Appends what C code has posted; in the monitor, as {@link #closeInboxes} must not come between the two lists. */

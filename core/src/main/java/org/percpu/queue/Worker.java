@@ -8,7 +8,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.percpu.events.Events;
 import org.percpu.events.WorkRun;
+import org.percpu.ipl.NativeInbox;
 import org.percpu.ipl.Spl;
+import org.percpu.ipl.Undrained;
 import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
@@ -36,6 +38,7 @@ final class Worker extends WorkerProgress {
     private final RunQueue queue;
     private final Call call;
     private final boolean mpsafe;
+    private final Undrained undrained = new Undrained();
 
     // The worker's own.
     private int nextId;
@@ -140,6 +143,8 @@ final class Worker extends WorkerProgress {
 
     /** Calls the function of the item that has {@linkplain #begin begun} here and been released. */
     void run(Item item) {
+        NativeInbox inbox = queue.nativeInbox;
+        boolean posted = inbox != null && undrained.before(inbox, item);
         if (kernel.timing() || Events.recordsWorks()) {
             callTimed(item);
         } else {
@@ -151,6 +156,9 @@ final class Worker extends WorkerProgress {
             long now = System.nanoTime();
             nextClock = ran + (now - clock > SLOW_NANOS ? 1 : RUNS_BETWEEN_CLOCKS);
             clock = now;
+        }
+        if (posted) {
+            undrained.after();
         }
     }
 

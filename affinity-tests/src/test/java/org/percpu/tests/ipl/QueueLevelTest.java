@@ -347,10 +347,18 @@ class QueueLevelTest {
     @Test
     void valueBehindOneWhoseConsumerThrowsWaitsForTheNextDrain() {
         AtomicLong sum = new AtomicLong();
+        CountDownLatch inside = new CountDownLatch(1);
+        Semaphore gate = new Semaphore(0);
         Taskq tq = Taskq.create(kernels.get(), "throws", 1, Ipl.VM, Taskq.TASKQ_MPSAFE);
-        NativeWork work = tq.nativeTask(Task.initializer(arg -> {}, null));
+        NativeWork work = tq.nativeTask(Task.initializer(
+                arg -> {
+                    inside.countDown();
+                    Bounded.acquire(gate, 1);
+                },
+                null));
         assertThat(work.post(1)).isZero();
-        assertThat(work.post(2)).isBetween(0, 1);
+        Bounded.arrive(inside);
+        assertThat(work.post(2)).isZero();
         assertThatThrownBy(() -> {
                     int drained = work.drain(value -> {
                         throw new IllegalArgumentException("value " + value);
@@ -362,6 +370,7 @@ class QueueLevelTest {
         assertThat(work.drain(sum::addAndGet)).isEqualTo(1);
         assertThat(sum).hasValue(2);
         assertThat(work.drain(sum::addAndGet)).isZero();
+        gate.release(2);
         work.close();
         tq.destroy();
     }

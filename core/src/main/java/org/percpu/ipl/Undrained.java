@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.ipl;
+
+import java.util.Arrays;
+
+/**
+ * What a run leaves behind: notes before a callback which values wait for it, and lets those go behind it that nobody has drained. Part of
+ * a worker, which runs one item at a time; programs use {@link NativeWork}.
+ */
+public final class Undrained {
+    private static final NativeWork[] NONE = {};
+
+    private NativeWork[] works = NONE;
+    private long[] end = new long[1];
+    private long[] drained = new long[1];
+
+    /** For a worker. */
+    public Undrained() {}
+
+    /**
+     * Before the callback. Allocates nothing while an item has no more handles than those before it.
+     *
+     * @param inbox of the queue
+     * @param item whose callback it is
+     * @return whether {@link #after} must follow the callback
+     */
+    public boolean before(NativeInbox inbox, Object item) {
+        NativeWork[] now = inbox.handlesOf(item);
+        if (now == null) {
+            return false;
+        }
+        if (now.length > end.length) {
+            end = Arrays.copyOf(end, now.length);
+            drained = Arrays.copyOf(drained, now.length);
+        }
+        for (int i = 0; i < now.length; i++) {
+            drained[i] = now[i].drained();
+            end[i] = now[i].end();
+        }
+        works = now;
+        return true;
+    }
+
+    /** Behind the callback. */
+    public void after() {
+        NativeWork[] noted = works;
+        works = NONE;
+        for (int i = 0; i < noted.length; i++) {
+            noted[i].letGo(end[i], drained[i]);
+        }
+    }
+}
