@@ -120,11 +120,7 @@ public final class Taskq implements KernelQueue {
      */
     public static Taskq create(Kernel kernel, String name, int nthreads, Ipl ipl, int flags) {
         ThreadedQueue.requireFlags(flags, ALL_FLAGS, "taskq_create", name);
-        return make(kernel, name, nthreads, ipl, flags, false);
-    }
-
-    private static Taskq make(Kernel kernel, String name, int nthreads, Ipl ipl, int flags, boolean system) {
-        Taskq tq = new Taskq(kernel, name, nthreads, ipl, flags, system);
+        Taskq tq = new Taskq(kernel, name, nthreads, ipl, flags, false);
         tq.threads.makeThreads();
         return tq;
     }
@@ -132,14 +128,15 @@ public final class Taskq implements KernelQueue {
     /**
      * systq: the kernel's own queue for short tasks, with one thread that holds the kernel lock (OTQ-7).
      *
+     * <p>It is there for every caller at or below {@link Ipl#HIGH}, handlers and threads that must not sleep included, also if they are the
+     * first to ask: their tasks are queued, and a thread is made meanwhile.
+     *
      * @param kernel any kernel
      * @return always the same queue for a kernel; it cannot be destroyed
-     * @throws ErrnoException EAGAIN or ENOMEM (no thread; the next call tries again), EPERM (the caller must not sleep), ESHUTDOWN (the
-     *     kernel is closed)
+     * @throws ErrnoException EAGAIN or ENOMEM (no thread; the next call tries again), ESHUTDOWN (the kernel is closed)
      */
     public static Taskq systq(Kernel kernel) {
-        return ErrnoException.requireNonNull(kernel, "systq", "kernel")
-                .shared(SystemQueue.SYSTQ, k -> make(k, "systq", 1, Ipl.HIGH, 0, true));
+        return system(ErrnoException.requireNonNull(kernel, "systq", "kernel"), SystemQueue.SYSTQ, "systq", 0);
     }
 
     /**
@@ -147,12 +144,21 @@ public final class Taskq implements KernelQueue {
      *
      * @param kernel any kernel
      * @return always the same queue for a kernel; it cannot be destroyed
-     * @throws ErrnoException EAGAIN or ENOMEM (no thread; the next call tries again), EPERM (the caller must not sleep), ESHUTDOWN (the
-     *     kernel is closed)
+     * @throws ErrnoException EAGAIN or ENOMEM (no thread; the next call tries again), ESHUTDOWN (the kernel is closed)
      */
     public static Taskq systqmp(Kernel kernel) {
-        return ErrnoException.requireNonNull(kernel, "systqmp", "kernel")
-                .shared(SystemQueue.SYSTQMP, k -> make(k, "systqmp", 1, Ipl.HIGH, TASKQ_MPSAFE, true));
+        return system(
+                ErrnoException.requireNonNull(kernel, "systqmp", "kernel"),
+                SystemQueue.SYSTQMP,
+                "systqmp",
+                TASKQ_MPSAFE);
+    }
+
+    private static Taskq system(Kernel kernel, SystemQueue key, String name, int flags) {
+        // Nothing sleeps in there: a handler may want the same queue.
+        Taskq tq = kernel.shared(key, k -> new Taskq(k, name, 1, Ipl.HIGH, flags, true));
+        tq.threads.ensureThread();
+        return tq;
     }
 
     /**

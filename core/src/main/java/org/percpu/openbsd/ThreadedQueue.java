@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
@@ -47,7 +48,16 @@ final class ThreadedQueue {
     /** What a thread's state shows while it waits for the end. */
     private final String endMessage;
 
+    /** Of a queue of the system: held by whoever makes its thread. */
+    private final ReentrantLock making = new ReentrantLock();
+
+    // Of a queue of the system.
+    private volatile boolean hasThread; // or will have one when the kernel is warm
+    private volatile boolean handedOver; // somebody who may sleep is about to make it
+
     // Guarded by this.
+    private boolean listed; // of a queue of the system
+
     private boolean creating = true;
 
     private boolean ran;
@@ -127,6 +137,129 @@ final class ThreadedQueue {
                 kernel.remove(face);
             }
         }
+    }
+
+    /**
+     * Of a queue of the system, for which many may ask at once: makes its thread, unless it has one. Whoever must not sleep, such as a handler,
+     * has it made by a thread of its own; tasks are queued meanwhile, as in a cold kernel. Where there is no thread to be had, the next call
+     * tries again.
+     */
+    void ensureThread() {
+        if (hasThread || state == State.DESTROYED) {
+            return;
+        }
+        if (!kernel.isCold() && !maySleep()) {
+            list();
+            handOver();
+            return;
+        }
+        making.lock();
+        try {
+            makeThread();
+        } finally {
+            making.unlock();
+        }
+    }
+
+    private boolean maySleep() {
+        try {
+            kernel.requireSleepable(name);
+            return true;
+        } catch (ErrnoException e) {
+            return false;
+        }
+    }
+
+    private void handOver() {
+        synchronized (this) {
+            if (handedOver) {
+                return;
+            }
+            handedOver = true;
+        }
+        boolean started = false;
+        try {
+            new SystemThread(this).start(kernel);
+            started = true;
+        } finally {
+            handedOver = started;
+        }
+    }
+
+    /** For {@link SystemThread}: nobody is there to tell but the console. */
+    void makeThreadLater() {
+        making.lock();
+        try {
+            makeThread();
+        } catch (ErrnoException | LinuxException e) {
+            kernel.console(e.getMessage() + "; its tasks wait for the next call, which tries again");
+        } finally {
+            handedOver = false;
+            making.unlock();
+        }
+    }
+
+    /** By whoever holds `making`. */
+    private void makeThread() {
+        if (hasThread) {
+            return;
+        }
+        list();
+        if (kernel.isCold()) {
+            synchronized (this) {
+                creating = false;
+            }
+            kernel.whenWarm(this::threadsCanBeMade);
+            hasThread = true;
+            return;
+        }
+        synchronized (this) {
+            if (state == State.DESTROYED) {
+                return;
+            }
+            state = State.RUNNING;
+            ran = true;
+        }
+        try {
+            queue.start(kernel.thread(name, null, Sched.DEFAULT), flags);
+            hasThread = true;
+        } catch (ErrnoException | OutOfMemoryError e) {
+            throw failure(0, e);
+        } finally {
+            if (!hasThread) {
+                noThread();
+            }
+        }
+    }
+
+    private void noThread() {
+        boolean destroyed;
+        synchronized (this) {
+            destroyed = state == State.DESTROYED;
+            if (!destroyed) {
+                state = State.CREATED;
+            }
+            ran = false;
+        }
+        if (destroyed) {
+            report(end(0));
+        } else if (!queue.hasItems()) {
+            unlist();
+        }
+    }
+
+    private synchronized void list() {
+        if (!listed) {
+            if (!kernel.add(face)) {
+                throw kernel.closed(page + " " + name);
+            }
+            listed = true;
+        }
+    }
+
+    private synchronized void unlist() {
+        listed = false;
+        kernel.remove(face);
     }
 
     /** During create a failure is the creator's (U13). Later nobody is there to tell but the console and whoever adds a task. */

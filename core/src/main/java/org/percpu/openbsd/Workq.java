@@ -170,11 +170,7 @@ public final class Workq implements KernelQueue {
                     Errno.EINVAL,
                     "workq_create of " + name + ": a pool of " + poolSize + "; must be 1 to " + MAX_POOL_SIZE);
         }
-        return make(kernel, name, maxthreads, ipl, poolSize, false);
-    }
-
-    private static Workq make(Kernel kernel, String name, int maxthreads, Ipl ipl, int poolSize, boolean system) {
-        Workq wq = new Workq(kernel, name, maxthreads, ipl, poolSize, system);
+        Workq wq = new Workq(kernel, name, maxthreads, ipl, poolSize, false);
         wq.threads.makeThreads();
         return wq;
     }
@@ -182,14 +178,19 @@ public final class Workq implements KernelQueue {
     /**
      * The kernel's generic queue, which the page's functions use for a null queue (OWQ-4). For short tasks.
      *
+     * <p>It is there for every caller at or below {@link Ipl#HIGH}, handlers and threads that must not sleep included, also if they are the
+     * first to ask: their tasks are queued, and a thread is made meanwhile.
+     *
      * @param kernel any kernel
      * @return always the same queue for a kernel; it cannot be destroyed
-     * @throws ErrnoException EAGAIN or ENOMEM (no thread; the next call tries again), EPERM (the caller must not sleep), ESHUTDOWN (the
-     *     kernel is closed)
+     * @throws ErrnoException EAGAIN or ENOMEM (no thread; the next call tries again), ESHUTDOWN (the kernel is closed)
      */
     public static Workq syswq(Kernel kernel) {
-        return ErrnoException.requireNonNull(kernel, "syswq", "kernel")
-                .shared(SYSWQ, k -> make(k, SYSWQ, 1, Ipl.HIGH, DEFAULT_POOL_SIZE, true));
+        // Nothing sleeps in there: a handler may want the same queue.
+        Workq wq = ErrnoException.requireNonNull(kernel, "syswq", "kernel")
+                .shared(SYSWQ, k -> new Workq(k, SYSWQ, 1, Ipl.HIGH, DEFAULT_POOL_SIZE, true));
+        wq.threads.ensureThread();
+        return wq;
     }
 
     /**

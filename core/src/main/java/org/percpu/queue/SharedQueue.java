@@ -484,6 +484,15 @@ public final class SharedQueue extends RunQueue {
     }
 
     /**
+     * Whether anything waits here.
+     *
+     * @return history as soon as it is known
+     */
+    public boolean hasItems() {
+        return !inbox.isEmpty() || ready != 0;
+    }
+
+    /**
      * The workers and what they have done.
      *
      * @return one for each worker that has run; each shows the whole queue's pending items

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.openbsd;
+
+import org.percpu.bindings.spi.Errno;
+import org.percpu.kernel.ErrnoException;
+import org.percpu.kernel.Kernel;
+
+/** Makes the thread of a queue of the system for a caller who must not sleep, and ends. */
+final class SystemThread extends Thread {
+    private final ThreadedQueue queue;
+
+    SystemThread(ThreadedQueue queue) {
+        super(null, null, "make-" + queue.name(), 0, false);
+        this.queue = queue;
+        setDaemon(true);
+        // It may outlive the caller's class loader.
+        setContextClassLoader(null);
+    }
+
+    @Override
+    public void run() {
+        queue.makeThreadLater();
+    }
+
+    void start(Kernel kernel) {
+        try {
+            start();
+        } catch (OutOfMemoryError e) {
+            throw new ErrnoException(
+                    Errno.EAGAIN,
+                    queue.name() + " of kernel " + kernel.name() + ": no thread can be made (" + e.getMessage()
+                            + "): the next call tries again",
+                    e);
+        }
+    }
+}
