@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxCalls;
@@ -43,7 +42,7 @@ public final class NativeInbox {
     private final List<NativeWork> works = new ArrayList<>(); // guarded by this; compared by identity
 
     /** The handles of each item; replaced as a whole under this. */
-    private volatile Map<Object, NativeWork[]> byItem = new IdentityHashMap<>();
+    private volatile IdentityHashMap<Object, NativeWork[]> byItem = new IdentityHashMap<>();
 
     /** Written under this. From then on the memory may be another inbox's, but for posters that are inside. */
     private volatile boolean ended;
@@ -90,7 +89,7 @@ public final class NativeInbox {
     }
 
     private void index() {
-        Map<Object, NativeWork[]> index = new IdentityHashMap<>();
+        IdentityHashMap<Object, NativeWork[]> index = new IdentityHashMap<>();
         for (NativeWork work : works) {
             if (work.item != null) {
                 index.merge(work.item, new NativeWork[] {work}, NativeInbox::join);

@@ -2,7 +2,7 @@
 package org.percpu.openbsd;
 
 import org.percpu.bindings.spi.Errno;
-import org.percpu.kernel.ErrnoException;
+import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.kernel.Kernel;
 
 /** Makes the thread of a queue of the system for a caller who must not sleep, and ends. */

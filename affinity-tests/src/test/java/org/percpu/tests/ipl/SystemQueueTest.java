@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Function;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -40,18 +40,20 @@ class SystemQueueTest {
     private final AtomicInteger runs = new AtomicInteger();
 
     enum SystemQueue {
-        SYSTQ(Taskq::systq),
-        SYSTQMP(Taskq::systqmp),
-        SYSWQ(Workq::syswq);
+        SYSTQ,
+        SYSTQMP,
+        SYSWQ;
 
-        final Function<Kernel, KernelQueue> of;
-
-        SystemQueue(Function<Kernel, KernelQueue> of) {
-            this.of = of;
+        KernelQueue of(Kernel kernel) {
+            return switch (this) {
+                case SYSTQ -> Taskq.systq(kernel);
+                case SYSTQMP -> Taskq.systqmp(kernel);
+                case SYSWQ -> Workq.syswq(kernel);
+            };
         }
 
         boolean add(Kernel kernel, Runnable body) {
-            return of.apply(kernel) instanceof Taskq tq
+            return of(kernel) instanceof Taskq tq
                     ? tq.add(Task.initializer(arg -> body.run(), null))
                     : Workq.syswq(kernel).addTask(0, (a, b) -> body.run(), null, null);
         }
@@ -75,12 +77,12 @@ class SystemQueueTest {
             Levels.on(SplMode.EAGER, spl -> {
                 int s = spl.splraise(ipl);
                 assertThat(queue.add(kernel, runs::incrementAndGet)).isTrue();
-                assertThat(queue.of.apply(kernel)).isSameAs(queue.of.apply(kernel));
+                assertThat(queue.of(kernel)).isSameAs(queue.of(kernel));
                 Bounded.until("it runs, first used at " + ipl, () -> runs.get() > before);
                 assertThat(spl.level()).isEqualTo(ipl);
                 spl.splx(s);
             });
-            assertThat(queue.of.apply(kernel).workers()).hasSize(1);
+            assertThat(queue.of(kernel).workers()).hasSize(1);
             kernel.close();
         }
     }
@@ -120,9 +122,12 @@ class SystemQueueTest {
         Levels.on(SplMode.EAGER, spl -> {
             Mutex mutex = Mutex.netbsd("held", Ipl.VM);
             mutex.lock();
-            assertThat(queue.add(ofMutex, runs::incrementAndGet)).isTrue();
-            Bounded.until("a holder's runs", () -> runs.get() == 2);
-            mutex.unlock();
+            try {
+                assertThat(queue.add(ofMutex, runs::incrementAndGet)).isTrue();
+                Bounded.until("a holder's runs", () -> runs.get() == 2);
+            } finally {
+                mutex.unlock();
+            }
         });
 
         Kernel ofSoftint = fresh();
@@ -156,7 +161,7 @@ class SystemQueueTest {
         for (int round = 1; round <= rounds; round++) {
             Kernel kernel = fresh();
             CyclicBarrier together = new CyclicBarrier(threads);
-            AtomicReference<KernelQueue> made = new AtomicReference<>();
+            List<KernelQueue> made = new CopyOnWriteArrayList<>();
             List<FutureTask<Boolean>> users = new ArrayList<>();
             for (int i = 0; i < threads; i++) {
                 boolean raised = i % 2 == 0;
@@ -166,17 +171,16 @@ class SystemQueueTest {
                             Bounded.meet(together);
                             int s = raised ? spl.splhigh() : spl.splraise(Ipl.NONE);
                             assertThat(queue.add(kernel, runs::incrementAndGet)).isTrue();
-                            KernelQueue mine = queue.of.apply(kernel);
-                            assertThat(made.compareAndSet(null, mine) || made.get() == mine)
-                                    .isTrue();
+                            made.add(queue.of(kernel));
                             spl.splx(s);
                         })));
             }
             users.forEach(user -> assertThat(Bounded.join(user)).isTrue());
             int all = round * threads;
             Bounded.until("all have run", () -> runs.get() == all);
-            assertThat(made.get().workers()).hasSize(1);
-            assertThat(kernel.queues()).containsExactly(made.get());
+            assertThat(made.get(0).workers()).hasSize(1);
+            assertThat(kernel.queues()).containsExactly(made.get(0));
+            assertThat(made).containsOnly(made.get(0));
             kernel.close();
         }
         assertThat(runs).hasValue(rounds * threads);
@@ -191,7 +195,7 @@ class SystemQueueTest {
         Levels.on(SplMode.EAGER, spl -> {
             int s = spl.splhigh();
             Refusal.of(Errno.ESHUTDOWN, () -> queue.add(kernel, runs::incrementAndGet))
-                    .contains(queue.name().toLowerCase(java.util.Locale.ROOT));
+                    .contains(queue.name().toLowerCase(Locale.ROOT));
             spl.splx(s);
         });
     }

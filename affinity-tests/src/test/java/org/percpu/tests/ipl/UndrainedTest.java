@@ -40,7 +40,6 @@ import org.percpu.thread.Pri;
 class UndrainedTest {
     private static final int BURST = 10;
     private static final int MANY = 3000; // about three rings
-    private static final Runnable IGNORES = () -> {};
 
     private static final class Packet extends Work {}
 
@@ -92,7 +91,7 @@ class UndrainedTest {
     @ValueSource(strings = {"workqueue", "taskq", "workq"})
     @DisplayName("a work whose callback never drains runs for each burst, for ever, and what nobody drains is counted")
     void runsForEachBurstWithoutDraining(String interfaces) {
-        NativeWork work = workOf(interfaces, IGNORES);
+        NativeWork work = workOf(interfaces, () -> {});
         int bursts = MANY / BURST;
         for (int burst = 1; burst <= bursts; burst++) {
             int before = runs.get();
@@ -114,7 +113,7 @@ class UndrainedTest {
         if (bySignal) {
             Levels.needLibrary();
         }
-        NativeWork work = workOf("workqueue", IGNORES);
+        NativeWork work = workOf("workqueue", () -> {});
         Levels.on(bySignal ? SplMode.LAZY : SplMode.EAGER, spl -> {
             InterruptLine line = InterruptLine.establish(spl, "rx", Ipl.VM, work);
             long self = linux.pthread_self();
