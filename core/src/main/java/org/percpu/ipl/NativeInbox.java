@@ -80,6 +80,7 @@ public final class NativeInbox {
      * @throws org.percpu.bindings.spi.LinuxException EAGAIN if 4096 handles are open
      */
     public NativeWork open(String name, Object item, Ipl ipl, Runnable append) {
+        ErrnoException.requireNonNull(item, "a handle", "item");
         return new NativeWork(name, item, ipl, this, append);
     }
 

@@ -6,7 +6,6 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
@@ -40,7 +39,8 @@ public final class NativeWork implements AutoCloseable {
     /** Values that wait at most. */
     public static final int MAX_VALUES = Memory.VALUES;
 
-    private static final int LETTING_GO = 1 << 16;
+    private static final long LETTING_GO = 1L << 16;
+    private static final int DRAINED_SHIFT = Integer.SIZE;
 
     private final String name;
     private final Ipl ipl;
@@ -49,17 +49,16 @@ public final class NativeWork implements AutoCloseable {
     private final Port port;
     private final List<Spl> spillers = new CopyOnWriteArrayList<>();
     private final long handle;
-    /** Calls of drain() that are going on; calls of letGo() in units of LETTING_GO. */
-    private final AtomicInteger drains = new AtomicInteger();
+    /** Calls of drain() that are going on; above, calls of letGo(); above, modulo 2^32, the values that were drained. */
+    private final AtomicLong drains = new AtomicLong();
 
-    private final AtomicLong drained = new AtomicLong();
     private final AtomicLong undrained = new AtomicLong();
     private final AtomicBoolean told = new AtomicBoolean();
 
     /** The work or task. */
     final @Nullable Object item;
 
-    private long refusedBefore; // by a port that is recycled; guarded by this
+    private @Nullable State last; // before the port went to the next owner; guarded by this
 
     /** Closed works whose memory is not used again yet: somebody is inside, or their run is still to come. */
     private static final Set<NativeWork> CLOSED = ConcurrentHashMap.newKeySet();
@@ -212,11 +211,11 @@ public final class NativeWork implements AutoCloseable {
             }
             // A drain counts itself first and looks at this second. The last of them comes here again.
             recycled = true;
-            if (drains.get() != 0) {
+            if ((int) drains.get() != 0) {
                 recycled = false;
                 return;
             }
-            refusedBefore = port.getLong(Memory.PORT_REFUSED);
+            last = stateOfPort();
         }
         CLOSED.remove(this);
         inbox.remove(this);
@@ -242,8 +241,7 @@ public final class NativeWork implements AutoCloseable {
             }
         } finally {
             roomWasMade(count);
-            drained.getAndAdd(count);
-            drains.getAndDecrement();
+            drains.getAndAdd(((long) count << DRAINED_SHIFT) - 1);
         }
         settle();
         return count;
@@ -254,9 +252,9 @@ public final class NativeWork implements AutoCloseable {
         return port.getLong(Memory.PORT_TAIL);
     }
 
-    /** How many values have been drained. */
+    /** How many values have been drained, modulo 2^32. */
     long drained() {
-        return drained.get();
+        return drains.get() >>> DRAINED_SHIFT;
     }
 
     /**
@@ -279,9 +277,9 @@ public final class NativeWork implements AutoCloseable {
     private void letGoCounted(long end, long drainedBefore) {
         int count = 0;
         // A drain that has ended is in the sum, and one that has not is among those that go on.
-        int going = drains.getAndAdd(LETTING_GO) & (LETTING_GO - 1);
+        long now = drains.getAndAdd(LETTING_GO);
         try {
-            if (going == 0 && drained.get() == drainedBefore) {
+            if ((now & (LETTING_GO - 1)) == 0 && now >>> DRAINED_SHIFT == drainedBefore) {
                 while (!recycled && port.discardBefore(end)) {
                     count++;
                 }
@@ -315,10 +313,6 @@ public final class NativeWork implements AutoCloseable {
         private Log() {}
     }
 
-    private synchronized long refused() {
-        return recycled ? refusedBefore : port.getLong(Memory.PORT_REFUSED);
-    }
-
     /**
      * What has become of the values.
      *
@@ -334,8 +328,14 @@ public final class NativeWork implements AutoCloseable {
      *
      * @return the counts now, also when it is closed
      */
-    public State state() {
-        return new State(name, drained.get(), undrained.get(), refused());
+    public synchronized State state() {
+        return last != null ? last : stateOfPort();
+    }
+
+    private State stateOfPort() {
+        // In this order: what is let go is taken out of the ring first.
+        long let = undrained.get();
+        return new State(name, port.getLong(Memory.PORT_HEAD) - let, let, port.getLong(Memory.PORT_REFUSED));
     }
 
     private void roomWasMade(int count) {

@@ -2,6 +2,7 @@
 package org.percpu.ipl;
 
 import java.util.Arrays;
+import org.percpu.bindings.spi.ErrnoException;
 
 /**
  * What a run leaves behind: notes before a callback which values wait for it, and lets those go behind it that nobody has drained. Part of
@@ -25,6 +26,8 @@ public final class Undrained {
      * @return whether {@link #after} must follow the callback
      */
     public boolean before(NativeInbox inbox, Object item) {
+        ErrnoException.requireNonNull(inbox, "a run", "inbox");
+        ErrnoException.requireNonNull(item, "a run", "item");
         NativeWork[] now = inbox.handlesOf(item);
         if (now == null) {
             return false;
