@@ -49,6 +49,7 @@ import org.percpu.ipl.NativeWork;
 import org.percpu.ipl.Sleep;
 import org.percpu.ipl.Spl;
 import org.percpu.ipl.Turnstile;
+import org.percpu.ipl.Undrained;
 import org.percpu.kernel.Condvar;
 import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
@@ -116,6 +117,7 @@ class NullArgumentTest {
                 Sched.DEFAULT,
                 new NativeInbox(Backend.linux().address(Backend.linux().allocate(Integer.BYTES)), () -> {}),
                 new Sleep(),
+                new Undrained(),
                 new Turnstile(false) {},
                 Path.of("/"),
                 "n",
