@@ -3,8 +3,6 @@ package org.percpu.thread;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -310,7 +308,7 @@ public final class CpuThread {
     /** Field 39 of proc_pid_stat(5); the fields are counted from behind the name, which may contain anything. */
     private static int lastCpu(int tid) {
         try {
-            String stat = Files.readString(Path.of("/proc/self/task/" + tid + "/stat"), StandardCharsets.ISO_8859_1);
+            String stat = Backend.linux().tasks().read(tid, "stat");
             return Integer.parseInt(stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1)[36]);
         } catch (IOException | RuntimeException e) {
             return -1;
@@ -453,7 +451,7 @@ public final class CpuThread {
             VirtualThreads.warmSchedulers();
             CpuThread started = new CpuThread(new Builder(this), body);
             try {
-                started.thread.start();
+                Backend.linux().start(started.thread);
             } catch (OutOfMemoryError e) {
                 // HotSpot's only word for a pthread_create that failed, EAGAIN included.
                 LinuxException failed = new LinuxException(

@@ -2,12 +2,7 @@
 package org.percpu.thread;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.HashMap;
-import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -39,7 +34,6 @@ public final class PoolThreads {
 
     private static final String POOL = "ForkJoinPool-";
     private static final String CARRIERS = "CarrierThreads";
-    private static final Path TASKS = Path.of("/proc/self/task");
 
     /** A thread has the name of its maker for a moment, so the first look may be too early. */
     private static final int LOOKS = 2;
@@ -82,7 +76,7 @@ public final class PoolThreads {
         int nice = niceOf(linux, linux.getpid());
         Map<Integer, Integer> now = new HashMap<>();
         int freed = 0;
-        for (int tid : tids()) {
+        for (int tid : tids(linux)) {
             int before = looks.getOrDefault(tid, 0);
             boolean free = before < LOOKS && free(linux, tid, cpus, nice);
             freed += free ? 1 : 0;
@@ -92,16 +86,12 @@ public final class PoolThreads {
         return freed;
     }
 
-    private static Set<Integer> tids() {
-        Set<Integer> tids = new LinkedHashSet<>();
-        try (DirectoryStream<Path> tasks = Files.newDirectoryStream(TASKS)) {
-            for (Path task : tasks) {
-                tids.add(Integer.parseInt(task.getFileName().toString()));
-            }
+    private static int[] tids(LinuxCalls linux) {
+        try {
+            return linux.tasks().all();
         } catch (IOException | RuntimeException e) {
-            tids.clear();
+            return new int[0];
         }
-        return tids;
     }
 
     private static boolean free(LinuxCalls linux, int tid, CpuSet cpus, int nice) {
@@ -113,7 +103,7 @@ public final class PoolThreads {
             if (!(placed || niced)) {
                 return false;
             }
-            String name = name(tid);
+            String name = linux.tasks().read(tid, "comm").stripTrailing();
             if (!isOfThePools(name)) {
                 return false;
             }
@@ -139,11 +129,6 @@ public final class PoolThreads {
 
     private static boolean isOfThePools(String name) {
         return NAMES.contains(name) || (name.startsWith(POOL) && name.equals(carriers()));
-    }
-
-    private static String name(int tid) throws IOException {
-        return Files.readString(TASKS.resolve(tid + "/comm"), StandardCharsets.ISO_8859_1)
-                .stripTrailing();
     }
 
     /** What Linux calls each carrier: the pool's number is that of its turn among all pools. */

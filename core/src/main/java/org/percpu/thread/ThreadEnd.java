@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.thread;
 
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.percpu.bindings.spi.Backend;
+import org.percpu.bindings.spi.Tasks;
 
 /** Waits for the end of a thread: first Java's, then Linux's, which comes when the thread has left the JVM. */
 final class ThreadEnd {
@@ -32,10 +32,10 @@ final class ThreadEnd {
             }
         }
         boolean gone = !thread.isAlive();
-        Path task = Path.of("/proc/self/task/" + tid);
+        Tasks tasks = Backend.linux().tasks();
         long ended = System.nanoTime();
-        while (gone && Files.exists(task) && System.nanoTime() - ended < REUSED_NANOS) {
-            LockSupport.parkNanos(task, LOOK_NANOS);
+        while (gone && tasks.exists(tid) && System.nanoTime() - ended < REUSED_NANOS) {
+            LockSupport.parkNanos(thread, LOOK_NANOS);
             interrupted |= Thread.interrupted();
         }
         if (interrupted) {

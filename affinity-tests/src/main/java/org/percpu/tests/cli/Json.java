@@ -23,11 +23,18 @@ final class Json {
         return members;
     }
 
+    /** Prints the object. On a simulated machine its first member says so. */
     void print(PrintStream out) {
+        Map<String, @Nullable Object> all = members;
+        if (Simulation.active()) {
+            all = new LinkedHashMap<>();
+            all.put("simulated", Simulation.machine());
+            all.putAll(members);
+        }
         try {
             out.println(JSON.std
                     .with(JSON.Feature.PRETTY_PRINT_OUTPUT, JSON.Feature.WRITE_NULL_PROPERTIES)
-                    .asString(members));
+                    .asString(all));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -14,8 +14,11 @@ import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ExecutionException;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.RunLast;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.UnmatchedArgumentException;
 
@@ -95,7 +98,8 @@ public final class Main {
         for (String name : named ? List.of(args[0]) : NAMES) {
             line.addSubcommand(command(name, streams));
         }
-        line.setOut(new PrintWriter(streams.out(), true, StandardCharsets.UTF_8))
+        line.setExecutionStrategy(Main::execute)
+                .setOut(new PrintWriter(streams.out(), true, StandardCharsets.UTF_8))
                 .setParameterExceptionHandler((e, any) -> badInput(streams, e.getCommandLine(), e))
                 .setExecutionExceptionHandler((e, command, any) -> failed(streams, command, e));
         if (args.length == 0) {
@@ -115,6 +119,16 @@ public final class Main {
             case "compare" -> new CompareCommand(streams);
             default -> throw new IllegalArgumentException(name);
         };
+    }
+
+    private static int execute(ParseResult parsed) {
+        ParseResult command = parsed.hasSubcommand() ? parsed.subcommand() : parsed;
+        try {
+            Simulation.admit(command);
+        } catch (BadInput e) {
+            throw new ExecutionException(command.commandSpec().commandLine(), String.valueOf(e.getMessage()), e);
+        }
+        return new RunLast().execute(parsed);
     }
 
     private static int badInput(Streams streams, CommandLine command, ParameterException e) {

@@ -87,6 +87,18 @@ final class RunCommand implements Callable<Integer> {
                             + " file.")
     private String job = "nop";
 
+    @Option(
+            names = Simulation.OPTION,
+            paramLabel = "MACHINE",
+            arity = "0..1",
+            fallbackValue = "",
+            description = {
+                "Run on a simulated machine: a number of CPUs such as 8, packages x cores x threads such as 2x64x2, or a captured"
+                        + " machine as topology --root takes it; 4 CPUs unless given. Every answer says so, and nothing in it is"
+                        + " true of this machine. -Dpercpu.sim.faults=seed=42,spurious=0.05 makes faults."
+            })
+    private @Nullable String simulate;
+
     @Option(names = "--json", description = "Answer in JSON.")
     private boolean json;
 
@@ -102,6 +114,9 @@ final class RunCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        if (simulate != null) {
+            Simulation.begin(simulate);
+        }
         int inFlightNow = (int) Numbers.parse("--in-flight", inFlight, 1, MAX_IN_FLIGHT);
         Dealer.Amount amount = amount();
         RealtimePolicy policy = policy();

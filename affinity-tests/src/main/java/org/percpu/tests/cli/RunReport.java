@@ -66,7 +66,7 @@ record RunReport(List<Lane> lanes, Dealer.Outcome outcome, List<String> faults) 
                     thread.name(),
                     thread.tid(),
                     thread.asked(),
-                    thread.allowed(),
+                    (Simulation.active() ? "simulated " : "") + thread.allowed(),
                     thread.sched(),
                     lane.dealt(),
                     lane.executed(),
@@ -77,12 +77,12 @@ record RunReport(List<Lane> lanes, Dealer.Outcome outcome, List<String> faults) 
                     micros(latency, 99.9),
                     micros(latency, 100));
         }
-        out.println(
-                "backend " + Backend.linux().backend() + ", Java " + Runtime.version() + ", Linux " + kernelRelease());
+        out.println("backend " + Backend.linux().backend() + ", Java " + Runtime.version() + ", "
+                + (Simulation.active() ? "" : "Linux ") + kernelRelease());
         table.print(out);
         out.println("total: " + total(Lane::dealt) + " works in " + Durations.seconds(outcome.elapsedNanos()) + ", "
                 + total(Lane::lost) + " lost, " + total(Lane::duplicated) + " run twice, " + total(Lane::elsewhere)
-                + " run elsewhere");
+                + " run elsewhere" + (Simulation.active() ? " (simulated)" : ""));
         notes().forEach(out::println);
     }
 
@@ -139,7 +139,7 @@ record RunReport(List<Lane> lanes, Dealer.Outcome outcome, List<String> faults) 
                     .put("name", thread.name())
                     .put("tid", thread.tid())
                     .put("asked", thread.asked().toString())
-                    .put("allowed", thread.allowed().toString())
+                    .put("allowed", (Simulation.active() ? "simulated " : "") + thread.allowed())
                     .put("policy", thread.sched().policyName())
                     .put("rtPriority", thread.sched().rtPriority())
                     .put("enqueued", lane.dealt())
@@ -166,6 +166,9 @@ record RunReport(List<Lane> lanes, Dealer.Outcome outcome, List<String> faults) 
     }
 
     static String kernelRelease() {
+        if (Simulation.active()) {
+            return "simulated machine " + Simulation.machine();
+        }
         return Objects.requireNonNullElse(System.getProperty("os.version"), "unknown");
     }
 }

@@ -5,7 +5,7 @@ import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Columns of text, as wide as their widest cell. Columns of numbers are aligned to the right. */
+/** Columns of text, as wide as their widest cell. Columns of numbers are aligned to the right. On a simulated machine a line above says so. */
 final class Table {
     private static final String GAP = "  ";
 
@@ -29,6 +29,9 @@ final class Table {
     }
 
     void print(PrintStream out) {
+        if (Simulation.active()) {
+            out.println(Simulation.banner());
+        }
         List<List<String>> lines = new ArrayList<>();
         lines.add(new ArrayList<>());
         for (String head : heads) {

@@ -27,6 +27,7 @@ import org.percpu.openbsd.Taskq;
 import org.percpu.openbsd.Workq;
 import org.percpu.openbsd.WorkqTask;
 import org.percpu.tests.support.Bounded;
+import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.TestKernel;
 
 @Timeout(60)
@@ -44,6 +45,7 @@ class FreshThreadTest {
 
     @BeforeAll
     static void theJvmCounts() {
+        Machine.needsLinux("the simulation's own calls allocate");
         assumeThat(BEAN.isThreadAllocatedMemorySupported() && BEAN.isThreadAllocatedMemoryEnabled())
                 .as("this JVM counts the bytes that a thread allocates")
                 .isTrue();

@@ -116,7 +116,7 @@ class PinWatchTest {
                 Kthread.create(kernel, -1, Kthread.KTHREAD_MPSAFE, null, arg -> {}, null, "short");
                 Bounded.until("the watch is there", () -> Proc.named("pinwatch") == watches + 1);
                 Bounded.until("it waits", () -> Proc.tids().stream()
-                        .filter(tid -> Proc.comm(tid).equals("pinwatch"))
+                        .filter(tid -> Proc.isNamed(tid, "pinwatch"))
                         .allMatch(tid -> Proc.state(tid) == 'S'));
                 kernel.close();
                 Bounded.until("the watch ends", () -> Proc.named("pinwatch") == watches);
@@ -182,6 +182,7 @@ class PinWatchTest {
 
     /** Skips where none can be taken offline, or would be lost. */
     private int aCpuThatGoes() throws IOException {
+        Machine.needsLinux("a CPU that goes offline in /sys");
         Machine.needsRoot("to take a CPU offline");
         Machine.needsCpus(2);
         int cpu = test.lastCpu().id();

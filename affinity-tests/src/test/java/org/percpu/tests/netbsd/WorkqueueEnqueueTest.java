@@ -356,7 +356,7 @@ class WorkqueueEnqueueTest {
         wq.enqueue(new Work(), test.cpu(0));
         Bounded.arrive(second);
         assertThat(runs.get()).isEqualTo(2);
-        Bounded.until("both returned", () -> wq.workers().stream().allMatch(w -> w.executed() == 1));
+        Bounded.until("both returned", () -> wq.workers().stream().limit(2).allMatch(w -> w.executed() == 1));
         wq.destroy();
     }
 

@@ -19,6 +19,7 @@ public final class Cpuset {
 
     /** Skips where there is none to be had. */
     public static Cpuset make(String name) {
+        Machine.needsLinux("a cpuset of cgroup v1");
         Machine.needsRoot("to make a cpuset");
         Machine.skipUnless(
                 Files.isWritable(ROOT) && Files.exists(ROOT.resolve("cpuset.cpus")),

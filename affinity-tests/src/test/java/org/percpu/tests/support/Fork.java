@@ -60,6 +60,7 @@ public final class Fork {
 
     /** Puts a command in front, such as taskset or prlimit. */
     public Fork under(String... command) {
+        Machine.needsLinux(String.join(" ", command));
         prefix.addAll(List.of(command));
         return this;
     }
@@ -121,6 +122,7 @@ public final class Fork {
         String backend = System.getProperty("percpu.backend");
         if (backend != null) {
             command.add("-Dpercpu.backend=" + backend);
+            command.add("-Dpercpu.sim=" + System.getProperty("percpu.sim", ""));
         }
         if (runtime == null) {
             command.addAll(coverage(folder));

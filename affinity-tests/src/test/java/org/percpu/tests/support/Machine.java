@@ -23,6 +23,16 @@ public final class Machine {
         assumeTrue(condition, "skipped: " + reason);
     }
 
+    /** Whether this run is on a simulated machine. */
+    public static boolean isSimulated() {
+        return Backend.linux().backend().equals("sim");
+    }
+
+    /** Skips on a simulated machine, which lacks something that Linux has. */
+    public static void needsLinux(String forWhat) {
+        skipUnless(!isSimulated(), "needs Linux itself, not a simulated machine: " + forWhat);
+    }
+
     public static void needsRoot(String why) {
         skipUnless(Backend.linux().geteuid() == 0, "needs root " + why);
     }

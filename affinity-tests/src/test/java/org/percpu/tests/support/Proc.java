@@ -4,27 +4,31 @@ package org.percpu.tests.support;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
-import java.util.stream.Stream;
+import org.percpu.bindings.spi.Tasks;
 import org.percpu.cpu.CpuSet;
 import org.percpu.thread.Sched;
 
-/** The Linux kernel's word on the threads of this process: files of {@code /proc/self/task}. */
+/** The kernel's word on the threads of this process: files of {@code /proc/self/task}, or of the simulated machine. */
 public final class Proc {
-    private static final Path TASKS = Path.of("/proc/self/task");
-
     private Proc() {}
 
+    private static Tasks tasks() {
+        return Machine.linux().tasks();
+    }
+
+    private static String utf8(String bytes) {
+        return new String(bytes.getBytes(StandardCharsets.ISO_8859_1), StandardCharsets.UTF_8);
+    }
+
     public static boolean exists(int tid) {
-        return Files.isDirectory(TASKS.resolve(Integer.toString(tid)));
+        return tasks().exists(tid);
     }
 
     public static List<Integer> tids() {
-        try (Stream<Path> tasks = Files.list(TASKS)) {
-            return tasks.map(task -> Integer.parseInt(task.getFileName().toString()))
-                    .toList();
+        try {
+            return Arrays.stream(tasks().all()).boxed().toList();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -40,10 +44,14 @@ public final class Proc {
         return tids().stream().filter(tid -> commOrEmpty(tid).startsWith(start)).count();
     }
 
+    /** False too for a thread that has ended. */
+    public static boolean isNamed(int tid, String comm) {
+        return commOrEmpty(tid).equals(comm);
+    }
+
     private static String commOrEmpty(int tid) {
         try {
-            return Files.readString(TASKS.resolve(tid + "/comm"), StandardCharsets.UTF_8)
-                    .stripTrailing();
+            return utf8(tasks().read(tid, "comm")).stripTrailing();
         } catch (IOException e) {
             return "";
         }
@@ -56,7 +64,7 @@ public final class Proc {
 
     public static byte[] commBytes(int tid) {
         try {
-            return Files.readAllBytes(TASKS.resolve(tid + "/comm"));
+            return tasks().read(tid, "comm").getBytes(StandardCharsets.ISO_8859_1);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -105,7 +113,7 @@ public final class Proc {
                 .filter(line -> line.startsWith(key + ":"))
                 .map(line -> line.substring(key.length() + 1).strip())
                 .findFirst()
-                .orElseThrow(() -> new AssertionError("no " + key + " in " + TASKS + "/" + tid + "/status"));
+                .orElseThrow(() -> new AssertionError("no " + key + " in /proc/self/task/" + tid + "/status"));
     }
 
     /** Counted from behind the name, which may hold anything. */
@@ -117,7 +125,7 @@ public final class Proc {
 
     private static String read(int tid, String file) {
         try {
-            return Files.readString(TASKS.resolve(tid + "/" + file), StandardCharsets.UTF_8);
+            return utf8(tasks().read(tid, file));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -24,6 +24,7 @@ public final class Sandbox {
      * @param rules such as {@code sched_setscheduler=0}, which answers with success, or {@code setpriority=1}, which is EPERM
      */
     public static String[] of(String... rules) {
+        Machine.needsLinux("a seccomp filter");
         List<String> command = new ArrayList<>(List.of(program().toString()));
         command.addAll(Arrays.asList(rules));
         command.add("--");

@@ -181,6 +181,7 @@ class CpuThreadTest {
             "threads of the JDK's pools that a pinned or nice callback makes, after theirs have ended for lack of work,"
                     + " are freed by the watch, told once")
     void poolThreadsDoNotStayWhereTheyWereMade() {
+        Machine.needsLinux("threads that inherit in the kernel");
         Machine.needsRoot("to lower a nice value again");
         Machine.needsCpus(2);
         String output = Fork.of(InheritingPools.class)
@@ -193,6 +194,7 @@ class CpuThreadTest {
     @Test
     @DisplayName("repin of a thread that has ended leaves the process alone that has its number now")
     void repinOfAnEndedThread() throws IOException {
+        Machine.needsLinux("other processes");
         Machine.needsRoot("to say which number the next process gets");
         Machine.needsCpus(2);
         Path last = Path.of("/proc/sys/kernel/ns_last_pid");

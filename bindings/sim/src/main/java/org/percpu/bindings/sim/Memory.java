@@ -43,8 +43,10 @@ final class Memory {
 
     /** Zeroed memory that is never freed. */
     synchronized ByteBuffer allocate(int bytes) {
-        ByteBuffer buffer = ByteBuffer.allocateDirect(bytes + CACHE_LINE)
+        // An aligned slice ends at a boundary too.
+        ByteBuffer buffer = ByteBuffer.allocateDirect((bytes / CACHE_LINE + 2) * CACHE_LINE)
                 .alignedSlice(CACHE_LINE)
+                .slice(0, bytes)
                 .order(ByteOrder.nativeOrder());
         kept.add(buffer);
         address(buffer);

@@ -75,6 +75,16 @@ final class Signals {
         }
     }
 
+    /** The signals that a thread blocks, as the kernel's set. */
+    long blocked(SimThread thread) {
+        lock.lock();
+        try {
+            return thread.blocked;
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** Signals with a handler, as the kernel's set. */
     long handled() {
         lock.lock();

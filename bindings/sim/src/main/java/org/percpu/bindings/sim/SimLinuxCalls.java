@@ -15,6 +15,7 @@ import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.bindings.spi.Tasks;
 
 /** The C functions of a {@link SimMachine}. A {@code pthread_t} is the thread's number. */
 final class SimLinuxCalls implements LinuxCalls {
@@ -35,6 +36,7 @@ final class SimLinuxCalls implements LinuxCalls {
     private final Memory memory;
     private final Futexes futexes;
     private final Signals signals;
+    private final Tasks tasks;
     private final long[][] limits = new long[RLIMITS][]; // guarded by itself
 
     SimLinuxCalls(SimMachine machine, Memory memory, Futexes futexes, Signals signals) {
@@ -42,6 +44,7 @@ final class SimLinuxCalls implements LinuxCalls {
         this.memory = memory;
         this.futexes = futexes;
         this.signals = signals;
+        this.tasks = new SimTasks(machine, signals);
         for (int i = 0; i < RLIMITS; i++) {
             limits[i] = new long[] {RLIM_INFINITY, RLIM_INFINITY};
         }
@@ -59,6 +62,20 @@ final class SimLinuxCalls implements LinuxCalls {
     @Override
     public Path root() {
         return machine.root();
+    }
+
+    @Override
+    public Tasks tasks() {
+        return tasks;
+    }
+
+    @Override
+    public void start(Thread thread) {
+        machine.step();
+        if (machine.faults().refusesThread()) {
+            throw new OutOfMemoryError("unable to create native thread: refused by the simulated machine");
+        }
+        thread.start();
     }
 
     @Override

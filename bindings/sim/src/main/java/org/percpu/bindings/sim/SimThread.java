@@ -41,11 +41,39 @@ final class SimThread {
     /** How often the thread looked where it is; its own. */
     private long looks;
 
+    /** The CPU of the last look. */
+    private volatile int seen;
+
     SimThread(int tid, @Nullable Thread thread, BitSet asked, BitSet allowed) {
         this.tid = tid;
         this.thread = thread == null ? null : new WeakReference<>(thread);
         this.asked = asked;
         this.allowed = allowed;
+    }
+
+    /** State letter of proc_pid_stat(5). */
+    char state() {
+        Thread java = thread == null ? null : thread.get();
+        if (java == null) {
+            return 'S';
+        }
+        return switch (java.getState()) {
+            case NEW, RUNNABLE, BLOCKED -> 'R';
+            case WAITING, TIMED_WAITING -> 'S';
+            case TERMINATED -> 'Z';
+        };
+    }
+
+    /** The CPU that it was last seen on. */
+    int lastCpu() {
+        int[] cpus = runnable;
+        int last = seen;
+        for (int cpu : cpus) {
+            if (cpu == last) {
+                return last;
+            }
+        }
+        return cpus[0];
     }
 
     boolean isAlive() {
@@ -63,6 +91,7 @@ final class SimThread {
             return cpus[0];
         }
         looks++;
-        return cpus[(int) Math.floorMod(Faults.mix(((long) tid << Integer.SIZE) + looks), (long) cpus.length)];
+        seen = cpus[(int) Math.floorMod(Faults.mix(((long) tid << Integer.SIZE) + looks), (long) cpus.length)];
+        return seen;
     }
 }

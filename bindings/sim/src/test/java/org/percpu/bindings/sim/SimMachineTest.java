@@ -302,4 +302,18 @@ class SimMachineTest {
         assertThat(masks).doesNotContain("");
         assertThat(masks.stream().distinct()).hasSizeGreaterThan(4);
     }
+
+    @Test
+    @DisplayName("memory of any size has that size, zeroed, at an address that starts a cache line")
+    void allocatedMemoryIsWhole() {
+        LinuxCalls linux = SimMachine.of("2", Faults.NONE, false).calls();
+        for (int bytes : new int[] {1, 8, 63, 64, 65, 104, 4096}) {
+            for (int i = 0; i < 20; i++) {
+                ByteBuffer memory = linux.allocate(bytes);
+                assertThat(memory.capacity()).isEqualTo(bytes);
+                assertThat(memory.get(bytes - 1)).isZero();
+                assertThat(memory.alignmentOffset(0, 64)).isZero();
+            }
+        }
+    }
 }

@@ -20,13 +20,13 @@ import org.jspecify.annotations.Nullable;
  *
  * @param calls the linked functions
  * @param reason why this one, as a clause
- * @param passedOver name of each other backend found or expected, and why it is not used
+ * @param passedOver name of each other backend found or expected, and why it is not used; the simulated one is no choice and not in it
  */
 public record Backend(LinuxCalls calls, String reason, Map<String, String> passedOver) {
     /** System property that forces a backend by name. */
     public static final String PROPERTY = "percpu.backend";
 
-    /** The one backend that needs no Linux. */
+    /** The one backend that needs no Linux, and is never chosen unless it is named. */
     private static final String SIMULATED = "sim";
 
     private static final int MAX_PROVIDERS = 16;
@@ -92,6 +92,10 @@ public record Backend(LinuxCalls calls, String reason, Map<String, String> passe
         LinuxCalls calls = null;
         for (LinuxCallsProvider provider : providers) {
             String name = provider.name();
+            if (name.equals(SIMULATED) && !name.equals(forced)) {
+                // No alternative to Linux, so it is not one that was passed over.
+                continue;
+            }
             if (forced != null && !forced.equals(name)) {
                 passedOver.put(name, "-D" + PROPERTY + "=" + forced + " asks for another");
             } else if (calls != null) {

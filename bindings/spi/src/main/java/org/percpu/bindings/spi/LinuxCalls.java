@@ -105,6 +105,25 @@ public interface LinuxCalls {
         return Path.of("/");
     }
 
+    /**
+     * What the kernel shows of the threads of this process.
+     *
+     * @return the same object every time
+     */
+    default Tasks tasks() {
+        return ProcTasks.INSTANCE;
+    }
+
+    /**
+     * Starts a Java thread, as {@link Thread#start} does.
+     *
+     * @param thread one that was not started yet
+     * @throws OutOfMemoryError if the system has no thread left
+     */
+    default void start(Thread thread) {
+        thread.start();
+    }
+
     // ---- identity
 
     /**

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.bindings.spi;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+
+/** The threads of this process as Linux shows them. */
+final class ProcTasks implements Tasks {
+    static final Tasks INSTANCE = new ProcTasks();
+
+    private static final Path FOLDER = Path.of("/proc/self/task");
+    private static final int USUAL = 64;
+
+    private ProcTasks() {}
+
+    @Override
+    public int[] all() throws IOException {
+        int[] tids = new int[USUAL];
+        int count = 0;
+        try (DirectoryStream<Path> tasks = Files.newDirectoryStream(FOLDER)) {
+            for (Path task : tasks) {
+                if (count == tids.length) {
+                    tids = Arrays.copyOf(tids, count * 2);
+                }
+                tids[count++] = Integer.parseInt(task.getFileName().toString());
+            }
+        } catch (DirectoryIteratorException e) {
+            throw e.getCause();
+        }
+        return Arrays.copyOf(tids, count);
+    }
+
+    @Override
+    public boolean exists(int tid) {
+        return Files.exists(FOLDER.resolve(Integer.toString(tid)));
+    }
+
+    @Override
+    public String read(int tid, String file) throws IOException {
+        return Files.readString(FOLDER.resolve(tid + "/" + file), StandardCharsets.ISO_8859_1);
+    }
+}
