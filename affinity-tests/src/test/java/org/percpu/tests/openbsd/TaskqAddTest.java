@@ -22,6 +22,7 @@ import org.percpu.openbsd.Task;
 import org.percpu.openbsd.Taskq;
 import org.percpu.tests.support.Allocation;
 import org.percpu.tests.support.Bounded;
+import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.Refusal;
 import org.percpu.tests.support.Rule;
 import org.percpu.tests.support.TestKernel;
@@ -310,6 +311,7 @@ class TaskqAddTest {
     @Rule("OTQ-13")
     @DisplayName("OTQ-13: add and del allocate nothing, whether the worker is busy or has to be woken")
     void addAndDelAllocateNothing() {
+        Machine.needsLinux("the simulation's own calls allocate");
         Taskq tq = create("alloc", 1);
         AtomicInteger runs = new AtomicInteger();
         int rounds = 500;

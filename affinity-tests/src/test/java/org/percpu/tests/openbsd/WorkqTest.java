@@ -30,6 +30,7 @@ import org.percpu.openbsd.Workq;
 import org.percpu.openbsd.WorkqTask;
 import org.percpu.tests.support.Allocation;
 import org.percpu.tests.support.Bounded;
+import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.Proc;
 import org.percpu.tests.support.Refusal;
 import org.percpu.tests.support.Rule;
@@ -418,6 +419,7 @@ class WorkqTest {
     @DisplayName(
             "addTask and queueTask allocate nothing once the pool has been used, whether the worker is busy or has to be woken")
     void aWarmPoolAllocatesNothing() {
+        Machine.needsLinux("the simulation's own calls allocate");
         Workq wq = create("alloc", 1, 64);
         AtomicInteger runs = new AtomicInteger();
         Workq.Function<AtomicInteger, Object> function = (counter, none) -> counter.incrementAndGet();
