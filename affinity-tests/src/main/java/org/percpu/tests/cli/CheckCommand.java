@@ -144,7 +144,12 @@ final class CheckCommand implements Callable<Integer> {
             findings.add(new Finding("pinning", false, failed.detail() + "; it worked on " + worked, failed.remedy()));
             return false;
         }
-        return answer("pinning", true, (Simulation.active() ? "simulated: " : "") + "a thread was pinned to each of the usable CPUs {" + pinned + "}", "");
+        return answer(
+                "pinning",
+                true,
+                (Simulation.active() ? "simulated: " : "") + "a thread was pinned to each of the usable CPUs {" + pinned
+                        + "}",
+                "");
     }
 
     /** What is wrong with a CPU, or null. */

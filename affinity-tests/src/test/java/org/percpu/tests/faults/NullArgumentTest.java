@@ -38,6 +38,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.percpu.bindings.spi.Backend;
+import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.cpu.Cpu;
@@ -124,6 +125,7 @@ class NullArgumentTest {
                 new IllegalStateException("thrown"),
                 Set.of());
         all.forEach(value -> values.put(value.getClass(), value));
+        values.put(LinuxCalls.class, Backend.linux());
         values.put(Lock.class, new ReentrantLock());
         values.put(Thread.class, Thread.currentThread());
         values.put(Object.class, "object");

@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.Tasks;
 
@@ -71,6 +72,7 @@ final class SimLinuxCalls implements LinuxCalls {
 
     @Override
     public void start(Thread thread) {
+        ErrnoException.requireNonNull(thread, "start", "thread");
         machine.step();
         if (machine.faults().refusesThread()) {
             throw new OutOfMemoryError("unable to create native thread: refused by the simulated machine");

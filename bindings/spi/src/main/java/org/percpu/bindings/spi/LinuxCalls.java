@@ -121,7 +121,7 @@ public interface LinuxCalls {
      * @throws OutOfMemoryError if the system has no thread left
      */
     default void start(Thread thread) {
-        thread.start();
+        ErrnoException.requireNonNull(thread, "start", "thread").start();
     }
 
     // ---- identity
