@@ -106,6 +106,7 @@ class RemedyTest {
     @Test
     @DisplayName("a named libpercpu that is not there is refused; without the property the jar's own is taken")
     void namedLibrary() {
+        Machine.needsLinux("a library of C");
         assertThat(probe("library").option("-Dpercpu.library.path=/nowhere").run())
                 .contains("refused: ", "not mounted noexec", "or leave -Dpercpu.library.path out");
         assertThat(probe("library").run()).contains("done").doesNotContain("library: null");

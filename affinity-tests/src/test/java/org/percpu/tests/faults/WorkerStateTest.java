@@ -30,6 +30,7 @@ import org.percpu.netbsd.Workqueue;
 import org.percpu.openbsd.Task;
 import org.percpu.openbsd.Taskq;
 import org.percpu.tests.support.Bounded;
+import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.Refusal;
 import org.percpu.tests.support.Rule;
 import org.percpu.tests.support.TestKernel;
@@ -152,6 +153,7 @@ class WorkerStateTest {
     @Test
     @DisplayName("is seen in a thread dump: an idle worker waits for its queue there, a busy one does not")
     void inThreadDumps() throws JMException {
+        Machine.needsLinux("a simulated futex shows itself in thread dumps");
         Workqueue<Named> idle = Workqueue.create(
                 kernels.get(), "dumped idle", (work, arg) -> {}, null, Pri.PRI_NONE, Ipl.NONE, Workqueue.WQ_MPSAFE);
         Taskq idleToo = Taskq.create(kernels.get(), "dumped tasks", 1, Ipl.NONE, 0);

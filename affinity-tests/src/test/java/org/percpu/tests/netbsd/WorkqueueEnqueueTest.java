@@ -85,6 +85,7 @@ class WorkqueueEnqueueTest {
     @Rule("NWQ-1")
     @DisplayName("NWQ-1: enqueue allocates nothing, whether the worker is busy or has to be woken")
     void enqueueAllocatesNothing() {
+        Machine.needsLinux("the simulation's own calls allocate");
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         AtomicInteger ran = new AtomicInteger();
         Workqueue<Work> wq = Workqueue.create(
