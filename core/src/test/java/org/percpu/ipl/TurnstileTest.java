@@ -84,7 +84,7 @@ class TurnstileTest {
                     Thread.currentThread().interrupt();
                 }
                 try {
-                    if (lock.enterWithin(i % 7 * 1_000)) {
+                    if (lock.enterWithin(i % 7 * 1_000L)) {
                         lock.count();
                         lock.leave();
                         entered++;

@@ -166,7 +166,7 @@ public final class Scenarios {
      *
      * @throws InterruptedException never
      */
-    public void shutdown() throws InterruptedException {
+    public void taskqEnd() throws InterruptedException {
         Kernel kernel = kernel();
         AtomicInteger ran = new AtomicInteger();
         Taskq tq = Taskq.create(kernel, "tq", 1, Ipl.NONE, Taskq.TASKQ_MPSAFE);

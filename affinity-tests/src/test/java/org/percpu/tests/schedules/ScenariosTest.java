@@ -44,7 +44,7 @@ class ScenariosTest {
 
     @Test
     @DisplayName("adds that race with the end of the queue")
-    void shutdown() throws InterruptedException {
-        scenarios.shutdown();
+    void taskqEnd() throws InterruptedException {
+        scenarios.taskqEnd();
     }
 }
