@@ -118,7 +118,8 @@ final class Parts {
                 return 0;
             }
             end.stop(false);
-            return end.takeBack(Deadline.after(QueueEnd.COMES_ROUND)).size();
+            end.takeBack(Deadline.after(QueueEnd.COMES_ROUND));
+            return end.handOut().size();
         }
     }
 

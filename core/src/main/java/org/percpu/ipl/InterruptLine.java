@@ -67,8 +67,16 @@ public final class InterruptLine implements AutoCloseable {
     // Written by the receiver alone.
     private volatile long handled;
 
+    /** An error may have kept the receiver from hearing of a trigger. */
+    private volatile boolean untold;
+
     // The receiver's own: its handler may close the line.
     private boolean running;
+    // What it has taken, until the handler is called.
+    private boolean marked;
+    private long position = -1;
+    private boolean holds;
+    private long held;
 
     private long overrunsBefore; // of all calls of the handler
     private long overruns; // since the call before
@@ -187,23 +195,35 @@ public final class InterruptLine implements AutoCloseable {
      */
     public boolean trigger() {
         requireReceiver("trigger");
-        port.enter();
+        boolean first;
         try {
-            requireOpen("trigger");
-            NativeWork bound = work;
-            if (bound != null) {
-                int result = postUnlessPending(bound);
-                // The run that is asked for needs no room for its value.
-                return result == -Errno.EAGAIN.number() || requirePosted(result) == 0;
+            port.enter();
+            try {
+                requireOpen("trigger");
+                NativeWork bound = work;
+                if (bound != null) {
+                    int result = postUnlessPending(bound);
+                    // The run that is asked for needs no room for its value.
+                    return result == -Errno.EAGAIN.number() || requirePosted(result) == 0;
+                }
+                first = port.mark();
+            } finally {
+                try {
+                    port.leave();
+                } catch (Throwable once) {
+                    // There was room for the call when it came in.
+                    port.leave();
+                }
             }
-            if (!port.mark()) {
-                return false;
+            if (first || untold) {
+                receiver.notifyRank(ipl.rank());
             }
-        } finally {
-            port.leave();
+        } catch (Throwable t) {
+            // Whoever finds it marked later must tell the receiver.
+            untold = true;
+            throw t;
         }
-        receiver.notifyRank(ipl.rank());
-        return true;
+        return first;
     }
 
     /**
@@ -228,7 +248,12 @@ public final class InterruptLine implements AutoCloseable {
                 return false;
             }
         } finally {
-            port.leave();
+            try {
+                port.leave();
+            } catch (Throwable once) {
+                // There was room for the call when it came in.
+                port.leave();
+            }
         }
         receiver.notifyRank(ipl.rank());
         return true;
@@ -241,7 +266,12 @@ public final class InterruptLine implements AutoCloseable {
         try {
             return bound.handle() != 0 && target.isMarked() ? 1 : bound.post(0);
         } finally {
-            target.leave();
+            try {
+                target.leave();
+            } catch (Throwable once) {
+                // There was room for the call when it came in.
+                target.leave();
+            }
         }
     }
 
@@ -421,18 +451,22 @@ public final class InterruptLine implements AutoCloseable {
         return result;
     }
 
-    /** Receiver, at the line's level. */
+    /** Receiver, at the line's level. What an error has left undone is done in the next run. */
     int run() {
         int ran = 0;
         port.enter();
         running = true;
         try {
-            if (!closed && port.unmark()) {
-                call(0);
+            if (untold) {
+                untold = false;
+            }
+            if (!closed && (marked || port.unmark())) {
+                marked = true;
+                call(0, true);
                 ran++;
             }
-            for (long at = claim(); at >= 0; at = claim()) {
-                call(port.take(at));
+            while (holdsValue()) {
+                call(held, false);
                 ran++;
                 ran += receiver.preempt();
             }
@@ -442,26 +476,51 @@ public final class InterruptLine implements AutoCloseable {
             return ran;
         } finally {
             running = false;
-            port.leave();
+            try {
+                port.leave();
+            } catch (Throwable once) {
+                // There was room for the call when it came in.
+                port.leave();
+            }
         }
     }
 
-    private long claim() {
-        return closed ? -1 : port.claim();
+    /** Takes the next value, unless one has been taken that the handler was not called for; false if there is none. */
+    private boolean holdsValue() {
+        if (closed) {
+            return false;
+        }
+        if (!holds) {
+            if (position < 0) {
+                position = port.claim();
+            }
+            if (position < 0) {
+                return false;
+            }
+            held = port.take(position);
+            position = -1;
+            holds = true;
+        }
+        return true;
     }
 
     @SuppressWarnings("NonAtomicVolatileUpdate") // one writer
-    private void call(long value) {
-        handled++;
+    private void call(long value, boolean mark) {
         Handler called = handler;
-        if (called == null) {
-            return;
-        }
         long all = port.getLong(Memory.PORT_OVERRUNS);
         overruns = all - overrunsBefore;
         overrunsBefore = all;
         // The status is of the thread that the handler interrupts: it is hidden from the handler and kept.
-        boolean interrupted = Thread.interrupted();
+        boolean interrupted = called != null && Thread.interrupted();
+        handled++;
+        if (mark) {
+            marked = false;
+        } else {
+            holds = false;
+        }
+        if (called == null) {
+            return;
+        }
         try {
             called.interrupt(value);
         } catch (Throwable t) {

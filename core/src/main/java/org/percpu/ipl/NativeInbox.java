@@ -49,6 +49,17 @@ public final class NativeInbox {
 
     private boolean given; // guarded by this
 
+    /** An error may have kept a poster from linking a work or from ringing. */
+    volatile boolean owed;
+
+    // What moveAll() has in its hands; written under this.
+    private volatile boolean unfinished;
+    private long unturned; // a list, newest first
+    private long oldest; // a list, oldest first
+    private @Nullable NativeWork arriving;
+    private boolean unmarked; // the one that arrives
+    private boolean seeks; // works that are not linked
+
     /**
      * Makes an empty inbox.
      *
@@ -192,31 +203,67 @@ public final class NativeInbox {
      */
     public boolean isEmpty() {
         // In this order: once it has ended, the memory says nothing.
-        return (head() & Memory.NEWEST) == 0 || ended;
+        return ((head() & Memory.NEWEST) == 0 && !owed && !unfinished) || ended;
     }
 
     /**
-     * Worker: appends everything that was posted to its queue, oldest first. Allocates nothing.
+     * Worker: appends everything that was posted to its queue, oldest first. Allocates nothing. An error leaves the rest to the next call.
      */
     public synchronized void moveAll() {
         if (isEmpty()) {
             return;
         }
-        long newest = (long) LONG.getAndBitwiseAnd(memory, Memory.INBOX_HEAD, ~Memory.NEWEST) & Memory.NEWEST;
-        long oldest = 0;
-        while (newest != 0) {
-            ByteBuffer port = Port.workAt(newest - 1).port().memory;
+        // Until all is done there is more to do, whatever the memory says.
+        unfinished = true;
+        if (owed) {
+            seeks = true;
+            owed = false;
+        }
+        if (unturned == 0 && oldest == 0) {
+            unturned = (long) LONG.getAndBitwiseAnd(memory, Memory.INBOX_HEAD, ~Memory.NEWEST) & Memory.NEWEST;
+        }
+        while (unturned != 0) {
+            ByteBuffer port = Port.workAt(unturned - 1).port().memory;
             long older = (long) LONG.getOpaque(port, Memory.PORT_NEXT);
             LONG.setOpaque(port, Memory.PORT_NEXT, oldest);
-            oldest = newest;
-            newest = older;
+            oldest = unturned;
+            unturned = older;
         }
-        while (oldest != 0) {
+        for (NativeWork work = next(); work != null; work = next()) {
+            if (!unmarked) {
+                work.unmark();
+                unmarked = true;
+            }
+            work.arrived();
+            arriving = null;
+        }
+        unfinished = false;
+    }
+
+    /** The next work to arrive, oldest first, and then those that an error has kept from being linked. */
+    private @Nullable NativeWork next() {
+        if (arriving != null) {
+            return arriving;
+        }
+        if (oldest != 0) {
             NativeWork work = Port.workAt(oldest - 1);
             // Before the work is unmarked: from then on it may be linked again.
             oldest = (long) LONG.getOpaque(work.port().memory, Memory.PORT_NEXT);
-            work.arrived();
+            unmarked = false;
+            arriving = work;
+            return work;
         }
+        for (int i = 0; seeks && i < works.size(); i++) {
+            NativeWork work = works.get(i);
+            if (work.unlinked) {
+                work.unlinked = false;
+                unmarked = false;
+                arriving = work;
+                return work;
+            }
+        }
+        seeks = false;
+        return null;
     }
 
     /**
@@ -225,7 +272,11 @@ public final class NativeInbox {
      * @return whether nothing is left to be moved and nobody is inside. The last poster to leave rings
      */
     public synchronized boolean close() {
-        return ended || ((long) LONG.getAndBitwiseOr(memory, Memory.INBOX_HEAD, Memory.SHUT) & ~Memory.SHUT) == 0;
+        if (ended) {
+            return true;
+        }
+        long head = (long) LONG.getAndBitwiseOr(memory, Memory.INBOX_HEAD, Memory.SHUT);
+        return (head & ~Memory.SHUT) == 0 && !owed && !unfinished;
     }
 
     /**
@@ -251,7 +302,7 @@ public final class NativeInbox {
             long head;
             do {
                 head = head();
-                if ((head & Memory.NEWEST) != 0) {
+                if ((head & Memory.NEWEST) != 0 || owed || unfinished) {
                     return false;
                 }
             } while (!LONG.compareAndSet(memory, Memory.INBOX_HEAD, head, head | Memory.SHUT | Memory.ENDED));

@@ -67,6 +67,14 @@ public final class NativeWork implements AutoCloseable {
 
     private volatile boolean recycled;
 
+    /** An error has kept the poster that has marked the work from linking it. */
+    volatile boolean unlinked;
+
+    private boolean reclaimed; // unmarked, and not yet appended; guarded by the inbox
+
+    /** A value that an error has kept from a drain that had claimed it, or -1. Two drains at a time would have to fail for one to be lost. */
+    private volatile long claimed = -1;
+
     /**
      * Opens a handle. For queues.
      *
@@ -143,7 +151,12 @@ public final class NativeWork implements AutoCloseable {
         try {
             return closed ? -Errno.EINVAL.number() : postOpen(value);
         } finally {
-            port.leave();
+            try {
+                port.leave();
+            } catch (Throwable once) {
+                // There was room for the call when it came in.
+                port.leave();
+            }
         }
     }
 
@@ -152,40 +165,73 @@ public final class NativeWork implements AutoCloseable {
             return -Errno.ESHUTDOWN.number();
         }
         boolean inside = true;
+        boolean mine = false;
+        int full = 0;
         try {
             // On a full ring the work runs as well, which makes room.
-            int full = port.push(value) ? 0 : -Errno.EAGAIN.number();
-            if (!port.mark()) {
+            full = port.push(value) ? 0 : -Errno.EAGAIN.number();
+            mine = port.mark();
+            if (!mine) {
                 // The poster that has marked it links it; unless the queue has ended in between, and then the work
                 // may have been handed back before this post.
-                return inbox.forbidsLinks() ? -Errno.ESHUTDOWN.number() : full == 0 ? 1 : full;
+                if (inbox.forbidsLinks()) {
+                    return -Errno.ESHUTDOWN.number();
+                }
+                if (inbox.owed) {
+                    inbox.ring();
+                }
+                return full == 0 ? 1 : full;
             }
             if (!inbox.linkAndLeave(port)) {
                 // Without the mark, the work was handed back for this post.
                 return port.unmark() ? -Errno.ESHUTDOWN.number() : full;
             }
             inside = false;
-            inbox.ring();
-            return full;
+        } catch (Throwable t) {
+            // No calls in here: the caller's stack may be at its end. Others rely on the link: the worker makes up for
+            // it.
+            if (mine) {
+                unlinked = true;
+            }
+            inbox.owed = true;
+            throw t;
         } finally {
             if (inside) {
-                inbox.leave();
+                try {
+                    inbox.leave();
+                } catch (Throwable once) {
+                    // There was room for the call when it came in.
+                    inbox.leave();
+                }
             }
         }
+        try {
+            inbox.ring();
+        } catch (Throwable t) {
+            inbox.owed = true;
+            throw t;
+        }
+        return full;
     }
 
     /** Worker: out of the inbox. Unmarked first: a value that comes later then causes another run. */
-    void arrived() {
+    void unmark() {
         boolean marked = port.unmark();
         assert marked;
+    }
+
+    /** Worker: to its queue, where it stays as it is if it is pending. */
+    void arrived() {
         append.run();
         settle();
     }
 
     /** Nothing is linked any more: if a poster that is inside has marked the work, it goes to the queue without one. */
     void reclaim() {
-        if (port.unmark()) {
+        if (reclaimed || port.unmark()) {
+            reclaimed = true;
             append.run();
+            reclaimed = false;
         }
     }
 
@@ -232,16 +278,27 @@ public final class NativeWork implements AutoCloseable {
     public int drain(LongConsumer consumer) {
         ErrnoException.requireNonNull(consumer, "drain", "consumer");
         int count = 0;
+        long at = -1;
         drains.getAndIncrement();
         try {
-            for (long at = claim(); at >= 0; at = claim()) {
+            for (at = claim(); at >= 0; at = claim()) {
                 long value = port.take(at);
+                at = -1;
                 count++;
                 consumer.accept(value);
             }
+        } catch (Throwable t) {
+            // No calls in here. Whoever drains next takes it.
+            if (at >= 0) {
+                claimed = at;
+            }
+            throw t;
         } finally {
-            roomWasMade(count);
-            drains.getAndAdd(((long) count << DRAINED_SHIFT) - 1);
+            try {
+                roomWasMade(count);
+            } finally {
+                drains.getAndAdd(((long) count << DRAINED_SHIFT) - 1);
+            }
         }
         settle();
         return count;
@@ -347,7 +404,15 @@ public final class NativeWork implements AutoCloseable {
     }
 
     private long claim() {
-        return recycled ? -1 : port.claim();
+        if (recycled) {
+            return -1;
+        }
+        long left = claimed;
+        if (left >= 0) {
+            claimed = -1;
+            return left;
+        }
+        return port.claim();
     }
 
     /**

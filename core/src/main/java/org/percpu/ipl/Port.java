@@ -149,8 +149,15 @@ final class Port {
             long distance = (long) LONG.getAcquire(memory, slot) - tail;
             if (distance == 0) {
                 if (LONG.compareAndSet(memory, Memory.PORT_TAIL, tail, tail + 1)) {
-                    LONG.set(memory, slot + Long.BYTES, value);
-                    LONG.setRelease(memory, slot, tail + 1);
+                    try {
+                        LONG.set(memory, slot + Long.BYTES, value);
+                        LONG.setRelease(memory, slot, tail + 1);
+                    } catch (Throwable t) {
+                        // The place is taken, and what lies behind it would wait for ever. There was room for a call
+                        // just now.
+                        LONG.set(memory, slot + Long.BYTES, value);
+                        LONG.setRelease(memory, slot, tail + 1);
+                    }
                     return true;
                 }
             } else if (distance < 0) {
@@ -166,7 +173,7 @@ final class Port {
         return (long) LONG.getAcquire(memory, slot(head)) != head + 1;
     }
 
-    /** Position of the next value, now the caller's, or -1. */
+    /** Position of the next value, now the caller's, or -1. An error comes before it is the caller's. */
     long claim() {
         while (true) {
             long head = (long) LONG.getVolatile(memory, Memory.PORT_HEAD);
@@ -196,7 +203,7 @@ final class Port {
         }
     }
 
-    /** The value at a claimed position; its slot is free then. */
+    /** The value at a claimed position; its slot is free then. After an error it can be asked for again. */
     long take(long position) {
         int slot = slot(position);
         long value = (long) LONG.get(memory, slot + Long.BYTES);
@@ -251,9 +258,9 @@ final class Port {
         return (long) LONG.getVolatile(memory, at);
     }
 
-    /** Rings a futex bell in native memory. */
-    static void ring(Support support, ByteBuffer memory, int at, long address) {
-        if ((int) INT.getAndSet(memory, at, 1) == 0) {
+    /** Rings a futex bell in native memory; with `again` also one that says that it was rung. */
+    static void ring(Support support, ByteBuffer memory, int at, long address, boolean again) {
+        if ((int) INT.getAndSet(memory, at, 1) == 0 || again) {
             int woken = support.linux.futex_wake(address, 1);
             assert woken >= 0;
         }

@@ -27,6 +27,7 @@ public final class Sleep {
     private final Thread thread = Thread.currentThread();
     private final @Nullable Spl spl = Spl.currentIfUsed();
     private volatile boolean woken;
+    private volatile boolean unheard; // the ring behind `woken` has failed
     private boolean deaf; // the sleeper's own
 
     /** In a {@link Turnstile}, under its monitor. */
@@ -108,16 +109,23 @@ public final class Sleep {
 
     /** Ends the sleep, or the next {@link #await}. Any thread may call it, also in an interrupt handler, and several times. */
     public void wake() {
-        if (woken) {
+        if (woken && !unheard) {
             // Whoever said so rings.
             return;
         }
         woken = true;
-        Spl mine = spl;
-        if (mine == null) {
-            LockSupport.unpark(thread);
-        } else {
-            mine.ring();
+        unheard = false;
+        try {
+            Spl mine = spl;
+            if (mine == null) {
+                LockSupport.unpark(thread);
+            } else {
+                mine.ring();
+            }
+        } catch (Throwable t) {
+            // For want of stack or memory: the next waker rings.
+            unheard = true;
+            throw t;
         }
     }
 

@@ -111,13 +111,6 @@ public final class Spl {
     /** Memory of threads; that of threads that are gone is used again. */
     private static final List<Receiver> RECEIVERS = new ArrayList<>(); // guarded by itself
 
-    /** Made when it is needed: the first use of levels may be near the end of a stack. */
-    private static final class Log {
-        static final System.Logger LOG = System.getLogger(Spl.class.getName());
-
-        private Log() {}
-    }
-
     private static final class Receiver {
         final ByteBuffer memory;
         WeakReference<Spl> spl = new WeakReference<>(null);
@@ -140,6 +133,7 @@ public final class Spl {
     private final Support support;
     private final ByteBuffer memory;
     private volatile @Nullable Runnable ringDoor;
+    private volatile boolean ringOwed; // a ring that may not have been heard
 
     /** The same memory for the level and a look at what is pending: fewer checks for each access than a VarHandle of bytes has. */
     private final IntBuffer words;
@@ -474,7 +468,7 @@ public final class Spl {
         if (level == 0 && spinHeld == 0) {
             return null;
         }
-        String left = "at " + level() + Mutex.releaseAbove(this, 0);
+        String left = "at " + level() + (spinHeld == 0 ? "" : Mutex.releaseAbove(this, 0));
         if (level > 0) {
             lower(0);
         }
@@ -498,8 +492,8 @@ public final class Spl {
     private static void complain(String message) {
         switch (KERN_SPLASSERT.get()) {
             case 0 -> {}
-            case 1 -> Log.LOG.log(System.Logger.Level.WARNING, message);
-            case 2, 3 -> Log.LOG.log(System.Logger.Level.WARNING, message, new IllegalStateException(message));
+            case 1 -> logger().log(System.Logger.Level.WARNING, message);
+            case 2, 3 -> logger().log(System.Logger.Level.WARNING, message, new IllegalStateException(message));
             default -> throw new IllegalStateException(message);
         }
     }
@@ -620,7 +614,17 @@ public final class Spl {
 
     /** Any thread: wakes {@link #awaitInterrupt} and {@link Sleep}. */
     void ring() {
-        Port.ring(support, memory, Memory.BELL, address + Memory.BELL);
+        boolean again = ringOwed;
+        try {
+            if (again) {
+                ringOwed = false;
+            }
+            Port.ring(support, memory, Memory.BELL, address + Memory.BELL, again);
+        } catch (Throwable t) {
+            // No calls in here: the caller's stack may be at its end. The next one makes up for it.
+            ringOwed = true;
+            throw t;
+        }
     }
 
     /** Any thread: wakes {@link #awaitInterrupt}. */
@@ -654,8 +658,13 @@ public final class Spl {
         faults = ErrnoException.requireNonNull(handler, "onFault", "handler");
     }
 
+    /** Asked for each time: a class that keeps it could be ruined by the end of a stack, and it is seldom needed. */
+    private static System.Logger logger() {
+        return System.getLogger(Spl.class.getName());
+    }
+
     private static void log(InterruptLine line, Throwable thrown) {
-        Log.LOG.log(System.Logger.Level.ERROR, "the handler of " + line + " threw", thrown);
+        logger().log(System.Logger.Level.ERROR, "the handler of " + line + " threw", thrown);
     }
 
     /** A line is closed with values that no handler has seen. */
@@ -663,7 +672,7 @@ public final class Spl {
         String message = line + " on " + owner.getName()
                 + " was closed; values that its handler had not seen, dropped and counted as lost: " + values;
         try {
-            Log.LOG.log(System.Logger.Level.WARNING, message);
+            logger().log(System.Logger.Level.WARNING, message);
         } catch (Throwable silent) {
             // The line is closed, whatever the log does.
             return;
@@ -795,17 +804,24 @@ public final class Spl {
 
     /** Raises, or enters the level of a handler. */
     private void enter(int to) {
-        setLevel(to);
-        compilerFence();
-        if (eager) {
-            block(to);
+        int old = level;
+        try {
+            setLevel(to);
+            compilerFence();
+            if (eager) {
+                block(to);
+            }
+        } catch (Throwable t) {
+            // The caller gets no cookie to go back with.
+            setLevel(old);
+            throw t;
         }
     }
 
     /** A plain store, but of an aligned int, so the handler never sees half of it. */
     private void setLevel(int to) {
-        level = to;
         words.put(LEVEL_WORD, to);
+        level = to;
     }
 
     /** Only the handler on this same thread cares for the order, so the processor needs no fence, but the compilers do. */
@@ -943,7 +959,12 @@ public final class Spl {
         } finally {
             interrupts--;
             hardInterrupts -= hard ? 1 : 0;
-            restore(to);
+            try {
+                restore(to);
+            } catch (Throwable t) {
+                // Not to be left at the level of the handler. There was room for a handler just now.
+                restore(to);
+            }
         }
         return ran;
     }

@@ -67,11 +67,19 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
     }
 
     private boolean take() {
-        if (held == 0 && HELD.compareAndSet(this, 0, 1)) {
-            setExclusiveOwnerThread(Thread.currentThread());
-            return true;
+        Thread me = Thread.currentThread();
+        if (held != 0 || !HELD.compareAndSet(this, 0, 1)) {
+            return false;
         }
-        return false;
+        try {
+            setExclusiveOwnerThread(me);
+        } catch (Throwable t) {
+            // For want of stack: nobody must wait for a holder that there is not.
+            held = 0;
+            wakeFirst();
+            throw t;
+        }
+        return true;
     }
 
     /** Takes the lock, however long that takes. {@link Thread#interrupt} does not end the wait. */
@@ -128,7 +136,12 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
                 doze(sleep, left, interruptible);
             }
         } finally {
-            unqueue(sleep);
+            try {
+                unqueue(sleep);
+            } catch (Throwable once) {
+                // Others would wait behind it for ever. There was room for its place.
+                unqueue(sleep);
+            }
             if (!entered && held == 0) {
                 wakeFirst();
             }
@@ -183,7 +196,12 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
     public final void leave() {
         setExclusiveOwnerThread(null);
         held = 0;
-        wakeFirst();
+        try {
+            wakeFirst();
+        } catch (Throwable once) {
+            // There was room for the way in.
+            wakeFirst();
+        }
     }
 
     private void wakeFirst() {

@@ -16,15 +16,18 @@ final class InterruptThread {
     private final CompletableFuture<Spl> attached = new CompletableFuture<>();
     private volatile boolean closed;
 
+    @SuppressWarnings("UnusedVariable") // for the debugger
+    private final Lwp lwp;
+
     InterruptThread(Kernel kernel, Cpu cpu) {
         this.kernel = kernel;
         this.name = "intr/" + cpu.index();
-        Lwp lwp = Lwp.create(
+        // No call behind it: an error would leave a thread that nobody knows.
+        this.lwp = Lwp.create(
                 kernel,
                 kernel.thread(name, cpu, Pri.interrupt(Pri.PRI_SOFTSERIAL)),
                 EnumSet.of(Lwp.Flag.INTR, Lwp.Flag.MPSAFE, Lwp.Flag.WORKER),
                 this::loop);
-        assert lwp.is(Lwp.Flag.INTR);
     }
 
     private void loop() {

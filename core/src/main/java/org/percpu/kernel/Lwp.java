@@ -4,6 +4,7 @@ package org.percpu.kernel;
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
@@ -55,11 +56,16 @@ public final class Lwp {
         }
     }
 
+    private static final int FAILURES_AT_ONCE = 3;
+    private static final long PAUSE_NANOS = 100_000_000;
+    private static final long LOOK_NANOS = 50_000;
+
     private static final ThreadLocal<@Nullable Lwp> CURRENT = new ThreadLocal<>();
 
     private final Kernel kernel;
     private final Set<Flag> flags;
     private final Runnable func;
+    private final boolean worker;
     private final WaitChannel changed = new WaitChannel();
     private final CpuThread thread;
 
@@ -70,12 +76,28 @@ public final class Lwp {
     private boolean destroyed;
     volatile @Nullable String wmesg;
 
+    private final Thread creator = Thread.currentThread();
+    /** The thread has come as far as this class. */
+    private volatile boolean entered;
+
+    private boolean begun; // the function; the thread's own
+
     private Lwp(Kernel kernel, CpuThread.Builder builder, Set<Flag> flags, Runnable func) {
         this.kernel = kernel;
         this.flags = flags.isEmpty() ? EnumSet.noneOf(Flag.class) : EnumSet.copyOf(flags);
         this.func = func;
+        this.worker = this.flags.contains(Flag.WORKER);
         // Every thread is made idle: it must not run its function before this assignment is visible to it (NKT-1).
-        this.thread = builder.start(this::run);
+        CpuThread started;
+        try {
+            started = builder.start(this::run);
+        } catch (Throwable t) {
+            // The thread may be there all the same.
+            boolean idle = destroyIfIdle();
+            assert idle;
+            throw t;
+        }
+        this.thread = started;
     }
 
     /**
@@ -99,6 +121,7 @@ public final class Lwp {
         try {
             kernel.startWatch();
             lwp = new Lwp(kernel, thread, flags, func);
+            lwp.awaitEntered();
         } catch (LinuxException e) {
             if (e.errno() == Errno.EAGAIN.number()) {
                 throw new ErrnoException(Errno.EAGAIN, e.getMessage() == null ? "no thread" : e.getMessage(), e);
@@ -112,8 +135,17 @@ public final class Lwp {
             assert gone;
             throw kernel.closed("a thread");
         }
-        if (!lwp.is(Flag.IDLE)) {
-            kernel.whenWarm(lwp::start);
+        boolean done = false;
+        try {
+            if (!lwp.is(Flag.IDLE)) {
+                kernel.whenWarm(lwp::start);
+            }
+            done = true;
+        } finally {
+            if (!done) {
+                boolean idle = lwp.destroyIfIdle();
+                assert idle || lwp.stageNow() != Stage.IDLE;
+            }
         }
         return lwp;
     }
@@ -127,16 +159,69 @@ public final class Lwp {
         return CURRENT.get();
     }
 
+    /** An error may end the thread before it has come here. */
+    private void awaitEntered() {
+        boolean interrupted = false;
+        while (!entered) {
+            if (!thread.thread().isAlive() && !entered) {
+                throw new ErrnoException(
+                        Errno.EAGAIN, "thread " + name() + " ended as it began: its uncaught exception says why");
+            }
+            LockSupport.parkNanos(this, LOOK_NANOS);
+            interrupted |= Thread.interrupted();
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
     private void run() {
+        entered = true;
+        boolean done = false;
+        // An error that comes before the function has begun is no reason not to run it; and the function of a worker,
+        // which
+        // ends only when its queue does, is called again.
+        for (int failures = 0; !done; failures++) {
+            try {
+                if (failures == 0) {
+                    LockSupport.unpark(creator);
+                } else if (failures >= FAILURES_AT_ONCE) {
+                    LockSupport.parkNanos(this, PAUSE_NANOS);
+                }
+                done = runs();
+            } catch (Throwable t) {
+                done = begun && !worker;
+            }
+        }
+        done = false;
+        for (int failures = 0; !done && failures < FAILURES_AT_ONCE; failures++) {
+            try {
+                done = finishes();
+            } catch (Throwable t) {
+                done = false;
+            }
+        }
+    }
+
+    /** Nobody must wait for this thread, or for a lock of it, for ever. */
+    private boolean finishes() {
+        int left = kernel.lock().releaseAll();
+        assert left >= 0;
+        finish();
+        return true;
+    }
+
+    private boolean runs() {
         try {
             CURRENT.set(this);
             if (awaitStart()) {
                 runFunction();
             }
+            return true;
         } catch (Throwable t) {
-            kernel.fault(name(), func, t);
-        } finally {
-            finish();
+            // Its creator may not have the object yet, and with it the name.
+            kernel.fault(Thread.currentThread().getName(), func, t);
+            return begun && !worker;
         }
     }
 
@@ -146,6 +231,7 @@ public final class Lwp {
             kernel.lock().lock();
         }
         try {
+            begun = true;
             func.run();
             if (!is(Flag.WORKER)) {
                 kernel.strict(() -> "kthread " + name() + ": the function returned; taken as kthread_exit(0)");
@@ -153,6 +239,9 @@ public final class Lwp {
         } catch (Exit e) {
             code = e.code;
         } catch (Throwable t) {
+            if (worker) {
+                throw t;
+            }
             kernel.fault(name(), func, t);
         } finally {
             kernel.lock().releaseAll();
@@ -274,7 +363,12 @@ public final class Lwp {
             stage = next;
             destroyed = next == Stage.DEAD;
         }
-        changed.wakeAll();
+        try {
+            changed.wakeAll();
+        } catch (Throwable t) {
+            // There is no way back behind what the thread is to hear of.
+            changed.wakeAll();
+        }
     }
 
     /**
@@ -457,7 +551,12 @@ public final class Lwp {
             stage = Stage.DEAD;
             destroyed = true;
         }
-        changed.wakeAll();
+        try {
+            changed.wakeAll();
+        } catch (Throwable t) {
+            // There is no way back behind what the thread is to hear of.
+            changed.wakeAll();
+        }
         return true;
     }
 

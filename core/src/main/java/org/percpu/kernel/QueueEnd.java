@@ -37,19 +37,32 @@ public interface QueueEnd {
     void stop(boolean interrupt);
 
     /**
-     * Takes back what has not started, after {@link #stop}.
+     * Takes back what has not started, after {@link #stop}; none of it is pending any more, and none will run. The queue keeps it for
+     * {@link #handOut}.
      *
      * @param grace how long to wait for workers on their way
-     * @return the works or tasks; none of them is pending any more, and none will run
      */
-    List<?> takeBack(Deadline grace);
+    void takeBack(Deadline grace);
 
     /**
-     * Waits until the workers have left and their threads are gone, by Linux's word, and takes the queue off the kernel's list.
+     * Hands out what was taken back, also by an earlier call that an error has ended.
+     *
+     * @return the works or tasks
+     */
+    List<Object> handOut();
+
+    /** What was handed out here does not reach the caller: the queue keeps it for the next call. */
+    void handBack();
+
+    /**
+     * Waits until the workers have left and their threads are gone, by Linux's word.
      *
      * @param grace how long to wait for callbacks that still run
      */
     void finish(Deadline grace);
+
+    /** Takes the queue off the kernel's list. */
+    void unlist();
 
     /**
      * Ends several queues within one time: all are told first, then waited for, and when the time is over all are stopped together.
@@ -71,9 +84,17 @@ public interface QueueEnd {
         }
         late.forEach(end -> end.stop(interrupt));
         Deadline grace = Deadline.after(COMES_ROUND);
-        List<Object> neverRun = new ArrayList<>();
-        late.forEach(end -> neverRun.addAll(end.takeBack(grace)));
+        late.forEach(end -> end.takeBack(grace));
         ends.forEach(end -> end.finish(grace));
-        return neverRun;
+        // Late, so that an error leaves what was taken back to the next call.
+        List<Object> neverRun = new ArrayList<>();
+        try {
+            ends.forEach(end -> neverRun.addAll(end.handOut()));
+            ends.forEach(QueueEnd::unlist);
+            return neverRun;
+        } catch (Throwable t) {
+            ends.forEach(QueueEnd::handBack);
+            throw t;
+        }
     }
 }

@@ -4,7 +4,6 @@ package org.percpu.kernel;
 import java.util.ArrayDeque;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
-import org.jspecify.annotations.Nullable;
 import org.percpu.ipl.Sleep;
 
 /** Threads asleep on one thing, in the order they came. Knows nothing of locks: its users drop and retake those. */
@@ -43,21 +42,28 @@ final class WaitChannel {
     }
 
     /** Wakes whoever waits longest; false if nobody does. */
-    boolean wakeOne() {
-        Sleep sleep = poll();
+    synchronized boolean wakeOne() {
+        Sleep sleep = sleeps.peek();
         if (sleep == null) {
             return false;
         }
-        sleep.wake();
+        wake(sleep);
         return true;
     }
 
     /** Wakes those who wait now. One that finds its condition still false and comes back is not woken again. */
     synchronized void wakeAll() {
         // In the monitor, so that nobody joins meanwhile, and without a copy: there may be no memory for one.
-        for (Sleep sleep = sleeps.poll(); sleep != null; sleep = sleeps.poll()) {
-            sleep.wake();
+        for (Sleep sleep = sleeps.peek(); sleep != null; sleep = sleeps.peek()) {
+            wake(sleep);
         }
+    }
+
+    /** Under the monitor: the first one, which stays there if an error comes. */
+    private void wake(Sleep first) {
+        first.wake();
+        Sleep removed = sleeps.poll();
+        assert first.equals(removed);
     }
 
     /**
@@ -94,10 +100,6 @@ final class WaitChannel {
                 leave(sleep);
             }
         }
-    }
-
-    private synchronized @Nullable Sleep poll() {
-        return sleeps.poll();
     }
 
     synchronized boolean isEmpty() {

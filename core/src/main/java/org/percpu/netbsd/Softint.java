@@ -179,12 +179,13 @@ public final class Softint {
                 Cpu cpu = cpus.get(i);
                 SerialQueue[] longer = Arrays.copyOf(queues, i + 1);
                 longer[i] = new SerialQueue(kernel, name + "/" + cpu.index(), new SoftintCall(kernel), true);
-                longer[i].start(
-                        kernel.thread(longer[i].name(), cpu, sched),
-                        EnumSet.of(Lwp.Flag.WORKER, Lwp.Flag.MPSAFE, Lwp.Flag.INTR));
                 for (Softint softint : softints) {
                     softint.mark(longer.length);
                 }
+                longer[i].start(
+                        kernel.thread(longer[i].name(), cpu, sched),
+                        EnumSet.of(Lwp.Flag.WORKER, Lwp.Flag.MPSAFE, Lwp.Flag.INTR));
+                // No call in between: an error would leave a thread that nobody knows.
                 queues = longer;
             }
         }

@@ -210,12 +210,20 @@ public final class Workqueue<W extends Work> implements KernelQueue {
             throw undo(kernel, name, queues, made, e.errno(), e);
         } catch (OutOfMemoryError e) {
             throw undo(kernel, name, queues, made, Errno.ENOMEM, e);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             endUnlisted(kernel, queues, made);
             throw e;
         }
-        if (!kernel.add(wq)) {
-            endUnlisted(kernel, queues, made);
+        boolean added = false;
+        try {
+            added = kernel.add(wq);
+        } finally {
+            if (!added) {
+                endUnlisted(kernel, queues, made);
+                kernel.remove(wq);
+            }
+        }
+        if (!added) {
             throw kernel.closed("workqueue " + name);
         }
         return wq;

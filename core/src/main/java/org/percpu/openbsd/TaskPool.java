@@ -7,6 +7,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import org.jspecify.annotations.Nullable;
 import org.percpu.queue.Names;
+import org.percpu.queue.RunQueue;
 
 /**
  * A bounded pool of tasks that allocates each of them once, at its first use. Lock-free: a stack of indices whose head carries a count
@@ -17,8 +18,28 @@ final class TaskPool {
     static final class Pooled extends WorkqTask {
         private final int index;
 
+        /** How often it was taken; written by the taker. */
+        int takes;
+
+        /** The take whose call a worker has begun; written by the worker while the entry is pending. */
+        int runs;
+
+        /** The take in which an error may have kept the entry out of queue and pool. */
+        int strayedAt;
+
+        /** A worker has begun that take's call, and an error has kept it from putting the entry back. */
+        boolean unput;
+
         Pooled(int index) {
             this.index = index;
+        }
+
+        /**
+         * Whether nobody else has it. In this order: a worker counts the run before it makes the entry no longer pending, and puts it back
+         * later, and a taker counts after that.
+         */
+        private boolean isStray() {
+            return !RunQueue.isPending(this) && takes == strayedAt && (unput || runs != takes);
         }
 
         @Override
@@ -52,12 +73,28 @@ final class TaskPool {
 
     /** A task, or null if all are queued. */
     @Nullable
-    @SuppressWarnings("NullAway") // an updater's type does not say that it takes null
     Pooled get() {
-        Pooled found = strayed;
-        if (found != null && STRAYED.compareAndSet(this, found, null)) {
-            return found;
+        Pooled task = strayed == null ? null : getStrayed();
+        if (task == null) {
+            task = pop();
         }
+        if (task != null) {
+            task.takes++;
+        }
+        return task;
+    }
+
+    @SuppressWarnings("NullAway") // an updater's type does not say that it takes null
+    private @Nullable Pooled getStrayed() {
+        Pooled found = strayed;
+        if (found == null || !STRAYED.compareAndSet(this, found, null) || !owns(found) || !found.isStray()) {
+            return null;
+        }
+        found.unput = false;
+        return found;
+    }
+
+    private @Nullable Pooled pop() {
         while (true) {
             long seen = head.get();
             int index = (int) seen;
@@ -81,7 +118,7 @@ final class TaskPool {
             index = made.get();
         }
         // Another thread may have put one back since the stack was found empty.
-        return (int) head.get() == NONE ? null : get();
+        return (int) head.get() == NONE ? null : pop();
     }
 
     void put(Pooled task) {

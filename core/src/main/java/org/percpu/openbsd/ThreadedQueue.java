@@ -276,15 +276,15 @@ final class ThreadedQueue {
         for (int made = 0; made < nthreads; made++) {
             try {
                 queue.start(kernel.thread(name, null, Sched.DEFAULT), flags);
-            } catch (ErrnoException | LinuxException | OutOfMemoryError e) {
-                ErrnoException failure = failure(made, e);
+            } catch (RuntimeException | Error e) {
                 if (inCreate) {
                     end(made);
-                    if (e instanceof LinuxException notPlaced) {
-                        throw notPlaced;
+                    if (e instanceof ErrnoException || e instanceof OutOfMemoryError) {
+                        throw failure(made, e);
                     }
-                    throw failure;
+                    throw e;
                 }
+                ErrnoException failure = failure(made, e);
                 kernel.console(String.valueOf(failure.getMessage()));
                 if (made == 0) {
                     synchronized (this) {

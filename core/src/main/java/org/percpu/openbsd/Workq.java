@@ -87,31 +87,60 @@ public final class Workq implements KernelQueue {
         private @Nullable Function<@Nullable Object, @Nullable Object> func;
         private @Nullable Object arg1;
         private @Nullable Object arg2;
+        private TaskPool.@Nullable Pooled loaded;
 
         @Override
         public void load(Item item) {
             WorkqTask task = (WorkqTask) item;
+            if (task.func == null) {
+                // An error came between the first time and the release.
+                return;
+            }
             func = task.func;
             arg1 = task.arg1;
             arg2 = task.arg2;
             task.func = null;
             task.arg1 = null;
             task.arg2 = null;
+            if (task instanceof TaskPool.Pooled pooled) {
+                pooled.runs = pooled.takes;
+                loaded = pooled;
+            }
+        }
+
+        @Override
+        public void threw() {
+            putBack();
+        }
+
+        private void putBack() {
+            TaskPool.Pooled pooled = loaded;
+            if (pooled == null) {
+                return;
+            }
+            loaded = null;
+            boolean back = false;
+            try {
+                // An entry that a drain has handed out may come back by queueTask, on another queue; it is not of that
+                // one's pool.
+                if (pool.owns(pooled)) {
+                    pool.put(pooled);
+                    back = true;
+                    threads.queue.itemLeft();
+                }
+            } catch (Throwable t) {
+                // The call goes on. Whoever needs an entry next takes this one.
+                if (!back) {
+                    pooled.unput = true;
+                    pooled.strayedAt = pooled.takes;
+                    pool.strayed = pooled;
+                }
+            }
         }
 
         @Override
         public void invoke(Item item) throws Exception {
-            // An entry that a drain has handed out may come back by queueTask, on another queue; it is not of that
-            // one's pool.
-            if (item instanceof TaskPool.Pooled pooled && pool.owns(pooled)) {
-                try {
-                    pool.put(pooled);
-                } catch (Throwable t) {
-                    pool.strayed = pooled;
-                    throw t;
-                }
-                threads.queue.itemLeft();
-            }
+            putBack();
             Function<@Nullable Object, @Nullable Object> function = func;
             Object first = arg1;
             Object second = arg2;
@@ -230,6 +259,7 @@ public final class Workq implements KernelQueue {
             threads.requireOpen("workq_add_task");
             task = pool.get();
         }
+        int take = task.takes;
         Append appended;
         try {
             appended = threads.queue.append(task, func, arg1, arg2);
@@ -237,10 +267,9 @@ public final class Workq implements KernelQueue {
                 pool.put(task);
             }
         } catch (Throwable t) {
-            // An error that comes when the task is in leaves it there.
-            if (!RunQueue.isPending(task)) {
-                pool.strayed = task;
-            }
+            // No calls in here. Whoever needs an entry next looks whether this one is in the queue.
+            task.strayedAt = take;
+            pool.strayed = task;
             throw t;
         }
         if (appended == Append.CLOSED) {

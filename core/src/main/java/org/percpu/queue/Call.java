@@ -10,7 +10,7 @@ public abstract class Call {
     protected Call() {}
 
     /**
-     * Reads what the call needs.
+     * Reads what the call needs. After an error it may come again for the same item, from which it has taken what it needs already.
      *
      * @param item still pending
      */
@@ -23,4 +23,7 @@ public abstract class Call {
      * @throws Throwable whatever the callback throws
      */
     public abstract void invoke(Item item) throws Throwable;
+
+    /** The call has thrown, perhaps an error before {@link #invoke} could begin. */
+    public void threw() {}
 }

@@ -3,6 +3,7 @@ package org.percpu.queue;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -17,6 +18,8 @@ import org.percpu.kernel.QueueEnd;
 public class Ending implements QueueEnd {
     /** What a thread that has nothing left to run needs at most to be gone. */
     private static final Duration LEAVES = Duration.ofSeconds(1);
+
+    private static final Item[] NONE = {};
 
     /** Closes a queue of the interfaces to everybody but its callbacks. */
     @FunctionalInterface
@@ -35,6 +38,7 @@ public class Ending implements QueueEnd {
     private final Closing closing;
     private final Runnable unlisted;
     private boolean drains;
+    private Item[][] handed = {}; // by queue
 
     /**
      * An end that has not begun.
@@ -97,16 +101,40 @@ public class Ending implements QueueEnd {
     }
 
     @Override
-    public final List<Object> takeBack(Deadline grace) {
-        Set<Item> dropped = Collections.newSetFromMap(new IdentityHashMap<>());
+    public final void takeBack(Deadline grace) {
         for (RunQueue queue : queues) {
             if (queue.dropping) {
-                queue.takeBack(dropped, grace);
+                queue.takeBack(grace);
             }
         }
+    }
+
+    @Override
+    public final List<Object> handOut() {
         List<Object> faces = new ArrayList<>();
-        dropped.forEach(item -> faces.add(face(item)));
-        return faces;
+        try {
+            handed = new Item[queues.length][0];
+            // One that was taken back may have been enqueued again by its owner, and be taken back once more.
+            Set<Item> dropped = Collections.newSetFromMap(new IdentityHashMap<>());
+            for (int i = 0; i < queues.length; i++) {
+                Item[] items = queues[i].handOut();
+                handed[i] = items;
+                dropped.addAll(Arrays.asList(items));
+            }
+            dropped.forEach(item -> faces.add(face(item)));
+            return faces;
+        } catch (Throwable t) {
+            handBack();
+            throw t;
+        }
+    }
+
+    @Override
+    public final void handBack() {
+        for (int i = 0; i < handed.length; i++) {
+            queues[i].handBack(handed[i]);
+            handed[i] = NONE;
+        }
     }
 
     /**
@@ -130,6 +158,10 @@ public class Ending implements QueueEnd {
                 }
             }
         }
+    }
+
+    @Override
+    public final void unlist() {
         unlisted.run();
     }
 

@@ -3,8 +3,9 @@ package org.percpu.queue;
 
 import java.lang.invoke.VarHandle;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
@@ -26,6 +27,7 @@ import org.percpu.kernel.Sleeper;
  * the workers end after the callback they are in and the rest is handed back.
  */
 public abstract class RunQueue {
+    private static final Item[] NO_ITEMS = {};
     private static final int FAILURES_AT_ONCE = 10;
     private static final long PAUSE_NANOS = 100_000_000;
     private static final long LOOK_NANOS = 20_000;
@@ -47,6 +49,12 @@ public abstract class RunQueue {
     private final Sleeper<@Nullable Void, RuntimeException> idleWhileOpen = () -> spinThenPark(false);
     private final Sleeper<@Nullable Void, RuntimeException> idleWhileClosing = () -> spinThenPark(true);
     private final Sleeper<@Nullable Void, RuntimeException> parkWhileOpen = () -> park(false);
+
+    /** A ring has failed, for want of stack or memory, on this queue or another. */
+    static volatile boolean ringFailed;
+
+    /** What was taken back and has not been handed out; guarded by itself. */
+    final List<Item> released = new ArrayList<>();
 
     volatile boolean closing;
     volatile boolean dropping;
@@ -90,6 +98,7 @@ public abstract class RunQueue {
             // look that counts: the worker clears the mark, with a fence, before it reads them.
             VarHandle.fullFence();
             if (isPending(item)) {
+                payRingFor(item);
                 return Append.PENDING;
             }
         }
@@ -105,6 +114,7 @@ public abstract class RunQueue {
                 item.owner = 0;
             } else {
                 doorbell.owed = true;
+                ringFailed = true;
             }
             throw t;
         }
@@ -126,6 +136,7 @@ public abstract class RunQueue {
      */
     public final Append append(Item item, @Nullable Object func, @Nullable Object arg1, @Nullable Object arg2) {
         if (!item.claim(number)) {
+            payRingFor(item);
             return Append.PENDING;
         }
         Inbox.Push push = null;
@@ -140,6 +151,7 @@ public abstract class RunQueue {
                 item.owner = 0;
             } else {
                 doorbell.owed = true;
+                ringFailed = true;
             }
             throw t;
         }
@@ -285,10 +297,14 @@ public abstract class RunQueue {
                 more = runNext(worker);
                 failures = 0;
             } catch (Throwable t) {
-                // Nothing was in its hands: runNext() looks after that.
-                worker.survive(t);
-                if (++failures > FAILURES_AT_ONCE) {
-                    LockSupport.parkNanos(this, PAUSE_NANOS);
+                // What was in its hands comes first in the next round: runNext() looks after that.
+                try {
+                    worker.survive(t);
+                    if (++failures > FAILURES_AT_ONCE) {
+                        LockSupport.parkNanos(this, PAUSE_NANOS);
+                    }
+                } catch (Throwable again) {
+                    doorbell.owed = true;
                 }
             }
         }
@@ -368,6 +384,16 @@ public abstract class RunQueue {
     /** A worker ends. */
     abstract void workerLeft(Worker worker);
 
+    /** Who finds an item pending relies on a run that is to come. */
+    private void payRingFor(Item item) {
+        if (ringFailed) {
+            RunQueue owner = ownerOf(item);
+            if (owner != null) {
+                owner.payRing();
+            }
+        }
+    }
+
     /** Any thread: a sleeper that an earlier caller failed to wake is woken. */
     final void payRing() {
         if (doorbell.owed) {
@@ -380,7 +406,7 @@ public abstract class RunQueue {
         try {
             changed.broadcast();
         } finally {
-            interlock.unlock();
+            unlock();
         }
     }
 
@@ -401,9 +427,9 @@ public abstract class RunQueue {
         kernel.requireSleepable(name);
         Deadline deadline = Deadline.after(atMost);
         payRing();
+        Deadline secondLook = Deadline.after(SECOND_LOOK);
         interlock.lock();
         waiting++;
-        Deadline secondLook = Deadline.after(SECOND_LOOK);
         try {
             while (!condition.getAsBoolean()) {
                 long left = deadline.left().toNanos();
@@ -421,7 +447,19 @@ public abstract class RunQueue {
             return true;
         } finally {
             waiting--;
+            unlock();
+        }
+    }
+
+    /** Whoever could take it can also release it, at the second try at the latest. */
+    private void unlock() {
+        try {
             interlock.unlock();
+        } catch (Throwable t) {
+            if (interlock.isHeldByCurrentThread()) {
+                interlock.unlock();
+            }
+            throw t;
         }
     }
 
@@ -448,8 +486,35 @@ public abstract class RunQueue {
         }
     }
 
-    /** Takes back everything that has not started; `dropping` is set. Any number of threads may do so. */
-    abstract void takeBack(Set<Item> dropped, Deadline grace);
+    /**
+     * Takes back everything that has not started, into {@link #released}; `dropping` is set. Any number of threads may do so, and again
+     * after an error.
+     */
+    abstract void takeBack(Deadline grace);
+
+    /** Ends an item's being pending, without a call. */
+    static void free(Item item) {
+        item.older = null;
+        item.newer = null;
+        item.owner = 0;
+    }
+
+    /** What was taken back, to whoever asks first. */
+    final Item[] handOut() {
+        synchronized (released) {
+            Item[] items = released.toArray(NO_ITEMS);
+            released.clear();
+            return items;
+        }
+    }
+
+    /** What was handed out did not reach the caller. */
+    final void handBack(Item[] items) {
+        synchronized (released) {
+            boolean added = released.addAll(Arrays.asList(items));
+            assert added || items.length == 0;
+        }
+    }
 
     /** Those made so far. */
     abstract List<Worker> workers();

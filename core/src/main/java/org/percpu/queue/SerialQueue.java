@@ -2,7 +2,6 @@
 package org.percpu.queue;
 
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -30,12 +29,18 @@ public final class SerialQueue extends RunQueue {
     /** Decides who hands back the rest of the batch when it is dropped. */
     private final AtomicBoolean handedOver = new AtomicBoolean();
 
-    /** Published by `left`. */
-    private final List<Item> givenUp = new ArrayList<>();
+    /** Taken out of the inbox to be released; guarded by released. */
+    private @Nullable Item releasing;
 
     private volatile boolean left;
 
-    private boolean givingUp; // the worker's own
+    // The worker's own: what an error has left to do.
+    private boolean givingUp;
+    private @Nullable Item unlinked; // a batch
+    private @Nullable Item next; // of a batch that is linked
+    private boolean nextBegun; // and no longer ours
+    private @Nullable Item afterNext; // if it has begun
+    private int failures; // of the next one
 
     /**
      * Makes a queue without a thread.
@@ -63,62 +68,91 @@ public final class SerialQueue extends RunQueue {
     @Override
     boolean runNext(Worker me) {
         WorkerProgress.IN_QUEUE.setOpaque(me, true);
-        Item newest = takeBatch(me);
-        if (newest == null) {
-            return false;
+        // What an error has left comes first.
+        Item newest = unlinked;
+        Item item = next;
+        if (newest == null && item == null) {
+            newest = takeBatch(me);
+            if (newest == null) {
+                return false;
+            }
         }
-        // Right behind the compare-and-set that took it: the fence of the collector's barrier has nothing to wait for.
-        WorkerProgress.BATCH.setRelease(me, newest);
-        boolean linked = false;
+        Item newer = item == null ? null : item.newer;
         boolean begun = false;
-        Item item = newest;
-        Item newer = null;
+        if (item != null && nextBegun) {
+            newer = afterNext;
+            begun = true;
+        }
+        int tries = failures;
         int run = 0;
-        int failures = 0;
-        while (item != null) {
-            try {
-                if (!linked) {
-                    item = Inbox.linkNewer(newest);
-                    linked = true;
-                }
+        try {
+            if (newest != null) {
+                // Right behind the compare-and-set that took it: the fence of the collector's barrier has nothing to
+                // wait for.
+                WorkerProgress.BATCH.setRelease(me, newest);
+                item = Inbox.linkNewer(newest);
+                newest = null;
+                newer = item.newer;
+            }
+            while (item != null) {
                 if (!begun) {
-                    // What ran before it is not ours any more.
-                    item.older = null;
                     if (dropping) {
-                        giveUp();
+                        giveUp(item);
                         return false;
                     }
-                    newer = item.newer;
+                    // What ran before it is not ours any more.
+                    item.older = null;
                     me.begin(item);
-                    item.newer = null;
                     if (newer == null) {
                         WorkerProgress.UNSTARTED.setRelease(me, false);
                     }
+                    item.newer = null;
                     Item.OWNER.setRelease(item, 0);
-                    WorkerProgress.IN_QUEUE.setRelease(me, false);
                     begun = true;
                 }
+                WorkerProgress.IN_QUEUE.setRelease(me, false);
                 itemLeft();
                 me.run(item);
-            } catch (Throwable t) {
-                // Not the callback's error. What has not been called is called once more.
-                me.survive(t);
-                if (!(begun && me.wasCalled())) {
-                    if (++failures < MOST_FAILURES) {
-                        continue;
-                    }
-                    item.newer = null;
+                WorkerProgress.IN_QUEUE.setOpaque(me, true);
+                item = newer;
+                newer = item == null ? null : item.newer;
+                begun = false;
+                tries = 0;
+                run++;
+            }
+        } catch (Throwable t) {
+            // No calls in here: there may be no stack for one. The worker tells of it and comes again.
+            if (item != null) {
+                boolean done = begun && me.called;
+                if (!done && ++tries == MOST_FAILURES) {
+                    me.lost = item;
+                    done = true;
+                }
+                if (done) {
                     if (!begun) {
+                        item.newer = null;
                         item.owner = 0;
                     }
-                    me.failed(item, t);
+                    item = newer;
+                    newer = null;
+                    begun = false;
+                    tries = 0;
+                } else if (!begun) {
+                    item.newer = newer;
                 }
             }
-            WorkerProgress.IN_QUEUE.setOpaque(me, true);
-            item = newer;
-            begun = false;
+            unlinked = newest;
+            next = item;
+            nextBegun = begun;
+            afterNext = newer;
+            failures = tries;
+            throw t;
+        }
+        if (unlinked != null || next != null) {
+            unlinked = null;
+            next = null;
+            afterNext = null;
             failures = 0;
-            run++;
         }
         me.lastBatch = run;
         return true;
@@ -127,7 +161,6 @@ public final class SerialQueue extends RunQueue {
     private @Nullable Item takeBatch(Worker me) {
         while (true) {
             if (dropping) {
-                giveUp();
                 return null;
             }
             takeNative();
@@ -169,6 +202,7 @@ public final class SerialQueue extends RunQueue {
         if (newest == null) {
             WorkerProgress.UNSTARTED.setRelease(me, false);
         }
+        // No call since the list was taken: an error would lose it.
         return newest;
     }
 
@@ -178,6 +212,8 @@ public final class SerialQueue extends RunQueue {
             Item newest = take(me);
             if (newest != null || closing || doorbell.poll()) {
                 if (looks > SPUN_LONG) {
+                    // An error would lose it.
+                    unlinked = newest;
                     me.clock(System.nanoTime());
                 }
                 return newest;
@@ -197,67 +233,76 @@ public final class SerialQueue extends RunQueue {
      * closed, however long it has to wait for the kernel lock before it looks.
      */
     @Override
-    void takeBack(Set<Item> dropped, Deadline grace) {
+    void takeBack(Deadline grace) {
         expelPosters(grace);
         do {
             takeNative();
-            release(inbox.take(), dropped);
+            releaseInbox();
         } while (!closeInbox());
         // The worker may have gone to sleep when the inbox had no marker for close() to find.
         doorbell.ring();
         // A worker says that it has a batch before it takes one, so with the inbox closed this is known for sure.
         if (left || worker.unstarted) {
-            takeBatch(dropped, grace);
+            takeBatch(grace);
         }
         wakeWaiters();
     }
 
-    private void takeBatch(Set<Item> dropped, Deadline grace) {
-        if (!await(this::ended, grace.left())) {
-            // The worker writes `inQueue` and `unstarted` without a fence, but that has had the time of grace to become
-            // visible. With a batch and outside its callbacks it waits for nothing but its CPU.
-            boolean out = await(() -> left || !worker.inQueue || !worker.unstarted, KernelQueue.FOREVER);
-            assert out;
-            if (!left && !worker.unstarted) {
-                return;
+    private void releaseInbox() {
+        synchronized (released) {
+            if (releasing == null) {
+                releasing = inbox.take();
             }
-            if (handedOver.compareAndSet(false, true)) {
-                release(worker.batch, dropped);
-                return;
+            for (Item item = releasing; item != null; item = releasing) {
+                // Before the release, after which the item may be on another queue.
+                Item older = item.older;
+                boolean added = released.add(item);
+                assert added;
+                releasing = older;
+                free(item);
             }
-            boolean ended = await(this::ended, KernelQueue.FOREVER);
-            assert ended;
-        }
-        synchronized (givenUp) {
-            dropped.addAll(givenUp);
-            givenUp.clear();
         }
     }
 
-    /** Worker: an error in here brings it back. */
-    private void giveUp() {
+    private void takeBatch(Deadline grace) {
+        if (await(this::ended, grace.left())) {
+            return;
+        }
+        // The worker writes `inQueue` and `unstarted` without a fence, but that has had the time of grace to become
+        // visible. With a batch and outside its callbacks it waits for nothing but its CPU.
+        boolean out = await(() -> left || !worker.inQueue || !worker.unstarted, KernelQueue.FOREVER);
+        assert out;
+        if (!left && !worker.unstarted) {
+            return;
+        }
+        if (handedOver.compareAndSet(false, true)) {
+            releaseBatch();
+            return;
+        }
+        boolean ended = await(this::ended, KernelQueue.FOREVER);
+        assert ended;
+    }
+
+    /** Worker, with a batch of which this is the oldest: an error in here brings it back. */
+    private void giveUp(Item oldest) {
         if (givingUp || handedOver.compareAndSet(false, true)) {
             givingUp = true;
-            release(worker.batch, givenUp);
+            // What ran before it is not ours any more.
+            oldest.older = null;
+            releaseBatch();
         }
     }
 
-    /** From the newest of a list to the oldest, or to the one that runs, whose links are not ours. */
-    @SuppressWarnings("ReferenceEquality") // a work may define equals
-    private void release(@Nullable Item newest, Collection<Item> to) {
-        Item item = newest;
-        while (item != null && item.owner == number) {
-            // Before the release, after which the item may be on another queue.
-            Item older = item.older;
-            to.add(item);
-            item.older = null;
-            item.newer = null;
-            if (worker.batch == item) {
+    /** From the newest to the oldest, or to the one that runs, whose links are not ours. */
+    private void releaseBatch() {
+        synchronized (released) {
+            for (Item item = worker.batch; item != null && item.owner == number; item = worker.batch) {
+                Item older = item.older;
+                boolean added = released.add(item);
+                assert added;
                 worker.batch = older;
+                free(item);
             }
-            boolean mine = item.release(number);
-            assert mine;
-            item = older;
         }
     }
 

@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.percpu.kernel.Deadline;
@@ -44,12 +43,12 @@ public final class SharedQueue extends RunQueue {
         }
     }
 
-    private static final int SPINS_BEFORE_WAIT = 200;
-
     /** A task that could not even be called so often is reported and let go. */
     private static final int MOST_FAILURES = 3;
 
-    private final ReentrantLock lock = new ReentrantLock();
+    /** A monitor, which an error cannot leave held: its exit is no call. */
+    private final Object lock = new Object();
+
     private final List<Worker> workers = new CopyOnWriteArrayList<>();
     private final boolean mpsafe;
     private final Supplier<Call> calls;
@@ -90,12 +89,9 @@ public final class SharedQueue extends RunQueue {
      */
     public void start(CpuThread.Builder thread, Set<Lwp.Flag> flags) {
         Worker worker = new Worker(this, calls.get(), mpsafe);
-        lock.lock();
-        try {
+        synchronized (lock) {
             workers.add(worker);
             alive++;
-        } finally {
-            lock.unlock();
         }
         boolean made = false;
         try {
@@ -103,16 +99,13 @@ public final class SharedQueue extends RunQueue {
             made = true;
         } finally {
             if (!made) {
-                lock.lock();
-                try {
+                synchronized (lock) {
                     workers.remove(worker);
                     alive--;
                     // The others may have counted on this one, in a barrier or at their end. If there are none, the
                     // creator drops what is queued.
                     ended = closing && alive == 0 && !workers.isEmpty();
                     passBarriers(worker);
-                } finally {
-                    lock.unlock();
                 }
                 wakeWaiters();
             }
@@ -121,25 +114,24 @@ public final class SharedQueue extends RunQueue {
 
     @Override
     boolean runNext(Worker me) {
-        Item item = next(me);
+        // What an error has left comes first.
+        Item item = me.begun ? me.batch : next(me);
         if (item == null) {
             return false;
         }
-        for (int failures = 0; failures < MOST_FAILURES; failures++) {
-            try {
-                me.run(item);
-                break;
-            } catch (Throwable t) {
-                // Not the callback's error. What has not been called is called once more.
-                me.survive(t);
-                if (me.wasCalled()) {
-                    break;
-                }
-                if (failures == MOST_FAILURES - 1) {
-                    me.failed(item, t);
-                }
+        try {
+            me.run(item);
+        } catch (Throwable t) {
+            // Not the callback's error. No calls in here: the worker tells of it and comes again.
+            if (me.called) {
+                me.begun = false;
+            } else if (++me.failures == MOST_FAILURES) {
+                me.lost = item;
+                me.begun = false;
             }
+            throw t;
         }
+        me.begun = false;
         return true;
     }
 
@@ -152,13 +144,16 @@ public final class SharedQueue extends RunQueue {
         while (true) {
             // Read once: a close() between two looks would leave a worker asleep that nobody rings for.
             boolean sawClosing;
-            acquire();
-            try {
+            synchronized (lock) {
                 if (me.asleep) {
                     me.asleep = false;
                     idle--;
                 }
                 me.idle();
+                if (!inside.isEmpty()) {
+                    // An error has kept it from leaving a barrier.
+                    inside.remove(me);
+                }
                 passBarriers(me);
                 sawClosing = closing;
                 boolean stopped = dropping;
@@ -172,8 +167,6 @@ public final class SharedQueue extends RunQueue {
                 }
                 me.asleep = true;
                 idle++;
-            } finally {
-                lock.unlock();
             }
             // If it is closing, the worker that is still running something will ring.
             me.answerInterrupts();
@@ -187,31 +180,20 @@ public final class SharedQueue extends RunQueue {
         me.batch = item;
         me.begin(item);
         unlink(item);
-        // With a full fence: the worker must not have read what a caller wrote who found it still pending (OTQ-11).
+        // No call up to here: an error would lose it.
         item.owner = 0;
+        me.begun = true;
+        me.failures = 0;
+        // The worker must not have read what a caller wrote who found it still pending (OTQ-11).
         VarHandle.fullFence();
         try {
             wakeAnother();
         } catch (Throwable t) {
             // It has begun; the next ring makes up for this one.
             doorbell.owed = true;
-            me.failed(this, t);
+            throw t;
         }
         return item;
-    }
-
-    /**
-     * The lock is held for less time than parking takes, and a parked waiter costs an allocation; but a holder that Linux has
-     * descheduled must not be spun upon.
-     */
-    private void acquire() {
-        for (int i = 0; i < SPINS_BEFORE_WAIT; i++) {
-            if (lock.tryLock()) {
-                return;
-            }
-            Thread.onSpinWait();
-        }
-        lock.lock();
     }
 
     /** The first ready item that is not a barrier; it stays linked. */
@@ -224,10 +206,9 @@ public final class SharedQueue extends RunQueue {
                     behind.add(worker);
                 }
             }
-            unlink(barrier);
-            boolean mine = barrier.release(number);
-            assert mine;
             barrier.behind = behind;
+            unlink(barrier);
+            barrier.owner = 0;
             passBarriers(null);
         }
         return first;
@@ -311,23 +292,28 @@ public final class SharedQueue extends RunQueue {
         if (!owns(item)) {
             return false;
         }
-        acquire();
+        boolean removed = false;
         try {
-            drainInbox();
-            // Workers take items under the lock, so one that is still owned is in the ready list; or its add has
-            // claimed it and not pushed it yet, and then this call came first.
-            if (!owns(item) || (item != last && item.newer == null)) {
-                return false;
+            synchronized (lock) {
+                drainInbox();
+                // Workers take items under the lock, so one that is still owned is in the ready list; or its add has
+                // claimed it and not pushed it yet, and then this call came first.
+                if (owns(item) && (item == last || item.newer != null)) {
+                    unlink(item);
+                    item.owner = 0;
+                    removed = true;
+                }
+                // An idle worker that has not put up its marker yet did not hear of what the drain has made ready.
+                if (first != null) {
+                    ringIfIdle();
+                }
             }
-            unlink(item);
-            return item.release(number);
-        } finally {
-            // An idle worker that has not put up its marker yet did not hear of what the drain has made ready.
-            if (first != null) {
-                ringIfIdle();
-            }
-            lock.unlock();
+        } catch (Throwable t) {
+            doorbell.owed = true;
+            ringFailed = true;
+            throw t;
         }
+        return removed;
     }
 
     /**
@@ -342,8 +328,7 @@ public final class SharedQueue extends RunQueue {
         Worker self = currentWorker();
         Barrier barrier = new Barrier(self != null);
         try {
-            lock.lock();
-            try {
+            synchronized (lock) {
                 if (ended) {
                     return true;
                 }
@@ -352,8 +337,6 @@ public final class SharedQueue extends RunQueue {
                     inside.add(self);
                     passBarriers(self);
                 }
-            } finally {
-                lock.unlock();
             }
             // In a task of a dropped queue the inbox is closed, and this worker is one of those that the end waits for.
             Append appended = append(barrier);
@@ -366,12 +349,9 @@ public final class SharedQueue extends RunQueue {
     }
 
     private void forget(Barrier barrier, @Nullable Worker self) {
-        lock.lock();
-        try {
+        synchronized (lock) {
             barriers.remove(barrier);
             inside.remove(self);
-        } finally {
-            lock.unlock();
         }
     }
 
@@ -399,30 +379,33 @@ public final class SharedQueue extends RunQueue {
     }
 
     @Override
-    void takeBack(Set<Item> dropped, Deadline grace) {
+    void takeBack(Deadline grace) {
         expelPosters(grace);
-        lock.lock();
-        try {
+        synchronized (lock) {
             do {
                 drainInbox();
-                while (first != null) {
-                    Item item = first;
-                    unlink(item);
-                    boolean mine = item.release(number);
-                    assert mine;
+                for (Item item = first; item != null; item = first) {
                     if (item instanceof Barrier barrier) {
                         barrier.passed = true;
                     } else {
-                        dropped.add(item);
+                        release(item);
                     }
+                    unlink(item);
+                    item.owner = 0;
                 }
             } while (!closeInbox());
             ended = alive == 0;
             ringIfIdle();
-        } finally {
-            lock.unlock();
         }
         wakeWaiters();
+    }
+
+    /** An error may come between this and the end of its being linked: then it comes twice, and is handed out once. */
+    private void release(Item item) {
+        synchronized (released) {
+            boolean added = released.add(item);
+            assert added;
+        }
     }
 
     @Override
@@ -432,14 +415,15 @@ public final class SharedQueue extends RunQueue {
 
     @Override
     void workerLeft(Worker worker) {
-        lock.lock();
-        try {
-            alive--;
+        synchronized (lock) {
+            // Once, also if an error makes this come again.
+            if (!worker.gone) {
+                worker.gone = true;
+                alive--;
+            }
             ended = alive == 0;
             passBarriers(worker);
             ringIfIdle();
-        } finally {
-            lock.unlock();
         }
     }
 

@@ -43,12 +43,23 @@ final class Worker extends WorkerProgress {
     // The worker's own.
     private int nextId;
     private boolean hears;
-    private boolean called; // the callback of the item that has begun
+    boolean called; // the callback of the item that has begun
+
+    @Nullable
+    Item lost; // one that could not be called, and is to be told of
+
     private long clock = System.nanoTime(); // when somebody last had reason to look
     private long nextClock = 1; // at so many callbacks
 
     /** Of a shared queue, under its lock: the worker counts as idle. */
     boolean asleep;
+
+    /** Of a shared queue, under its lock: the worker does not count any more. */
+    boolean gone;
+
+    // Of a shared queue: the item that has begun, to be called once more if an error has kept it from that.
+    boolean begun;
+    int failures;
 
     private volatile @Nullable Lwp lwp;
 
@@ -126,11 +137,6 @@ final class Worker extends WorkerProgress {
     /** The worker has slept, or spun for long. */
     void clock(long now) {
         clock = now;
-    }
-
-    /** Whether the callback of the item that began last has been called. */
-    boolean wasCalled() {
-        return called;
     }
 
     private int newId() {
@@ -222,6 +228,7 @@ final class Worker extends WorkerProgress {
         try {
             call.invoke(item);
         } catch (Throwable t) {
+            call.threw();
             failed(item, t);
         }
         balance();
@@ -245,7 +252,9 @@ final class Worker extends WorkerProgress {
      * what it may have left undone, and goes on.
      */
     void survive(Throwable thrown) {
-        failed(queue, thrown);
+        Item untold = lost;
+        lost = null;
+        failed(untold != null ? untold : queue, thrown);
         try {
             balance();
             queue.doorbell.owed = true;

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -38,6 +39,7 @@ public final class CpuThread {
     private static final AtomicBoolean DENIAL_LOGGED = new AtomicBoolean();
     private static final AtomicBoolean WARNING_LOGGED = new AtomicBoolean();
     private static final int COMM_BYTES = 15;
+    private static final long LOOK_MILLIS = 20;
 
     private final Builder asked;
     private final Place place;
@@ -90,7 +92,12 @@ public final class CpuThread {
         } catch (RuntimeException | Error e) {
             failure = e;
         }
-        settled.countDown();
+        try {
+            settled.countDown();
+        } catch (Throwable t) {
+            // The creator would wait for ever.
+            settled.countDown();
+        }
         if (!ready) {
             return;
         }
@@ -462,7 +469,13 @@ public final class CpuThread {
                 failed.initCause(e);
                 throw failed;
             }
-            awaitUninterruptibly(started.settled);
+            if (!awaitUninterruptibly(started)) {
+                throw new LinuxException(
+                        "pthread_create(\"" + name + "\")",
+                        Errno.EAGAIN.number(),
+                        "the thread ended before it was in place; its uncaught exception says why",
+                        "make room in the heap, or start fewer threads");
+            }
             Throwable failure = started.failure;
             if (failure instanceof RuntimeException e) {
                 throw e;
@@ -473,12 +486,16 @@ public final class CpuThread {
             return started;
         }
 
-        private static void awaitUninterruptibly(CountDownLatch latch) {
+        /** False if an error has ended the thread on its way. */
+        private static boolean awaitUninterruptibly(CpuThread started) {
             boolean interrupted = false;
-            while (true) {
+            boolean settled = false;
+            boolean alive = true;
+            while (!settled && alive) {
+                // In this order: a thread that has ended has counted before.
+                alive = started.thread.isAlive();
                 try {
-                    latch.await();
-                    break;
+                    settled = started.settled.await(alive ? LOOK_MILLIS : 0, TimeUnit.MILLISECONDS);
                 } catch (InterruptedException e) {
                     interrupted = true;
                 }
@@ -486,6 +503,7 @@ public final class CpuThread {
             if (interrupted) {
                 Thread.currentThread().interrupt();
             }
+            return settled;
         }
     }
 }
