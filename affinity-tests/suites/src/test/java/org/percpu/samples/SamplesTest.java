@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.samples;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.percpu.cpu.Cpu;
+import org.percpu.cpu.CpuTopology;
+import org.percpu.ipl.SplSupport;
+import org.percpu.tests.support.Fork;
+import org.percpu.tests.support.Machine;
+
+/** Each sample, in a JVM of its own as its reader runs it, prints what its comment says. */
+class SamplesTest {
+    private static List<String> linesOf(Class<?> sample) {
+        return Fork.of(sample).run().lines().toList();
+    }
+
+    @Test
+    @DisplayName("sample 1 pins a thread to the last CPU")
+    void pinOneThread() {
+        List<Cpu> cpus = CpuTopology.system().allowedCpus();
+        int last = cpus.get(cpus.size() - 1).id();
+        assertThat(linesOf(Sample01_PinOneThread.class))
+                .containsExactly("asked for CPU " + last + ", the kernel allows " + last + ", running on CPU " + last);
+    }
+
+    @Test
+    @DisplayName("sample 2 sends a work to each CPU")
+    void perCpuDeferral() {
+        List<String> expected = new ArrayList<>();
+        for (Cpu cpu : CpuTopology.system().allowedCpus()) {
+            expected.add("sent to CPU " + cpu.id() + ", ran on CPU " + cpu.id());
+        }
+        expected.add("every work has run");
+        assertThat(linesOf(Sample02_PerCpuDeferral.class)).containsExactlyElementsOf(expected);
+    }
+
+    @Test
+    @DisplayName("sample 3 coalesces, deletes and waits for tasks")
+    void taskqDelBarrier() {
+        assertThat(linesOf(Sample03_TaskqDelBarrier.class))
+                .containsExactly(
+                        "add: true, add again: false",
+                        "del: true, del again: false",
+                        "link state checked",
+                        "barrier passed",
+                        "delBarrier: false");
+    }
+
+    @Test
+    @DisplayName("sample 4 shows that a sleep lets another thread have the kernel lock")
+    void kernelLock() {
+        assertThat(linesOf(Sample04_KernelLock.class))
+                .containsExactly(
+                        "sleeper: balance is 100, going to sleep",
+                        "other: runs under the lock while the sleeper sleeps, takes 60",
+                        "sleeper: awake under the lock again, balance is 40");
+    }
+
+    @Test
+    @DisplayName("sample 5 boots a cold kernel and runs what has waited")
+    void deferredBoot() {
+        assertThat(linesOf(Sample05_DeferredBoot.class))
+                .containsExactly(
+                        "disk0 attaches, cold: true",
+                        "net0 attaches, cold: true",
+                        "threads can be made, cold: false",
+                        "task of disk0 runs",
+                        "task of net0 runs");
+    }
+
+    @Test
+    @DisplayName("sample 6 posts works from a native thread and from a signal handler")
+    void postFromC(@TempDir Path folder) throws IOException, InterruptedException {
+        Machine.skipUnless(
+                Runtime.version().feature() >= 22,
+                "sample 6 calls C by java.lang.foreign, which needs Java 22 or newer");
+        Machine.needsCommand("sample 6 needs a C compiler (Debian: apt-get install gcc libc6-dev)", "cc", "--version");
+        Machine.skipUnless(
+                SplSupport.get().library() != null,
+                "sample 6 needs libpercpu.so: " + SplSupport.get().reason());
+        Path sample = Path.of("../cli/src/samples/Sample06_PostFromC");
+        String library = folder.resolve("libsample06.so").toString();
+        assertThat(run(
+                        folder,
+                        "cc -std=c11 -Wall -Wextra -Werror -shared -fPIC -pthread -I../../native/include -o " + library
+                                + " " + sample.resolve("sample06.c")))
+                .isEmpty();
+        List<Cpu> cpus = CpuTopology.system().allowedCpus();
+        List<String> expected = new ArrayList<>();
+        for (int value = 1; value <= 3; value++) {
+            int cpu = cpus.get(0).id();
+            expected.add("a native thread posted " + value + " to CPU " + cpu + ", received on CPU " + cpu);
+        }
+        for (int value = 1; value <= 3; value++) {
+            int cpu = cpus.get(cpus.size() - 1).id();
+            expected.add("a signal handler posted " + value + " to CPU " + cpu + ", received on CPU " + cpu);
+        }
+        String backend = System.getProperty("percpu.backend");
+        assertThat(run(
+                        folder,
+                        Path.of(System.getProperty("java.home"), "bin", "java")
+                                + " --enable-native-access=ALL-UNNAMED -XX:-UsePerfData"
+                                + (backend == null ? "" : " -Dpercpu.backend=" + backend)
+                                + " -cp " + System.getProperty("java.class.path") + " "
+                                + sample.resolve("Sample06_PostFromC.java") + " " + library))
+                .containsExactlyElementsOf(expected);
+    }
+
+    /** What a command prints; it must exit with 0. */
+    private static List<String> run(Path folder, String command) throws IOException, InterruptedException {
+        Path output = folder.resolve("output");
+        Process process = new ProcessBuilder(command.split(" ", -1))
+                .redirectErrorStream(true)
+                .redirectOutput(output.toFile())
+                .start();
+        boolean ended = process.waitFor(1, TimeUnit.MINUTES);
+        if (!ended) {
+            process.destroyForcibly();
+        }
+        List<String> lines = Files.readAllLines(output);
+        assertThat(ended).as("%s ends: %s", command, lines).isTrue();
+        assertThat(process.exitValue()).as("%s: %s", command, lines).isZero();
+        return lines;
+    }
+}
