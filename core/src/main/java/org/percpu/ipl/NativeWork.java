@@ -40,7 +40,7 @@ public final class NativeWork implements AutoCloseable {
     public static final int MAX_VALUES = Memory.VALUES;
 
     private static final long LETTING_GO = 1L << 16;
-    private static final int DRAINED_SHIFT = Integer.SIZE;
+    private static final int ENDED_SHIFT = Integer.SIZE;
 
     private final String name;
     private final Ipl ipl;
@@ -49,7 +49,11 @@ public final class NativeWork implements AutoCloseable {
     private final Port port;
     private final List<Spl> spillers = new CopyOnWriteArrayList<>();
     private final long handle;
-    /** Calls of drain() that are going on; above, calls of letGo(); above, modulo 2^32, the values that were drained. */
+    /**
+     * Calls of drain() that are going on; above, calls of letGo(); above, modulo 2^32, the calls of drain() that have ended. A call
+     * that has found nothing counts too: a poster may have taken a place in the ring and not written its value yet, and its own mark leads to
+     * the run that drains it.
+     */
     private final AtomicLong drains = new AtomicLong();
 
     private final AtomicLong undrained = new AtomicLong();
@@ -297,7 +301,7 @@ public final class NativeWork implements AutoCloseable {
             try {
                 roomWasMade(count);
             } finally {
-                drains.getAndAdd(((long) count << DRAINED_SHIFT) - 1);
+                drains.getAndAdd((1L << ENDED_SHIFT) - 1);
             }
         }
         settle();
@@ -309,14 +313,14 @@ public final class NativeWork implements AutoCloseable {
         return port.getLong(Memory.PORT_TAIL);
     }
 
-    /** How many values have been drained, modulo 2^32. */
+    /** How many calls of drain() have ended, modulo 2^32. */
     long drained() {
-        return drains.get() >>> DRAINED_SHIFT;
+        return drains.get() >>> ENDED_SHIFT;
     }
 
     /**
-     * Worker, behind the callback: lets values go that waited before it, unless some were drained since, by a callback that will take the
-     * others in its next run.
+     * Worker, behind the callback: lets the values go that waited before it, unless drain() was called since. A callback that drains takes
+     * the others in its next run.
      *
      * @param end what {@link #end} was before the callback
      * @param drainedBefore what {@link #drained} was then
@@ -336,7 +340,7 @@ public final class NativeWork implements AutoCloseable {
         // A drain that has ended is in the sum, and one that has not is among those that go on.
         long now = drains.getAndAdd(LETTING_GO);
         try {
-            if ((now & (LETTING_GO - 1)) == 0 && now >>> DRAINED_SHIFT == drainedBefore) {
+            if ((now & (LETTING_GO - 1)) == 0 && now >>> ENDED_SHIFT == drainedBefore) {
                 while (!recycled && port.discardBefore(end)) {
                     count++;
                 }

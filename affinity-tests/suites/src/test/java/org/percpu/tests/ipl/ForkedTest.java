@@ -179,7 +179,7 @@ class ForkedTest {
                 .contains("reason that of the jar cannot be used, neither from memory: ")
                 .contains("; nor from a file: it cannot be unpacked to ")
                 .contains("File too large")
-                .contains("name it with -Dpercpu.library.path");
+                .contains("put libpercpu.so (", ") into a folder", "-Dpercpu.library.path=FOLDER");
         assertThat(withoutLongFiles(FirstUse.class, "4096")
                         .option("-Dpercpu.spl=lazy")
                         .run())

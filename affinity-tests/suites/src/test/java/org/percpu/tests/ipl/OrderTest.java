@@ -22,6 +22,7 @@ import org.percpu.ipl.NativeWork;
 import org.percpu.ipl.SplMode;
 import org.percpu.netbsd.Work;
 import org.percpu.netbsd.Workqueue;
+import org.percpu.tests.support.Alone;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.TestKernel;
@@ -29,6 +30,7 @@ import org.percpu.thread.Pri;
 
 /** The order of the values of each sender, with several senders of one kind at once. */
 @Timeout(120)
+@Alone // Linux counts the queued signals of all processes of a user together.
 class OrderTest {
     private static final int SENDERS = 3;
     private static final long STORM_NANOS = 1_500_000_000;
