@@ -15,13 +15,11 @@ import org.percpu.bindings.spi.Backend;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.cpu.CpuTopology;
 import org.percpu.ipl.SplSupport;
-import org.percpu.tests.support.Alone;
 import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.Sandbox;
 
 /** {@code percpu check} where something is forbidden or limited, and what {@code run} says of policies. */
 @Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-@Alone
 class CheckCommandTest {
     private static Map<String, Object> row(Percpu check, String name) throws IOException {
         return Percpu.objects(check.json(), "checks").stream()

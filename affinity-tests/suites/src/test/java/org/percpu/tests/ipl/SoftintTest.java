@@ -20,7 +20,6 @@ import org.percpu.ipl.Ipl;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.Lwp;
 import org.percpu.netbsd.Softint;
-import org.percpu.tests.support.Alone;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.Proc;
@@ -30,7 +29,6 @@ import org.percpu.thread.Sched;
 
 @Timeout(60)
 @DisplayName("softint(9)")
-@Alone
 class SoftintTest {
     private static final int NET = Softint.SOFTINT_NET | Softint.SOFTINT_MPSAFE | Softint.SOFTINT_RCPU;
 

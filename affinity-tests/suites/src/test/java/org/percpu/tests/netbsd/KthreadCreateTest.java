@@ -24,7 +24,6 @@ import org.percpu.cpu.CpuSet;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.Lwp;
 import org.percpu.netbsd.Kthread;
-import org.percpu.tests.support.Alone;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.Proc;
@@ -38,7 +37,6 @@ import org.percpu.thread.Sched;
 
 /** kthread_create: flags, place, priority, name, argument, and what it refuses. */
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-@Alone
 class KthreadCreateTest {
     private static final int MPSAFE = Kthread.KTHREAD_MPSAFE;
     private static final int MUSTJOIN = Kthread.KTHREAD_MUSTJOIN;

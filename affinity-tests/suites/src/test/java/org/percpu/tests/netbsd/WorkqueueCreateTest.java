@@ -30,7 +30,6 @@ import org.percpu.kernel.WorkerState;
 import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Work;
 import org.percpu.netbsd.Workqueue;
-import org.percpu.tests.support.Alone;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.Proc;
@@ -45,7 +44,6 @@ import org.percpu.thread.Sched;
 
 /** workqueue_create: what is there when it returns, and what it refuses. */
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-@Alone
 class WorkqueueCreateTest {
     private static final int BOTH = Workqueue.WQ_MPSAFE | Workqueue.WQ_PERCPU;
 
