@@ -6,8 +6,8 @@ import java.lang.invoke.MethodHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * dlopen(3) and calls through addresses. Not a {@code SymbolLookup}: that throws away what dlerror says, and unloads with its arena,
- * while a signal handler may be in the library.
+ * dlopen(3) and calls through addresses. A {@code SymbolLookup} is not used: it discards the text of dlerror, and
+ * unloads the library with its arena, while a signal handler may still run in the library.
  */
 final class DynamicLinking {
     private static final int RTLD_NOW = 2;
@@ -48,8 +48,9 @@ final class DynamicLinking {
     }
 
     /**
-     * What dlerror says, or null. The C library frees the text at the thread's next dlsym, and the JVM may look symbols up between any
-     * two statements of Java that run for the first time: so C copies the text, and all of this has run before the first dlopen.
+     * What dlerror says, or null. The C library frees the text at the thread's next dlsym, and the JVM may look symbols
+     * up between any two statements of Java that run for the first time: so C copies the text, and all of this has run
+     * before the first dlopen.
      */
     private static @Nullable String error(Scratch scratch) {
         try {

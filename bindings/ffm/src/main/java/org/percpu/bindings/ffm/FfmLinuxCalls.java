@@ -281,7 +281,7 @@ final class FfmLinuxCalls implements LinuxCalls {
     @Override
     public int futex_wake(long address, int count) {
         int woken = ErrnoCalls.wake(address, count);
-        // What cannot be done fails the second time as well, and then says why.
+        // A call that cannot be done fails the second time as well, and then reports why.
         return woken >= 0
                 ? woken
                 : ErrnoCalls.syscall(

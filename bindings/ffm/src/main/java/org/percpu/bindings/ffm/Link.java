@@ -11,12 +11,13 @@ import java.lang.invoke.MethodHandle;
 import java.util.Optional;
 
 /**
- * Links C functions, all in three shapes: the JVM spins classes for each new shape, which takes milliseconds, and none for a further
- * function of a shape that it knows.
+ * Links C functions in three shapes only. The JVM makes classes for each new shape, which takes milliseconds. It makes
+ * none for a further function of a known shape.
  *
- * <p>The arguments of both calling conventions, x86-64 and aarch64, are 64-bit registers. A function reads as much of a register as
- * its parameter is wide, and ignores those for which it has no parameter; the result is as wide as its type, and what stands above
- * that is of no meaning. Linux passes the integers of variadic functions in the same registers.
+ * <p>The arguments of both calling conventions, x86-64 and aarch64, are 64-bit registers. A function reads as much of a
+ * register as its parameter is wide, and ignores those for which it has no parameter; the result is as wide as its
+ * type, and what stands above that is of no meaning. Linux passes the integers of variadic functions in the same
+ * registers.
  */
 final class Link {
     private static final ValueLayout.OfLong WORD = ValueLayout.JAVA_LONG;
@@ -31,8 +32,8 @@ final class Link {
     private Link() {}
 
     /**
-     * A function with up to six integers or pointers that does not use errno. It needs no memory, and calls of it allocate nothing, not
-     * even where the compiler inlines no further.
+     * A function with up to six integers or pointers that does not use errno. It needs no memory, and calls of it
+     * allocate nothing, not even where the compiler inlines no further.
      *
      * @return a handle of the type {@code (long, long, long, long, long, long) long}
      */

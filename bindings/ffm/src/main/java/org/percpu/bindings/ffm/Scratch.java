@@ -7,10 +7,11 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Native memory for the arguments and the errno of one call, kept per thread so that a call allocates none. It is freed by
- * the garbage collector after its thread has ended: a thread's end is not ours to hook into.
+ * Native memory for the arguments and the errno of one call, kept per thread so that a call allocates none. The garbage
+ * collector frees it after its thread has ended, because this library cannot hook into a thread's end.
  *
- * <p>A direct buffer rather than an arena and layouts: those link a handle for each kind of access, which a start waits for.
+ * <p>It is a direct buffer rather than an arena with layouts. Layouts link a handle for each kind of access, which
+ * makes a start slower.
  */
 final class Scratch {
     private static final long NANOS_PER_SECOND = 1_000_000_000L;

@@ -5,11 +5,12 @@ package org.percpu.bindings.jna;
  * The C functions under their C names. Pointers are {@code long}, {@code size_t} and {@code rlim_t} are {@code long},
  * {@code pid_t} and {@code id_t} are {@code int}: the LP64 ABI of x86-64 and aarch64.
  *
- * <p>{@code syscall}, {@code prctl} and {@code fcntl} are variadic in C and are declared here with fixed arguments. On Linux both
- * architectures pass variadic integers in the registers of named ones, and libffi sets the count of vector registers that
- * x86-64 also wants.
+ * <p>{@code syscall}, {@code prctl} and {@code fcntl} are variadic in C and are declared here with fixed arguments. On
+ * Linux both architectures pass variadic integers in the registers of named ones, and libffi sets the count of vector
+ * registers that x86-64 also wants.
  *
- * <p>{@code union sigval} is passed by value: eight bytes of class INTEGER, so a {@code long} in both calling conventions.
+ * <p>{@code union sigval} is passed by value: eight bytes of class INTEGER, so a {@code long} in both calling
+ * conventions.
  */
 final class LibC {
     private LibC() {}
@@ -82,7 +83,7 @@ final class LibC {
 
     static native long dlsym(long library, long name);
 
-    /** Apart, because they are in librt before glibc 2.34. A {@code timer_t} is a number in fact. */
+    /** In a class of their own, because they are in librt before glibc 2.34. A {@code timer_t} is a number in fact. */
     static final class Timers {
         private Timers() {}
 
@@ -93,7 +94,7 @@ final class LibC {
         static native int timer_delete(long timer);
     }
 
-    /** Apart, because JNA registers a class as a whole and musl has no such function. */
+    /** In a class of its own, because JNA registers a class as a whole and musl has no such function. */
     static final class Sigqueue {
         private Sigqueue() {}
 

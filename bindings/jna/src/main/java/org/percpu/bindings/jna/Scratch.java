@@ -9,8 +9,9 @@ import java.nio.LongBuffer;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Native memory for the arguments of one call, kept per thread so that a call allocates none. A direct buffer rather than
- * JNA's {@code Memory}, whose cleaner may start a thread: that would inherit a pinned caller's affinity and signal mask.
+ * Native memory for the arguments of one call, kept per thread so that a call allocates none. A direct buffer rather
+ * than JNA's {@code Memory}, whose cleaner may start a thread: that would inherit a pinned caller's affinity and signal
+ * mask.
  */
 final class Scratch {
     private static final int SMALLEST = 512;
@@ -62,8 +63,8 @@ final class Scratch {
     }
 
     /**
-     * A copy of a C string. C copies it, by a function that JNA has registered: a text such as dlerror's is freed at the thread's next
-     * dlsym, and whatever Java runs for the first time may look symbols up.
+     * A copy of a C string. C copies it, by a function that JNA has registered: a text such as dlerror's is freed at
+     * the thread's next dlsym, and whatever Java runs for the first time may look symbols up.
      */
     static String text(long string) {
         Scratch scratch = mine();

@@ -7,18 +7,18 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Which calls of a simulated machine go wrong. Each decision depends on the seed, the kind of fault and how often that kind was asked
- * for, so the same calls in the same order meet the same faults.
+ * Which calls of a simulated machine go wrong. Each decision depends on the seed, the kind of fault and how often that
+ * kind was asked for, so the same calls in the same order meet the same faults.
  *
- * <p>The text form is {@code seed=42,spurious=0.05,thread=3}: the seed, then kinds with a rate from 0 to 1. {@code thread=K} is a
- * count: the K-th start of a thread is refused, once.
+ * <p>The text form is {@code seed=42,spurious=0.05,thread=3}: the seed, then kinds with a rate from 0 to 1.
+ * {@code thread=K} is a count: the K-th start of a thread is refused, once.
  *
  * <p>Objects of this class may be used by any number of threads.
  */
 public final class Faults {
     /** What can go wrong. */
     public enum Kind {
-        /** futex(2) returns 0 though nobody woke the sleeper. */
+        /** futex(2) returns 0 though no thread woke the sleeper. */
         SPURIOUS,
         /** futex(2) returns EINTR. */
         EINTR,

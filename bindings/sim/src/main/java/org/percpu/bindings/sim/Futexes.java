@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 
 /**
- * futex(2) on locks. Sleepers of a word stand in the order in which they came, and wake in it. A sleeper looks at the word under the
- * lock that wakers take, so a wake-up between the look and the sleep is not lost.
+ * futex(2) on locks. Sleepers of a word stand in the order in which they came, and wake in it. A sleeper looks at the
+ * word under the lock that wakers take, so a wake-up between the look and the sleep is not lost.
  */
 final class Futexes {
     private static final int BUCKETS = 64;

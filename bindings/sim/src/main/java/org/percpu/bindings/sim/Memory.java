@@ -16,8 +16,8 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Addresses of direct buffers. Each buffer object has a range of its own; a slice is another object and another range. An address is
- * valid while its buffer is reachable, as in {@code LinuxCalls.address}.
+ * Addresses of direct buffers. Each buffer object has a range of its own; a slice is another object and another range.
+ * An address is valid while its buffer is reachable, as in {@code LinuxCalls.address}.
  */
 final class Memory {
     private static final VarHandle INT = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.nativeOrder());

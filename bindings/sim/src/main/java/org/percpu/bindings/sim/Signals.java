@@ -13,9 +13,9 @@ import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
 
 /**
- * Pending signals of threads and of the process, and the timers that send them. A signal that its target does not block reaches a
- * handler that does nothing: it only ends the target's futex wait with EINTR. One without a handler would end a real process; here
- * the sender gets an exception that says so.
+ * Pending signals of threads and of the process, and the timers that send them. A signal that its target does not block
+ * reaches a handler that does nothing: it only ends the target's futex wait with EINTR. One without a handler would end
+ * a real process; here the sender gets an exception that says so.
  */
 final class Signals {
     static final int MAX = 64;
@@ -319,7 +319,10 @@ final class Signals {
         return next;
     }
 
-    /** Fires what is due at a moment or before, in order of time. Under virtual time the clock stands at each expiry meanwhile. */
+    /**
+     * Fires what is due at a moment or before, in order of time. Under virtual time the clock stands at each expiry
+     * meanwhile.
+     */
     void fireUntil(long end) {
         while (true) {
             Timer due = null;

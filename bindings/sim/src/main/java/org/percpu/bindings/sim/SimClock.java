@@ -9,7 +9,9 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.percpu.bindings.spi.LinuxCalls;
 
-/** CLOCK_MONOTONIC of a machine, and waiting by it. It is the host's clock, or one that moves only when it is told to. */
+/**
+ * CLOCK_MONOTONIC of a machine, and waiting by it. It is the host's clock, or one that moves only when it is told to.
+ */
 final class SimClock {
     /** One thread's wait. Its condition belongs to its lock. */
     private record Sleeper(ReentrantLock lock, Condition condition) {}
@@ -45,8 +47,8 @@ final class SimClock {
     }
 
     /**
-     * Waits under a held lock for a signal of the condition or the deadline. The caller looks at its own state again. A Java interrupt
-     * does not end the wait, as it does not end a system call; the status is kept.
+     * Waits under a held lock for a signal of the condition or the deadline. The caller looks at its own state again. A
+     * Java interrupt does not end the wait, as it does not end a system call; the status is kept.
      */
     @SuppressWarnings("WaitNotInLoop") // the loop is the caller's
     void await(ReentrantLock lock, Condition condition, long deadline) {

@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.LinuxCalls;
 
 /**
- * A simulated machine: its CPUs, its cpuset and its threads. Tests take CPUs offline, shrink the cpuset, move the clock and choose
- * faults while the library runs on it.
+ * A simulated machine: its CPUs, its cpuset and its threads. Tests take CPUs offline, shrink the cpuset, move the clock
+ * and choose faults while the library runs on it.
  *
  * <p>All methods may be called from any thread.
  */
@@ -259,8 +259,8 @@ public final class SimMachine {
     }
 
     /**
-     * Writes the cpuset. Each thread's mask becomes what it asked for within the new set, or all of the new set if that is nothing
-     * (Linux 6.2 and later).
+     * Writes the cpuset. Each thread's mask becomes what it asked for within the new set, or all of the new set if that
+     * is nothing (Linux 6.2 and later).
      *
      * @param list a CPU list
      * @throws IllegalArgumentException if it holds no online CPU

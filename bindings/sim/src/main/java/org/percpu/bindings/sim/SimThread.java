@@ -14,7 +14,7 @@ final class SimThread {
     final int tid;
     private final @Nullable WeakReference<Thread> thread;
 
-    /** What was asked for last, and comes back when the cpuset allows it again (since Linux 6.2). */
+    /** The mask that was asked for last. It comes back when the cpuset allows it again (since Linux 6.2). */
     BitSet asked;
 
     /** Where it may run now, online or not. */

@@ -19,9 +19,10 @@ import java.util.zip.ZipOutputStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The files that a kernel shows of a machine under {@code /sys} and {@code /proc}: constructed from a shape such as {@code 2x8x2}, or
- * read from a captured machine. A shape has two threads or one in a core, a level-1 and a level-2 cache for each core, and a level-3
- * cache and a NUMA node for each package. CPU numbers run as Linux numbers them on x86: first threads of all cores, then second ones.
+ * The files that a kernel shows of a machine under {@code /sys} and {@code /proc}: constructed from a shape such as
+ * {@code 2x8x2}, or read from a captured machine. A shape has two threads or one in a core, a level-1 and a level-2
+ * cache for each core, and a level-3 cache and a NUMA node for each package. CPU numbers run as Linux numbers them on
+ * x86: first threads of all cores, then second ones.
  */
 final class Topology {
     private static final String CPU = "sys/devices/system/cpu/";
@@ -128,7 +129,9 @@ final class Topology {
         files.put(cache + "shared_cpu_list", cpus);
     }
 
-    /** The format of the script {@code topology/capture}: a line for each file, {@code path =content}, with \n escaped. */
+    /**
+     * The format of the script {@code topology/capture}: a line for each file, {@code path =content}, with \n escaped.
+     */
     private static Map<String, String> captured(String text) {
         Map<String, String> files = new TreeMap<>();
         text.lines().filter(line -> !line.isEmpty() && !line.startsWith("#")).forEach(line -> {
@@ -207,7 +210,7 @@ final class Topology {
                     }
                 }
             }
-            // Closed by nobody: it is the machine's as long as the process lives.
+            // Never closed: it belongs to the machine as long as the process lives.
             FileSystem files = FileSystems.newFileSystem(zip, (ClassLoader) null);
             return files.getPath("/");
         } catch (IOException e) {

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /**
- * A simulated machine: {@link org.percpu.bindings.spi.LinuxCalls} without Linux. It has any number of CPUs, and it makes faults
- * when a seed says so. It runs on every operating system.
+ * A simulated machine: {@link org.percpu.bindings.spi.LinuxCalls} without Linux. It has any number of CPUs, and it
+ * makes faults when a seed says so. It runs on every operating system.
  *
- * <p><b>How to choose it.</b> {@code -Dpercpu.backend=sim}. Nothing else leads here, and every report names the backend, so a
- * simulated result cannot pass for a real one.
+ * <p><b>How to choose it.</b> {@code -Dpercpu.backend=sim}. Nothing else leads here, and every report names the
+ * backend, so a simulated result cannot pass for a real one.
  *
- * <p><b>What is simulated.</b> {@link org.percpu.bindings.sim.SimMachine} holds CPUs, the cpuset, threads with their masks,
- * policies, names and signals. A Java thread becomes a thread of the machine at its first call. It inherits mask, policy and nice value
- * from the thread that constructed it, as a POSIX thread does. {@code Futexes} is futex(2) on locks; {@code Signals} has pending
- * signals and timers; {@code Faults} says which call fails; {@code Topology} writes the files that a kernel would show under
- * {@code /sys} and {@code /proc}.
+ * <p><b>What is simulated.</b> {@link org.percpu.bindings.sim.SimMachine} holds CPUs, the cpuset, threads with their
+ * masks, policies, names and signals. A Java thread becomes a thread of the machine at its first call. It inherits
+ * mask, policy and nice value from the thread that constructed it, as a POSIX thread does. {@code Futexes} is futex(2)
+ * on locks; {@code Signals} has pending signals and timers; {@code Faults} says which call fails; {@code Topology}
+ * writes the files that a kernel would show under {@code /sys} and {@code /proc}.
  *
- * <p><b>What is not.</b> No CPU is real: threads run where the host puts them, and {@code sched_getcpu} answers from the mask. Priorities
- * are kept and have no effect. There is no weak memory beyond that of the host.
+ * <p><b>What is not.</b> No CPU is real: threads run where the host puts them, and {@code sched_getcpu} answers from
+ * the mask. Priorities are kept and have no effect. There is no weak memory beyond that of the host.
  *
  * <p><b>Properties.</b>
  * <table>

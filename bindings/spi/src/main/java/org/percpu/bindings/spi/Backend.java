@@ -15,12 +15,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * The backend in use, why it was chosen, and why each other one was not.
  *
- * <p>The choice is made once, at the first call of {@link #get()}: the provider with the lowest order that opens, or the one
- * that {@code -Dpercpu.backend=ffm|jna|sim} names. A forced backend that does not open is an error; there is no silent fallback.
+ * <p>The choice is made once, at the first call of {@link #get()}: the provider with the lowest order that opens, or
+ * the one that {@code -Dpercpu.backend=ffm|jna|sim} names. A forced backend that does not open is an error; there is no
+ * silent fallback.
  *
  * @param calls the linked functions
  * @param reason why this one, as a clause
- * @param passedOver name of each other backend found or expected, and why it is not used; the simulated one is no choice and not in it
+ * @param passedOver name of each other backend found or expected, and why it is not used; the simulated one is no
+ *     choice and not in it
  */
 public record Backend(LinuxCalls calls, String reason, Map<String, String> passedOver) {
     /** System property that forces a backend by name. */
@@ -65,8 +67,8 @@ public record Backend(LinuxCalls calls, String reason, Map<String, String> passe
     }
 
     /**
-     * Where the files of the machine begin, see {@link LinuxCalls#root()}. Only a simulated machine has a root of its own, so no other
-     * backend is opened for the answer.
+     * Where the files of the machine begin, see {@link LinuxCalls#root()}. Only a simulated machine has a root of its
+     * own, so no other backend is opened for the answer.
      *
      * @return the folder that {@code sys} and {@code proc} are in
      * @throws NoBackendException if a simulated machine is asked for and there is none
@@ -76,7 +78,7 @@ public record Backend(LinuxCalls calls, String reason, Map<String, String> passe
     }
 
     /**
-     * Makes the choice anew, without remembering it.
+     * Makes the choice again, without keeping the result.
      *
      * @param forced name of the backend to use, or null for the best one that opens
      * @return the choice
@@ -93,7 +95,7 @@ public record Backend(LinuxCalls calls, String reason, Map<String, String> passe
         for (LinuxCallsProvider provider : providers) {
             String name = provider.name();
             if (name.equals(SIMULATED) && !name.equals(forced)) {
-                // No alternative to Linux, so it is not one that was passed over.
+                // The simulated backend is no alternative to Linux, so it does not count as passed over.
                 continue;
             }
             if (forced != null && !forced.equals(name)) {
@@ -124,7 +126,10 @@ public record Backend(LinuxCalls calls, String reason, Map<String, String> passe
                 passedOver);
     }
 
-    /** The providers that are there and that no service file names, as in a jar made of several without merging those files. */
+    /**
+     * The providers that are there and that no service file names, as in a jar made of several without merging those
+     * files.
+     */
     private static Map<String, String> unnamed(List<LinuxCallsProvider> named) {
         Map<String, String> unnamed = new LinkedHashMap<>();
         for (String name : List.of("ffm", "jna")) {

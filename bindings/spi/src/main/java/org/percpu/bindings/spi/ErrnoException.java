@@ -4,9 +4,11 @@ package org.percpu.bindings.spi;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A call that the manual page forbids, or whose error the page lists; or one with a null argument that must not be null. It changed nothing.
+ * Thrown by a call that the manual page forbids, or whose error the page lists, or that has a null argument which must
+ * not be null. The call changed nothing.
  *
- * <p>Failed system calls are {@link LinuxException}; where one is the reason it is the cause of this.
+ * <p>A failed system call is a {@link LinuxException}. If a failed system call is the reason, it is the cause of this
+ * exception.
  */
 public final class ErrnoException extends PercpuException {
     private static final long serialVersionUID = 1L;

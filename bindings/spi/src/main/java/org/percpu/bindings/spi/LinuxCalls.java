@@ -9,12 +9,13 @@ import org.jspecify.annotations.Nullable;
  * The functions of the C library that percpu uses, under their C names and in Java's primitive types. A backend
  * marshals and nothing else: what a result means is decided above.
  *
- * <p><b>Results.</b> Every function that can fail returns a value {@code >= 0} on success and the <em>negated</em> error
- * number on failure, whatever its C convention is (errno, or an error number as the pthread functions return it). There is
- * no errno to read afterwards.
+ * <p><b>Results.</b> Every function that can fail returns a value {@code >= 0} on success and the <em>negated</em>
+ * error number on failure, whatever its C convention is (errno, or an error number as the pthread functions return it).
+ * There is no errno to read afterwards.
  *
- * <p><b>Types.</b> {@code pthread_t} and addresses are {@code long}. A CPU mask is a {@code long[]}: bit {@code n % 64} of
- * word {@code n / 64} is CPU {@code n}. A signal set is the kernel's 64-bit set: bit {@code n - 1} is signal {@code n}.
+ * <p><b>Types.</b> {@code pthread_t} and addresses are {@code long}. A CPU mask is a {@code long[]}: bit {@code n % 64}
+ * of word {@code n / 64} is CPU {@code n}. A signal set is the kernel's 64-bit set: bit {@code n - 1} is signal
+ * {@code n}.
  *
  * <p><b>Threads.</b> All functions may be called from any platform thread, concurrently. Those that act on "the calling
  * thread" must not be called from a virtual thread, where that is whichever carrier happens to run it; callers check.
@@ -84,7 +85,10 @@ public interface LinuxCalls {
     int O_NONBLOCK = 0x800;
     /** Flag of memfd_create: the file is closed when the process runs another program. */
     int MFD_CLOEXEC = 1;
-    /** Flag of memfd_create: the file can never be run as a program; its pages can be mapped all the same. Since Linux 6.3. */
+    /**
+     * Flag of memfd_create: the file can never be run as a program; its pages can be mapped all the same. Since Linux
+     * 6.3.
+     */
     int MFD_NOEXEC_SEAL = 8;
     /** Timeout of a wait that ends only by its event. */
     long FOREVER = -1;
@@ -159,7 +163,7 @@ public interface LinuxCalls {
     /**
      * sched_getcpu(3).
      *
-     * @return the number of the CPU the caller is on now, which may be over when the call returns; or -errno
+     * @return the number of the CPU the caller is on now, which may be stale on return; or -errno
      */
     int sched_getcpu();
 
@@ -402,7 +406,8 @@ public interface LinuxCalls {
     // ---- waiting on memory
 
     /**
-     * The address of a direct buffer's first byte (index 0, whatever its position). It is valid while the buffer is reachable.
+     * The address of a direct buffer's first byte (index 0, whatever its position). It is valid while the buffer is
+     * reachable.
      *
      * @param direct a direct buffer
      * @return its address
@@ -411,7 +416,8 @@ public interface LinuxCalls {
     long address(ByteBuffer direct);
 
     /**
-     * Native memory that C code or the kernel may use for ever: it is never freed, not even when the caller's class loader is collected.
+     * Native memory that C code or the kernel may use for ever: it is never freed, not even when the caller's class
+     * loader is collected.
      *
      * @param bytes size
      * @return a direct buffer in native byte order, zeroed, which starts at a cache line
@@ -419,7 +425,7 @@ public interface LinuxCalls {
     ByteBuffer allocate(int bytes);
 
     /**
-     * A view of native memory that somebody else has allocated.
+     * A view of native memory that other code has allocated.
      *
      * @param address of its first byte
      * @param bytes size
@@ -460,7 +466,8 @@ public interface LinuxCalls {
     long timer_create(int clock, int signal, int tid, long value);
 
     /**
-     * timer_settime(2), relative. An expiry that finds the signal of the one before still pending is counted as an overrun.
+     * timer_settime(2), relative. An expiry that finds the signal of the one before still pending is counted as an
+     * overrun.
      *
      * @param timer from {@link #timer_create}
      * @param firstNanos time to the first expiry; 0 stops the timer
@@ -525,8 +532,9 @@ public interface LinuxCalls {
     long dlsym(long library, String name);
 
     /**
-     * Calls a C function whose parameters and result are integers of any width or pointers, at most six of them. A function with
-     * fewer parameters ignores the rest; of a result narrower than {@code long} only the low bits count; errno is not kept.
+     * Calls a C function whose parameters and result are integers of any width or pointers, at most six of them. A
+     * function with fewer parameters ignores the rest; of a result narrower than {@code long} only the low bits count;
+     * errno is not kept.
      *
      * @param function address of a function that is not variadic
      * @param a first argument

@@ -2,8 +2,8 @@
 package org.percpu.bindings.spi;
 
 /**
- * A backend as {@link java.util.ServiceLoader} finds it. Loading and constructing one has no side effect; {@link #open()}
- * touches native code.
+ * A backend as {@link java.util.ServiceLoader} finds it. Loading and constructing one has no side effect;
+ * {@link #open()} touches native code.
  */
 public interface LinuxCallsProvider {
     /**
@@ -24,8 +24,8 @@ public interface LinuxCallsProvider {
      * Links the functions.
      *
      * @return the calls; each call of this method may return the same object
-     * @throws UnsupportedOperationException if this backend cannot work here; the message is a clause that says why and,
-     *     where there is one, behind a semicolon the remedy
+     * @throws UnsupportedOperationException if this backend cannot work here; the message is a clause that says why
+     *     and, where there is one, behind a semicolon the remedy
      */
     LinuxCalls open();
 }

@@ -4,8 +4,8 @@ package org.percpu.bindings.spi;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A call of the C library, of the kernel or of percpu's own C side failed: which function, with what arguments, the error by
- * number, name and text, and, where one is known, what the administrator can do about it.
+ * A call of the C library, of the kernel or of percpu's own C side failed: which function, with what arguments, the
+ * error by number, name and text, and, where one is known, what the administrator can do about it.
  */
 public final class LinuxException extends PercpuException {
     private static final long serialVersionUID = 1L;

@@ -10,7 +10,7 @@ public final class NoBackendException extends UnsupportedOperationException {
     private static final long serialVersionUID = 1L;
     private static final String BEFORE_REMEDY = "; ";
 
-    /** Of each backend that names one. */
+    /** The remedies of the backends that name one. */
     private final String[] remedies;
 
     NoBackendException(String message, Map<String, String> reasons) {
@@ -26,7 +26,7 @@ public final class NoBackendException extends UnsupportedOperationException {
     }
 
     /**
-     * What the backends themselves say that helps.
+     * The remedies that the backends themselves give.
      *
      * @return name of the backend and remedy; empty if there is no backend, or none knows of anything
      */

@@ -4,7 +4,7 @@ package org.percpu.bindings.spi;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whatever the library throws with an error number: {@link LinuxException} when a call of the C library failed, and
+ * The parent of all exceptions with an error number: {@link LinuxException} when a call of the C library failed, and
  * {@link ErrnoException} when a manual page forbids a call or lists its error. Catch this for both.
  */
 public abstract class PercpuException extends RuntimeException {
