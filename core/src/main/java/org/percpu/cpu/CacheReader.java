@@ -10,11 +10,11 @@ import java.util.function.BiConsumer;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
-/** Reads the caches of CPUs and who shares them. */
+/** Reads the caches of CPUs and which CPUs share them. */
 final class CacheReader {
     private static final Set<String> TYPES = Set.of("Data", "Instruction", "Unified");
 
-    /** A record's own methods are linked at run time. */
+    /** Written out, because a record's own methods are linked at run time. */
     private record Key(int level, String type) {
         @Override
         public boolean equals(@Nullable Object other) {
@@ -36,7 +36,10 @@ final class CacheReader {
         this.problems = problems;
     }
 
-    /** A set of sharers holds only if those of them that have such a cache say the same; else the cache counts as private. */
+    /**
+     * A set of CPUs that share a cache is used only if all its members with such a cache name the same set. Otherwise
+     * the cache counts as private.
+     */
     Map<Integer, List<Cpu.Cache>> read(CpuSet cpus) {
         Map<Integer, List<Cpu.Cache>> read = new HashMap<>();
         for (int cpu : cpus) {

@@ -12,14 +12,17 @@ import org.percpu.cpu.MountTable.Mount;
  *
  * <p>{@code proc/self/cgroup} names the group: the line of the {@code cpuset} controller where version 1 has it, else
  * the {@code 0::} line of version 2. {@code proc/self/mountinfo} says where that hierarchy is mounted, and with which
- * of its folders as root. There may be several such mounts: those of other groups, of the host, and some that lie under another
- * mount. Only a mount that shows the group itself tells of it; where there is none, the cpuset is not known. So it is with a process
- * that is outside of its cgroup namespace, whose group has a path that begins with {@code /..}.
+ * of its folders as root. There may be several such mounts: mounts of other groups, mounts of the host, and mounts that
+ * another mount covers. Only a mount that shows the group itself is used. Without such a mount the cpuset is not known.
+ * It is also not known for a process outside of its cgroup namespace: the path of its group begins with {@code /..}.
  *
  * <p>A version 2 group without the controller has its nearest ancestor's cpuset.
  */
 final class CgroupCpuset {
-    /** Files of a group, the effective set first; version 1 has that since Linux 3.17. The option noprefix shortens the names. */
+    /**
+     * Files of a group, the effective set first; version 1 has that since Linux 3.17. The option noprefix shortens the
+     * names.
+     */
     private static final List<String> V1_EFFECTIVE =
             List.of("cpuset.effective_cpus", "effective_cpus", "cpuset.cpus", "cpus");
 
@@ -126,7 +129,10 @@ final class CgroupCpuset {
         return null;
     }
 
-    /** The group's path as seen from the mounted folder, with a slash at its start or empty; null if it is not below that folder. */
+    /**
+     * The group's path as seen from the mounted folder, with a slash at its start or empty; null if it is not below
+     * that folder.
+     */
     private static @Nullable String within(String mounted, String group) {
         String above = stripSlashes(mounted);
         String path = stripSlashes(group);
@@ -162,7 +168,10 @@ final class CgroupCpuset {
         return null;
     }
 
-    /** The group's CPUs if it, or the partition that it is a member of, is isolated; such a partition may have become invalid. */
+    /**
+     * The group's CPUs if it, or the partition that it is a member of, is isolated; such a partition may have become
+     * invalid.
+     */
     private CpuSet partition(Mount mount, String group, CpuSet cpus) {
         for (String path : upwards(group)) {
             SysFolder folder = folder(mount.point() + path);
@@ -174,7 +183,7 @@ final class CgroupCpuset {
         return CpuSet.empty();
     }
 
-    /** A version 2 group that asks for nothing has what its parent has, and does not limit. */
+    /** A version 2 group that sets no CPUs has those of its parent, and does not limit. */
     private List<Limit> limits(Mount mount, String group, List<String> files) {
         List<Limit> limits = new ArrayList<>();
         for (String path : upwards(group)) {

@@ -20,7 +20,10 @@ record CoreKinds(boolean unlike, CpuSet performance, CpuSet efficiency) {
         return efficiency.contains(cpu) ? Kind.EFFICIENCY : Kind.UNKNOWN;
     }
 
-    /** Hybrid x86 of Intel has one performance monitor device for each sort of core; null if this machine does not. */
+    /**
+     * Intel's hybrid x86 machines have one performance monitor device for each sort of core. Null if this machine has
+     * not.
+     */
     static @Nullable CoreKinds byMonitors(SysFolder devices) {
         CpuSet core = devices.sub("cpu_core").cpus("cpus");
         CpuSet atom = devices.sub("cpu_atom").cpus("cpus");
@@ -33,8 +36,8 @@ record CoreKinds(boolean unlike, CpuSet performance, CpuSet efficiency) {
     }
 
     /**
-     * By the scheduler's capacity, those below three quarters of the strongest are the thrifty ones, since equal cores may differ by a
-     * few percent. Null if all are alike by it.
+     * By the scheduler's capacity, those below three quarters of the strongest are the thrifty ones, since equal cores
+     * may differ by a few percent. Null if all are alike by it.
      */
     static @Nullable CoreKinds byCapacity(Map<Integer, Integer> capacities) {
         long strongest = -1;
@@ -52,10 +55,11 @@ record CoreKinds(boolean unlike, CpuSet performance, CpuSet efficiency) {
     }
 
     /**
-     * AMD's machines with dense cores beside full ones (Zen 5 and 5c) have neither. There the highest clock and the highest performance
-     * of ACPI's CPPC differ by about a third between the two sorts. Each of both also ranks like cores, in small steps: what counts is a
-     * gap in one of them, across which the other steps down as well. If that does not, the cores are unlike, but which is which is not
-     * known.
+     * AMD's machines with dense cores beside full ones (Zen 5 and 5c) have neither monitors nor capacities. There the
+     * highest clock and the highest performance of ACPI's CPPC differ by about a third between the two sorts of core.
+     * Both values also rank equal cores, in small steps. So a gap in one value counts, if the other value steps down
+     * across it as well. If the other value does not step down, the cores are unlike, but which core is of which sort
+     * is not known.
      *
      * @param clocks kHz by CPU, without those that do not tell
      * @param performances highest_perf by CPU, without those that do not tell
@@ -74,7 +78,7 @@ record CoreKinds(boolean unlike, CpuSet performance, CpuSet efficiency) {
         return new CoreKinds(true, CpuSet.empty(), CpuSet.empty());
     }
 
-    /** Tells whether all values of the thrifty CPUs are below all others; so it is where nothing is known. */
+    /** Tells whether all values of the thrifty CPUs are below all others. True where no value is known. */
     private static boolean stepsDown(CpuSet thrifty, Map<Integer, Integer> values) {
         int most = Integer.MIN_VALUE;
         int least = Integer.MAX_VALUE;
@@ -88,7 +92,10 @@ record CoreKinds(boolean unlike, CpuSet performance, CpuSet efficiency) {
         return most < least;
     }
 
-    /** The CPUs below the widest step between neighbouring values, if the lower of both is at most three quarters of the upper. */
+    /**
+     * The CPUs below the widest step between neighbouring values, if the lower of both is at most three quarters of the
+     * upper.
+     */
     private static CpuSet belowTheGap(Map<Integer, Integer> values) {
         Map<Integer, CpuSet> byValue = new TreeMap<>();
         for (Map.Entry<Integer, Integer> entry : values.entrySet()) {

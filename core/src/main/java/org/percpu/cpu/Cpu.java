@@ -19,7 +19,9 @@ public final class Cpu {
         EFFICIENCY,
         /** The machine does not tell its cores apart. */
         UNIFORM,
-        /** The machine has unlike cores, but does not say which this one is; so it is with some that are offline. */
+        /**
+         * The machine has unlike cores, but does not say which kind this one is. Some offline CPUs are of this kind.
+         */
         UNKNOWN
     }
 
@@ -77,9 +79,9 @@ public final class Cpu {
     }
 
     /**
-     * The same CPU under another dense number, for a table of CPUs that has this one's number already.
+     * The same CPU with another dense number, for a table of CPUs that already uses this CPU's number.
      *
-     * @param number what {@link #index()} shall be, 0 or more
+     * @param number the new {@link #index()}, 0 or more
      * @return a copy
      */
     public Cpu withIndex(int number) {
@@ -109,11 +111,11 @@ public final class Cpu {
     }
 
     /**
-     * The place of this CPU among those that this process may use: first those that it is allowed from its start, then the
-     * others that it may name.
+     * The place of this CPU among those that this process may use: first the CPUs that it is allowed from its start,
+     * then the other usable CPUs.
      *
-     * @return 0 to the number of usable CPUs - 1; the allowed ones have 0 to their number - 1, ascending with {@link #id()},
-     *     and so do the others behind them; -1 if it is not usable
+     * @return 0 to the number of usable CPUs - 1; the allowed ones have 0 to their number - 1, ascending with
+     *     {@link #id()}, and so do the others behind them; -1 if it is not usable
      */
     public int index() {
         return index;
@@ -147,8 +149,8 @@ public final class Cpu {
     }
 
     /**
-     * Tells whether the kernel keeps its load balancing away from this CPU ({@code isolcpus=}, or an isolated partition of
-     * control groups). A thread runs here only if it is pinned to this CPU.
+     * Tells whether the kernel keeps its load balancing away from this CPU ({@code isolcpus=}, or an isolated partition
+     * of control groups). A thread runs here only if it is pinned to this CPU.
      *
      * @return true if it is in {@link CpuTopology#isolated()}
      */
@@ -167,7 +169,8 @@ public final class Cpu {
     }
 
     /**
-     * The platform's number of the package (socket). Where firmware gives two packages one number, the second has a new one.
+     * The platform's number of the package (socket). Where firmware gives two packages the same number, the second gets
+     * a new number.
      *
      * @return the number, -1 if unknown
      */

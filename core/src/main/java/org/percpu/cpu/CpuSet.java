@@ -12,8 +12,8 @@ import org.percpu.bindings.spi.ErrnoException;
  * An immutable set of CPU numbers. Numbers may have gaps and there is no word size to outgrow: the set holds any number
  * below {@link #LIMIT}.
  *
- * <p>As text a set is the list that taskset(1) and the kernel's {@code cpulist} files use: {@code 0-3,8}. As data it is
- * the kernel's mask: bit {@code n % 64} of word {@code n / 64} is CPU {@code n}.
+ * <p>As text, a set is the list that taskset(1) and the kernel's {@code cpulist} files use: {@code 0-3,8}. As data it
+ * is the kernel's mask: bit {@code n % 64} of word {@code n / 64} is CPU {@code n}.
  *
  * <p>Sets are values: two with the same members are equal. They may be shared among threads.
  */

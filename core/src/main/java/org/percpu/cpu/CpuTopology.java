@@ -18,11 +18,11 @@ import org.percpu.bindings.spi.LinuxException;
 /**
  * The CPUs of a machine as they were at one moment, and which of them this process may use.
  *
- * <p>Three sets tell what a process may use. The {@linkplain #usable() usable} CPUs are those that a thread can be pinned to:
- * online and in the cpuset. The {@linkplain #allowed() allowed} ones are in the mask that the process was started with; they are
- * taken by default, where nobody names any. {@code taskset} and {@code isolcpus=} make the allowed set smaller, not the usable one.
- * The {@linkplain #isolated() isolated} CPUs are kept free of everything that is not pinned to them: they are usable, and not
- * allowed unless the starting mask names them.
+ * <p>Three sets tell what a process may use. The {@linkplain #usable() usable} CPUs are those that a thread can be
+ * pinned to: online and in the cpuset. The {@linkplain #allowed() allowed} ones are in the mask that the process was
+ * started with; they are taken by default, where no CPUs are named. {@code taskset} and {@code isolcpus=} make the
+ * allowed set smaller, not the usable one. The {@linkplain #isolated() isolated} CPUs are kept free of everything that
+ * is not pinned to them: they are usable, and not allowed unless the starting mask names them.
  *
  * <p>A topology is a set of CPUs with attributes. Nothing is derived by multiplying packages, cores and threads: cores
  * may be unlike, numbers may have gaps, and a CPU that is offline has no place in any core.
@@ -53,7 +53,7 @@ public final class CpuTopology {
     private final List<String> problems;
     private final String source;
 
-    /** Groups what was read; the sets and the CPUs agree with each other already. */
+    /** Groups what was read. The caller has made the sets and the CPUs agree with each other. */
     CpuTopology(
             List<Cpu> cpus,
             CpuSet possible,
@@ -116,12 +116,13 @@ public final class CpuTopology {
     /**
      * This machine and this process, read at the first call and remembered; {@link #refresh()} reads again.
      *
-     * <p>Allowed is what the process's initial thread has: the caller may be pinned. If {@code /proc/self/status} does not say that this
-     * is every online CPU, sched_getaffinity(2) does, and a thread that is made for it and ends again tries with sched_setaffinity(2)
-     * what is usable.
+     * <p>The allowed CPUs are those of the process's initial thread, because the caller may be pinned. If
+     * {@code /proc/self/status} does not say that these are all online CPUs, sched_getaffinity(2) is asked. A thread
+     * made for this purpose then tries with sched_setaffinity(2) which CPUs are usable, and ends.
      *
      * @return the topology, the same object until the next refresh
-     * @throws UnsupportedOperationException if a backend is needed for that and none works here, see {@link Backend#get()}
+     * @throws UnsupportedOperationException if a backend is needed for that and none works here, see
+     *     {@link Backend#get()}
      * @throws LinuxException if the kernel does not tell the allowed CPUs
      */
     public static CpuTopology system() {
@@ -139,7 +140,7 @@ public final class CpuTopology {
     }
 
     /**
-     * Reads this machine and this process anew, for instance after a CPU went offline or the cpuset changed, and
+     * Reads this machine and this process again, for instance after a CPU went offline or the cpuset changed, and
      * remembers the result for {@link #system()}. Topologies handed out before do not change.
      *
      * @return the new topology
@@ -159,12 +160,12 @@ public final class CpuTopology {
     }
 
     /**
-     * Reads a machine from the kernel's files below a directory: {@code sys/devices}, {@code proc/self} and the control groups'
-     * file systems. Usable is what cpuset and online CPUs have in common; where the cpuset is not known, the allowed CPUs and the
-     * isolated ones.
+     * Reads a machine from the kernel's files below a directory: {@code sys/devices}, {@code proc/self} and the control
+     * groups' file systems. The usable CPUs are those that are both in the cpuset and online. Where the cpuset is not
+     * known, they are the allowed and the isolated CPUs.
      *
      * @param root {@code /}, or a directory that holds the files of a captured machine
-     * @param allowed the CPUs that the process is started with, at least one. The scheduler's word counts more than the files:
+     * @param allowed the CPUs that the process is started with, at least one. The scheduler counts more than the files:
      *     a CPU that it allows is taken as present and online
      * @return the topology
      * @throws IllegalArgumentException if {@code allowed} is empty
@@ -176,8 +177,8 @@ public final class CpuTopology {
     }
 
     /**
-     * Reads a captured machine without its scheduler's word: allowed is what {@code proc/self/status} says, else the cpuset,
-     * else every online CPU.
+     * Reads a captured machine without asking its scheduler. The allowed CPUs are those in {@code proc/self/status},
+     * else the cpuset, else every online CPU.
      *
      * @param root a directory that holds the files of a captured machine
      * @return the topology
@@ -232,7 +233,7 @@ public final class CpuTopology {
     }
 
     /**
-     * The CPUs that are taken where nobody names any, by their dense numbers: the element at {@code i} has
+     * The CPUs that are taken where none are named, by their dense numbers: the element at {@code i} has
      * {@link Cpu#index()} {@code i}.
      *
      * @return an immutable list, never empty
@@ -251,8 +252,8 @@ public final class CpuTopology {
     }
 
     /**
-     * The CPUs that can be named: sched_setaffinity(2) accepts them. They are online and in the cpuset, whatever mask the process
-     * was started with.
+     * The CPUs that can be named: sched_setaffinity(2) accepts them. They are online and in the cpuset, whatever mask
+     * the process was started with.
      *
      * @return the numbers, never none
      */
@@ -310,7 +311,7 @@ public final class CpuTopology {
     }
 
     /**
-     * The CPU numbers that the kernel has room for, should a CPU be plugged in.
+     * The CPU numbers that the kernel has room for, in case a CPU is plugged in.
      *
      * @return the set, which contains {@link #present()}
      */
@@ -319,8 +320,9 @@ public final class CpuTopology {
     }
 
     /**
-     * The present CPUs that the kernel keeps its load balancing away from: by {@code isolcpus=}, or as an isolated partition of
-     * control groups of version 2. Linux tells of the partitions of other groups since 6.7, and before it only of the process's own.
+     * The present CPUs that the kernel keeps its load balancing away from: by {@code isolcpus=}, or as an isolated
+     * partition of control groups of version 2. Since 6.7 Linux shows the partitions of other groups; before, it showed
+     * only the process's own.
      *
      * @return the set, perhaps empty
      */
@@ -367,8 +369,8 @@ public final class CpuTopology {
     /**
      * The CPUs that the control group of this process grants, version 1 or 2.
      *
-     * @return the effective cpuset; empty if it is not known: there is no cpuset controller, no mount shows the process's own group,
-     *     or what was found contradicts the scheduler
+     * @return the effective cpuset; empty if it is not known: there is no cpuset controller, no mount shows the
+     *     process's own group, or what was found contradicts the scheduler
      */
     public Optional<CpuSet> cpuset() {
         return Optional.ofNullable(cgroup.cpus());
@@ -445,8 +447,8 @@ public final class CpuTopology {
      *
      * @param text at least one entry
      * @return the set, never empty
-     * @throws IllegalArgumentException if an entry is not understood, or names no usable CPU, or nothing is left; the message
-     *     quotes the entry and says what to write
+     * @throws IllegalArgumentException if an entry is not understood, or names no usable CPU, or nothing is left; the
+     *     message quotes the entry and says what to write
      */
     public CpuSet select(String text) {
         ErrnoException.requireNonNull(text, "select", "text");
@@ -456,7 +458,8 @@ public final class CpuTopology {
     /**
      * A line for people.
      *
-     * @return such as {@code 8 CPUs 0-7, usable 0-5, allowed 0-3 (/)}; what is usable is left out if it is what is allowed
+     * @return such as {@code 8 CPUs 0-7, usable 0-5, allowed 0-3 (/)}; what is usable is left out if it is what is
+     *     allowed
      */
     @Override
     public String toString() {

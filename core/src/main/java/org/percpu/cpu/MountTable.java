@@ -101,8 +101,8 @@ final class MountTable {
     }
 
     /**
-     * A mount is out of reach if another one lies over its root, or over a folder on the way to it. The way is known by the parents:
-     * the order of the table alone says little, since mounts are moved when a system boots.
+     * A mount is out of reach if another mount covers its root, or a folder on the way to it. The parents give the way.
+     * The order of the table alone says little, because mounts are moved when a system boots.
      */
     private boolean covered(Mount mount) {
         List<Mount> way = new ArrayList<>(List.of(mount)); // from the mount upwards

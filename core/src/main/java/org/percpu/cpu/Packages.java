@@ -9,7 +9,10 @@ import java.util.TreeSet;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
-/** The packages by their numbers. Some firmware gives two of them one number; the lists of their CPUs tell them apart. */
+/**
+ * The packages by their numbers. Some firmware gives two packages the same number; the lists of their CPUs tell them
+ * apart.
+ */
 final class Packages {
     private final IntFunction<SysFolder> topologyOf;
 
@@ -57,7 +60,10 @@ final class Packages {
         return apart;
     }
 
-    /** The packages that the CPUs of one number make by their own word, the first one first; one if they contradict each other. */
+    /**
+     * The packages that the CPUs with one number form, as their files say, ordered by first CPU. A single package if
+     * the files contradict each other.
+     */
     private List<CpuSet> parts(CpuSet cpus) {
         Map<Integer, CpuSet> claims = new HashMap<>();
         for (int cpu : cpus) {

@@ -7,9 +7,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 
-/** Collects what was missing or made no sense: one line for each kind of problem, however many CPUs or files have it. */
+/**
+ * Collects what was missing or made no sense: one line for each kind of problem, however many CPUs or files have it.
+ */
 final class Problems {
-    /** The number of a folder of which there are many alike. Apart, because most machines have no problem. */
+    /**
+     * The number of a folder with many similar siblings. In a class of its own, because most machines have no problem.
+     */
     private static final class FolderNumber {
         static final Pattern PATTERN = Pattern.compile("\\b(cpu|node|index)[0-9]+(?=/)");
     }
@@ -80,7 +84,7 @@ final class Problems {
         return (cpus.size() == 1 ? "CPU " : "CPUs ") + cpus;
     }
 
-    /** Those of the machine come first. */
+    /** The problems of the machine come first. */
     List<String> lines() {
         List<String> lines = new ArrayList<>();
         for (boolean ofCpu : new boolean[] {false, true}) {

@@ -9,8 +9,8 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Why CPUs cannot be named, and what to do. A remedy names the whole set that is to be written, what is there and what is wanted, so that
- * following one does not take away what another gave.
+ * Why CPUs cannot be named, and what to do. A remedy names the whole set to write: the CPUs that are there and the CPUs
+ * that are wanted. So following one remedy does not undo another.
  */
 final class Refusal {
     private static final Pattern PLAIN_PATH = Pattern.compile("[A-Za-z0-9_./:@%+,-]*");
@@ -52,7 +52,7 @@ final class Refusal {
         }
     }
 
-    /** A group has no more than those above it, so the outermost one is widened first. */
+    /** A group has no more CPUs than the groups above it, so the outermost group is widened first. */
     private String widen(CpuSet whole) {
         List<String> commands = new ArrayList<>();
         for (CgroupCpuset.Limit limit : limits) {

@@ -22,9 +22,9 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A folder of small kernel files. What is absent is null; what cannot be read or understood is null as well, and a
- * problem. Nothing throws. A file can vanish at any time, when a CPU goes offline, so absence shows by reading and is
- * not asked beforehand.
+ * A folder of small kernel files. The result is null for a file that is absent. It is also null, and a problem is
+ * recorded, for a file that cannot be read or understood. Nothing throws. A file can vanish at any time, when a CPU
+ * goes offline, so the read itself finds out whether it is there.
  */
 final class SysFolder {
     private static final int LONGEST_QUOTE = 40;
@@ -49,14 +49,14 @@ final class SysFolder {
         return new SysFolder(path.resolve(name), label + name + "/", problems);
     }
 
-    /** The same, for one of many alike: the label starts anew, so that equal problems have equal lines. */
+    /** The same, for one of many similar folders. The label starts here, so that equal problems have equal lines. */
     SysFolder sub(String name, Problems.Sink problemsOfOne) {
         return new SysFolder(path.resolve(name), "", problemsOfOne);
     }
 
     /**
-     * A folder that {@link #text} has named: each char is one byte of its path. A locale such as C has no chars for some bytes
-     * that the kernel allows, so they go through a URI.
+     * A folder that {@link #text} has named: each char is one byte of its path. A locale such as C has no chars for
+     * some bytes that the kernel allows, so they go through a URI.
      *
      * @return null if no such path can be asked for
      */
@@ -110,7 +110,7 @@ final class SysFolder {
         problems.report(label + file, what, detail);
     }
 
-    /** The content up to the first NUL: some kernels and many captures have bytes behind it that mean nothing. */
+    /** The content up to the first NUL. Some kernels and many captures have meaningless bytes after it. */
     @Nullable
     String text(String file) {
         try {
@@ -174,7 +174,7 @@ final class SysFolder {
         }
     }
 
-    /** The list, or where it is missing or empty the mask, which older kernels and some sandboxes have alone. */
+    /** The list; where the list is missing or empty, the mask. Older kernels and some sandboxes have only the mask. */
     @Nullable
     CpuSet cpus(String list, String mask) {
         CpuSet cpus = cpus(list);
@@ -202,7 +202,7 @@ final class SysFolder {
         return text == null ? -1 : number(file, text);
     }
 
-    /** What is there and cannot be read has been told already. */
+    /** A file that exists and cannot be read has been reported already. */
     private void missing(String file) {
         if (!Files.exists(path.resolve(file))) {
             problem(file, "missing; took it as unknown");

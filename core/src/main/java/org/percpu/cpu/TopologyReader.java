@@ -9,14 +9,14 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/** Reads a {@link CpuTopology} from the kernel's files, and puts a default in the place of each that is missing. */
+/** Reads a {@link CpuTopology} from the kernel's files, and uses a default for each file that is missing. */
 final class TopologyReader {
     private static final int STRONGEST = 1024;
 
     /** What the scheduler grants, as far as it can be asked. */
     interface Scheduler {
         /**
-         * Asks what can be had.
+         * Asks which CPUs can be used.
          *
          * @param most the CPUs to ask for, null for all that it can name
          * @return those of them that a thread may be pinned to, null if it does not say
@@ -109,7 +109,7 @@ final class TopologyReader {
         CpuSet isolated = (sysfs ? isolated() : CpuSet.empty()).or(cgroup.isolated());
         CpuSet allowed = mask == null ? allowed(online, cgroup.cpus()) : mask;
 
-        // Whoever may use every CPU that is online cannot get more.
+        // A process that may use every online CPU cannot get more.
         CpuSet granted = allowed.equals(online) ? online : scheduler.usable(listed == null ? null : listed.or(allowed));
         cgroup = checked(cgroup, allowed, online, granted);
         CpuSet usable = usable(allowed, online, isolated, cgroup.cpus(), granted);
@@ -179,7 +179,7 @@ final class TopologyReader {
         return isolated == null ? CpuSet.empty() : isolated;
     }
 
-    /** Kernels that can, but were not told to, print "(null)". */
+    /** Kernels that support nohz_full but were not told to use it print "(null)". */
     private CpuSet nohzFull() {
         String text = cpuFolder.text("nohz_full");
         CpuSet cpus = text == null || text.equals("(null)") ? null : cpuFolder.cpus("nohz_full");
@@ -187,8 +187,8 @@ final class TopologyReader {
     }
 
     /**
-     * The mask at the start. Where the files say that it is every CPU, the kernel has said it: asking once more would link the C
-     * library, which takes longer than all else.
+     * The mask at the start. Where the files say that it is every CPU, no further question is needed. Asking the
+     * scheduler as well would link the C library, which takes longer than everything else.
      */
     private CpuSet allowed(CpuSet online, @Nullable CpuSet cpuset) {
         String list = maskOfFiles();
@@ -232,7 +232,7 @@ final class TopologyReader {
         return within;
     }
 
-    /** A cpuset that contradicts the scheduler is that of another group. */
+    /** A cpuset that contradicts the scheduler belongs to another group. */
     private CgroupCpuset.Found checked(
             CgroupCpuset.Found cgroup, CpuSet allowed, CpuSet online, @Nullable CpuSet granted) {
         CpuSet cpuset = cgroup.cpus();
@@ -252,7 +252,10 @@ final class TopologyReader {
         return cgroup.withoutCpus();
     }
 
-    /** Without the scheduler's word and without a cpuset, isolated CPUs are the ones that a starting mask lacks for another reason. */
+    /**
+     * If neither the scheduler nor a cpuset is known, the isolated CPUs are added: a starting mask lacks them because
+     * of their isolation, not because they are not usable.
+     */
     private static CpuSet usable(
             CpuSet allowed, CpuSet online, CpuSet isolated, @Nullable CpuSet cpuset, @Nullable CpuSet granted) {
         if (granted != null) {

@@ -2,9 +2,10 @@
 package org.percpu.cpu;
 
 /**
- * CPUs that the cpusets of version 1 keep from load balancing, as cpuset(7) says: the root cpuset has {@code sched_load_balance} 0, and no
- * cpuset in which it is 1 has the CPU. What lies below a cpuset that balances makes no difference. Linux looks at all cpusets, so a mount
- * that does not show the real root says nothing: that root alone has a {@code release_agent}.
+ * CPUs that the cpusets of version 1 keep from load balancing, as cpuset(7) says: the root cpuset has
+ * {@code sched_load_balance} 0, and no cpuset with {@code sched_load_balance} 1 has the CPU. Cpusets below a cpuset
+ * that balances make no difference. Linux looks at all cpusets, so a mount that does not show the real root says
+ * nothing. Only the real root has a {@code release_agent}.
  */
 final class UnbalancedCpus {
     private final String prefix;
@@ -14,7 +15,7 @@ final class UnbalancedCpus {
         this.prefix = prefix;
     }
 
-    /** Those of a hierarchy; nearly always one file is read, which says 1. */
+    /** The unbalanced CPUs of a hierarchy. Nearly always only one file is read, and it says 1. */
     static CpuSet below(SysFolder root) {
         for (String prefix : new String[] {"cpuset.", ""}) {
             String flag = root.text(prefix + "sched_load_balance");

@@ -8,7 +8,7 @@ import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxException;
 
-/** Asks the scheduler which CPUs there are for this process. No backend is looked for before there is a question. */
+/** Asks the scheduler which CPUs there are for this process. No backend is loaded before the first question. */
 final class UsableCpus implements TopologyReader.Scheduler {
     private static final int FIRST_MASK_WORDS = 16;
 
@@ -27,8 +27,8 @@ final class UsableCpus implements TopologyReader.Scheduler {
     }
 
     /**
-     * The kernel refuses a mask that is shorter than its own, whatever its content, so the mask grows until it fits. One
-     * word is the error.
+     * The kernel refuses a mask that is shorter than its own, whatever its content, so the mask grows until it fits. An
+     * array of one word holds the error.
      */
     private long[] affinity(int tid) {
         for (; ; words *= 2) {
@@ -44,8 +44,8 @@ final class UsableCpus implements TopologyReader.Scheduler {
     }
 
     /**
-     * What the kernel accepts: it narrows a mask to the CPUs that are online and in the cpuset. A thread of its own tries it and ends, so
-     * that no mask changes that matters to anybody.
+     * The CPUs that the kernel accepts: it narrows a mask to the CPUs that are online and in the cpuset. A thread made
+     * for this purpose tries it and ends, so no other thread's mask changes.
      *
      * @param most the CPUs to ask for; null for as many as the kernel's mask holds
      * @return what the thread got; null if the kernel or a sandbox refuses the call, or no thread can be made

@@ -13,13 +13,14 @@ import org.percpu.cpu.CpuTopology;
 /**
  * The CPUs a thread may run on: sched_setaffinity(2) and sched_getaffinity(2).
  *
- * <p>The kernel narrows a request to what the cpuset allows and reports success, and a sandbox may report it and do nothing;
- * {@link #set} therefore reads the mask back and fails if it is not the one asked for. One CPU cannot be narrowed: a thread that has been
- * seen to have only one before is asked where it runs instead: sched_getcpu(3), no system call on most systems.
+ * <p>The kernel narrows a request to what the cpuset allows and reports success, and a sandbox may report success and
+ * do nothing. So {@link #set} reads the mask back and fails if it is not the mask asked for. A mask of one CPU cannot
+ * be narrowed. So a thread that was seen to have a mask of one CPU before is only asked where it runs: sched_getcpu(3),
+ * which makes no system call on most systems.
  */
 public final class Affinity {
     private static final int MAX_WORDS = 1 << 14;
-    private static int kernelWords = 1; // as far as is known; whoever reads an old value tries once more
+    private static int kernelWords = 1; // as far as is known; a thread that reads an old value tries once more
 
     /** What a thread has set here and found to be true. */
     private static final class Found {
@@ -27,8 +28,8 @@ public final class Affinity {
         CpuSet last;
 
         /**
-         * It has read back a mask of one CPU. If the system only pretends to set it, the thread has had that one ever since, unless
-         * somebody else has widened it, and is found out by running there.
+         * The thread has read back a mask of one CPU. If the system only pretends to set masks, the thread still has
+         * that mask, unless another program has widened it. The CPU that the thread runs on then shows it.
          */
         boolean one;
     }
@@ -52,7 +53,7 @@ public final class Affinity {
      * The affinity of any thread as the kernel reports it.
      *
      * @param tid kernel thread id, of this process or another; 0 is the calling platform thread
-     * @return the CPUs that are online; for a moment none, while the last one of the thread goes offline
+     * @return the CPUs that are online; none for a moment while the thread's last CPU goes offline
      * @throws LinuxException if there is no such thread (ESRCH)
      */
     public static CpuSet get(int tid) {
@@ -75,9 +76,9 @@ public final class Affinity {
      * Moves the calling thread to the given CPUs and makes sure that it worked.
      *
      * @param cpus one or more CPUs, by the kernel's numbers
-     * @throws LinuxException if the kernel refuses (EINVAL: none of the CPUs is allowed) or gives other CPUs than asked; the
-     *     thread then has the affinity that it last got here, or had at the first call, unless the CPU it asked for went offline at
-     *     that moment
+     * @throws LinuxException if the kernel refuses (EINVAL: none of the CPUs is allowed) or gives other CPUs than
+     *     asked; the thread then has the affinity that it last got here, or had at the first call, unless the CPU it
+     *     asked for went offline at that moment
      * @throws IllegalArgumentException if the set is empty
      * @throws UnsupportedOperationException on a virtual thread
      */
@@ -111,8 +112,8 @@ public final class Affinity {
     }
 
     /**
-     * Moves the calling thread to those of the given CPUs that are there now: online and in the cpuset. A thread that has all of
-     * them already is left alone, also by a sandbox that forbids the call.
+     * Moves the calling thread to those of the given CPUs that are there now: online and in the cpuset. A thread that
+     * has all of them already is left alone, also by a sandbox that forbids the call.
      *
      * @throws LinuxException EINVAL if none is there
      */
@@ -136,14 +137,14 @@ public final class Affinity {
         }
     }
 
-    /** What threads of this process have that nobody has pinned: the mask of its initial thread, as it is now. */
+    /** The mask of threads of this process that were never pinned: the current mask of the initial thread. */
     static CpuSet ofProcess() {
         return get(Backend.linux().getpid());
     }
 
     /**
-     * Reads the mask back. If it is another one, the thread goes back to the one that it has set here before: to read that before each
-     * change would cost a third system call.
+     * Reads the mask back. If the mask is another one, the thread goes back to the mask that it set here before.
+     * Reading the old mask before each change would cost a third system call.
      */
     private static void checkMask(CpuSet cpus, @Nullable CpuSet before) {
         CpuSet now = get(0);
@@ -167,7 +168,7 @@ public final class Affinity {
     /**
      * The CPU the calling thread is on at this moment.
      *
-     * @return the kernel's CPU number; it may be history when the call returns, unless the thread is pinned
+     * @return the kernel's CPU number; it may be stale on return, unless the thread is pinned
      */
     public static int currentCpu() {
         int cpu = Backend.linux().sched_getcpu();

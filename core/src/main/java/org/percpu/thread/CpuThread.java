@@ -19,19 +19,21 @@ import org.percpu.cpu.CpuSet;
 import org.percpu.events.Events;
 
 /**
- * A platform thread with a known place: CPUs, scheduling and name are set by the new thread itself before it runs any of the
- * caller's code. The CPUs are read back from the kernel; {@link #state} has mask and scheduling by its word.
+ * A platform thread with a known place: CPUs, scheduling and name are set by the new thread itself before it runs any
+ * of the caller's code. The CPUs are read back from the kernel. {@link #state} gives mask and scheduling as the kernel
+ * reports them.
  *
  * <pre>{@code
  * CpuThread thread = CpuThread.builder("poller").cpu(topology.cpu(3)).sched(Sched.fifo(10)).start(this::poll);
  * System.out.println(thread.state());
  * }</pre>
  *
- * <p>Threads are daemons. They do not inherit the creator's affinity: without a CPU they run on every CPU the process was started
- * with that is there, so this is also how a pinned thread starts an unpinned one. Objects of this class are safe for use by any thread.
+ * <p>Threads are daemons. They do not inherit the creator's affinity. A thread without a CPU runs on every CPU that the
+ * process was started with and that is there. So this is also how a pinned thread starts an unpinned one. Objects of
+ * this class are safe for use by any thread.
  */
 public final class CpuThread {
-    /** Apart, because a start without a message need not look for a logger. */
+    /** In a class of its own, because a start without a message need not look for a logger. */
     private static final class Log {
         static final System.Logger LOG = System.getLogger(CpuThread.class.getName());
     }
@@ -112,7 +114,9 @@ public final class CpuThread {
         }
     }
 
-    /** Order matters: the mask first, so that a real-time thread never spins on a CPU it was not meant for. */
+    /**
+     * The order matters: the mask is set first, so that a real-time thread never spins on a CPU it was not meant for.
+     */
     private void settle() {
         LinuxCalls linux = Backend.linux();
         tid = linux.gettid();
@@ -158,7 +162,7 @@ public final class CpuThread {
         denied(more == null ? reason : reason + "; " + more);
     }
 
-    /** What the creator has is inherited, and cannot always be undone; then the state says so. */
+    /** The thread inherits the creator's scheduling, which cannot always be undone. The state says so in that case. */
     private void becomeTimeSharing(int nice) {
         String reason = Scheduling.becomeTimeSharing(nice);
         if (reason == null) {
@@ -233,8 +237,8 @@ public final class CpuThread {
     }
 
     /**
-     * Waits until the thread is gone by the kernel's word, which is a moment after {@link Thread#join()}. Its class loader may then be
-     * closed. An interrupt does not end the wait; it is kept for the caller.
+     * Waits until the kernel no longer has the thread, which is a moment after {@link Thread#join()}. The thread's
+     * class loader may then be closed. An interrupt does not end the wait; the interrupt status is kept for the caller.
      *
      * @param atMost how long
      * @return false if the time is over and the thread is still there
@@ -244,7 +248,8 @@ public final class CpuThread {
     }
 
     /**
-     * Asked and real, by the kernel's word. Takes some system calls and a file read; callable from any thread.
+     * What was asked for, and what the kernel reports. Takes some system calls and a file read. Callable from any
+     * thread.
      *
      * @return the state now
      */
@@ -253,7 +258,7 @@ public final class CpuThread {
         if (ended != null) {
             return ended;
         }
-        // The thread cannot end while this is held, so that its number is its own.
+        // The thread cannot end while this is held, so no other thread can get its number.
         synchronized (place) {
             ended = last;
             if (ended != null) {
@@ -263,7 +268,7 @@ public final class CpuThread {
         }
     }
 
-    /** What is left of a thread that could not be read when it ended: its number may be another thread's now. */
+    /** The state of a thread that could not be read when it ended. Its number may belong to another thread now. */
     private ThreadState unread() {
         return new ThreadState(
                 asked.name,
@@ -323,10 +328,10 @@ public final class CpuThread {
     }
 
     /**
-     * Compares the kernel's mask with the asked one and, if somebody else changed it, sets it again. A cpuset that is rewritten,
-     * or a CPU that goes offline and comes back, loses pins silently; the kernel's watch calls this. The loss of a pin is told once
-     * in the log and to the flight recorder, and so is its restoration. A thread that is not bound is given those of its CPUs again
-     * that have come back, and nothing is told.
+     * Compares the kernel's mask with the mask asked for and sets it again if something else changed it. A cpuset that
+     * is rewritten, or a CPU that goes offline and comes back, loses pins silently. The kernel's watch calls this
+     * method. The loss of a pin is reported once in the log and to the flight recorder, and so is its restoration. A
+     * thread that is not bound gets back those of its CPUs that have returned, and nothing is reported.
      *
      * @return true if the thread is pinned as asked after the call, is not bound to CPUs, or has ended
      */
@@ -373,7 +378,7 @@ public final class CpuThread {
         /**
          * Pins the thread to one CPU.
          *
-         * @param cpu where it shall run
+         * @param cpu the CPU to run on
          * @return this builder
          */
         public Builder cpu(Cpu cpu) {
@@ -398,11 +403,11 @@ public final class CpuThread {
         }
 
         /**
-         * Lets the thread run on any of some CPUs, without binding it: it takes those that are online and in the cpuset, is given the
-         * others when {@link CpuThread#repin()} finds them there, and never counts as pinned.
+         * Lets the thread run on any of some CPUs, without binding it. The thread takes the CPUs that are online and in
+         * the cpuset. It gets the others when {@link CpuThread#repin()} finds them there. It never counts as pinned.
          *
-         * @param set the CPUs, asked for at the start and at each {@code repin()}; never empty. Unless set, the CPUs of the process:
-         *     those of its initial thread
+         * @param set the CPUs, asked for at the start and at each {@code repin()}; never empty. Unless set, the CPUs of
+         *     the process: those of its initial thread
          * @return this builder
          */
         public Builder anyOf(Supplier<CpuSet> set) {
@@ -449,8 +454,8 @@ public final class CpuThread {
          *
          * @param body what it runs; an exception that leaves it goes to the thread's uncaught exception handler
          * @return the thread, pinned, scheduled and named
-         * @throws LinuxException if there is no thread to be had (EAGAIN from pthread_create), it cannot be pinned, or the
-         *     real-time policy is required and denied (EPERM); nothing is left behind
+         * @throws LinuxException if there is no thread to be had (EAGAIN from pthread_create), it cannot be pinned, or
+         *     the real-time policy is required and denied (EPERM); nothing is left behind
          * @throws UnsupportedOperationException if the library does not run on this system
          */
         public CpuThread start(Runnable body) {
@@ -460,7 +465,7 @@ public final class CpuThread {
             try {
                 Backend.linux().start(started.thread);
             } catch (OutOfMemoryError e) {
-                // HotSpot's only word for a pthread_create that failed, EAGAIN included.
+                // HotSpot reports every failure of pthread_create this way, EAGAIN included.
                 LinuxException failed = new LinuxException(
                         "pthread_create(\"" + name + "\")",
                         Errno.EAGAIN.number(),
@@ -486,7 +491,7 @@ public final class CpuThread {
             return started;
         }
 
-        /** False if an error has ended the thread on its way. */
+        /** False if an error has ended the thread before it was in place. */
         private static boolean awaitUninterruptibly(CpuThread started) {
             boolean interrupted = false;
             boolean settled = false;

@@ -8,8 +8,8 @@ import org.percpu.cpu.CpuSet;
 import org.percpu.events.Events;
 
 /**
- * Where a thread is to run. A thread that is bound to CPUs has exactly those, or has lost its pin. One that is not bound runs on
- * those of some CPUs that are there at the moment; there is nothing that it could lose.
+ * Where a thread is to run. A thread that is bound to CPUs has exactly those CPUs, or has lost its pin. A thread that
+ * is not bound runs on those of its CPUs that are there at the moment; it has no pin to lose.
  */
 final class Place {
     private final String name;
@@ -56,14 +56,14 @@ final class Place {
         }
     }
 
-    /** The thread could not be pinned when it started, and goes on: there is no pin yet that it could lose. */
+    /** The thread could not be pinned when it started, and goes on. It has no pin yet that it could lose. */
     synchronized void neverTaken() {
         lost = bound;
     }
 
     /**
-     * The last act of the thread. From here on its number may belong to somebody else; until the caller of {@link #check} has let
-     * go of this object, the thread waits here, so that the number is still its own.
+     * The last act of the thread. After this its number may belong to another thread. The thread waits here until the
+     * caller of {@link #check} has released this object's monitor, so the number is its own until then.
      */
     synchronized void end() {
         ended = true;
@@ -75,7 +75,7 @@ final class Place {
     }
 
     /**
-     * Looks where a thread may run, and sets that again if it is not what was asked for.
+     * Reads the mask of a thread, and sets it again if it is not the mask asked for.
      *
      * @return true if the thread is not bound, has ended, or is pinned as asked
      */

@@ -13,13 +13,14 @@ import org.percpu.bindings.spi.LinuxException;
 import org.percpu.cpu.CpuSet;
 
 /**
- * The threads that the JDK makes for everybody in the process: carriers of virtual threads, workers of the common pool, and their
- * helpers. They are made by whoever has something for them to do, whenever there are too few; idle ones end. One that is made by a
- * pinned thread inherits its CPUs and its nice value, and unrelated code then runs there.
+ * The threads that the JDK makes for the whole process: carriers of virtual threads, workers of the common pool, and
+ * their helpers. Any thread that has a task for a pool makes such a thread when the pool has too few; idle ones end. A
+ * pool thread that a pinned thread makes inherits the CPUs and the nice value of its maker, and unrelated code then
+ * runs there.
  *
- * <p>The watch of each kernel calls {@link #free()}. Until it does, after a second at most unless the watch was set otherwise, such a
- * thread runs where its maker is pinned. Threads of other executors and those that a pinned thread starts itself keep what they have
- * inherited.
+ * <p>The watch of each kernel calls {@link #free()}. Until then, which is one second at most unless the watch was set
+ * otherwise, such a thread runs where its maker is pinned. Threads of other executors keep what they have inherited,
+ * and so do threads that a pinned thread starts itself.
  */
 public final class PoolThreads {
     /** Names, as Linux has them: cut to 15 bytes. The carriers are in a pool with a number. */
@@ -38,7 +39,7 @@ public final class PoolThreads {
     /** A thread has the name of its maker for a moment, so the first look may be too early. */
     private static final int LOOKS = 2;
 
-    /** What this library has given to threads, and they may have handed on. */
+    /** Masks and nice values that this library has given to threads. Those threads may have passed them on. */
     private static final Set<CpuSet> PINS = ConcurrentHashMap.newKeySet();
 
     private static final Set<Integer> NICES = ConcurrentHashMap.newKeySet();
@@ -61,9 +62,9 @@ public final class PoolThreads {
     }
 
     /**
-     * Finds the JDK's own pool threads that have inherited CPUs or a nice value from a thread of this library, and gives them what
-     * the initial thread of the process has. Each thread is looked at when it is new; what somebody gives it later stays. The first
-     * one found is told in the log.
+     * Finds the JDK's own pool threads that have inherited CPUs or a nice value from a thread of this library, and
+     * gives them what the initial thread of the process has. Each thread is looked at when it is new. A mask or nice
+     * value that it is given later stays. The log has a line for the first thread found.
      *
      * @return how many threads were freed
      */
@@ -107,7 +108,7 @@ public final class PoolThreads {
             if (!isOfThePools(name)) {
                 return false;
             }
-            // A number is used again only after all others: it is still this thread's.
+            // Linux reuses a number only after all others, so the number still belongs to this thread.
             boolean done = true;
             if (placed) {
                 done = linux.sched_setaffinity(tid, cpus.toMask()) >= 0;

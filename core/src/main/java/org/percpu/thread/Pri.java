@@ -2,7 +2,8 @@
 package org.percpu.thread;
 
 /**
- * NetBSD priorities ({@code pri_t}, {@code sys/sys/param.h}) and what they become on Linux. A larger number is more urgent.
+ * NetBSD priorities ({@code pri_t}, {@code sys/sys/param.h}) and what they become on Linux. A larger number is more
+ * urgent.
  *
  * <table>
  * <caption>The mapping</caption>
@@ -22,11 +23,11 @@ package org.percpu.thread;
  * <tr><td>interrupt</td><td>220 to 223 ({@link #PRI_SOFTCLOCK} to {@link #PRI_SOFTSERIAL})</td><td>SCHED_FIFO 92 to 95, one each</td></tr>
  * </table>
  *
- * <p>Between the rows the fixed mapping is linear, and it never falls. Linux has fewer levels than NetBSD has priorities: priorities
- * without a name share a level with a neighbour, and then the order in which the threads became ready decides. Each named fixed priority
- * has another level than all other named ones. The seven levels of interrupt threads do not suffice for that; the soft levels have one
- * each. Linux priorities 96 to 99 stay free for the kernel's own threads
- * (watchdog, migration) and for the administrator.
+ * <p>Between the rows the fixed mapping is linear, and it never falls. Linux has fewer levels than NetBSD has
+ * priorities: priorities without a name share a level with a neighbour, and then the order in which the threads became
+ * ready decides. Each named fixed priority has a level of its own among the named ones. The seven levels of interrupt
+ * threads are too few for that; each soft level has one. Linux priorities 96 to 99 stay free for the kernel's own
+ * threads (watchdog, migration) and for the administrator.
  */
 public final class Pri {
     /** "Choose for me". */

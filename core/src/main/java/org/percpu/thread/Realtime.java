@@ -20,7 +20,7 @@ final class Realtime {
     private Realtime() {}
 
     /**
-     * What makes the kernel grant a real-time priority.
+     * The remedy: what makes the kernel grant a real-time priority.
      *
      * @param rtPriority what was asked for
      * @param errno what the kernel said
@@ -53,7 +53,7 @@ final class Realtime {
     }
 
     /**
-     * What real-time threads of this process must know though they got what they asked for.
+     * A warning for real-time threads of this process that got the policy they asked for.
      *
      * @return null if there is nothing
      */
@@ -70,7 +70,7 @@ final class Realtime {
                 + ", or LimitRTTIME=infinity in its systemd unit";
     }
 
-    /** By the kernel's word of the whole process; a thread has what its creator had. */
+    /** As the kernel reports it for the whole process. A thread has what its creator had. */
     private static boolean hasSysNice() {
         String key = "CapEff:";
         String status = read(STATUS);

@@ -9,17 +9,18 @@ import org.percpu.bindings.spi.LinuxCalls;
  *
  * @param policy {@code SCHED_OTHER}, {@code SCHED_RR}, {@code SCHED_FIFO} or another number of sched(7), without flags
  * @param rtPriority 1 (lowest) to 99 for the real-time policies, 0 otherwise
- * @param nice -20 (most urgent) to 19 for the time-sharing policies. Real-time threads do not use it; with their policies it is 0
- *     whatever was given, so that equal settings are equal objects
+ * @param nice -20 (most urgent) to 19 for the time-sharing policies. Real-time threads do not use it; with their
+ *     policies it is 0 whatever was given, so that equal settings are equal objects
  */
 public record Sched(int policy, int rtPriority, int nice) {
-    /** Time-sharing at nice 0: what a thread is unless somebody says otherwise. */
+    /** Time-sharing at nice 0: the setting of a thread unless another one is asked for. */
     public static final Sched DEFAULT = other(0);
 
     /**
      * Checks the ranges.
      *
-     * @throws IllegalArgumentException if a value is out of range, or a real-time priority stands with a time-sharing policy
+     * @throws IllegalArgumentException if a value is out of range, or a real-time priority stands with a time-sharing
+     *     policy
      */
     public Sched {
         boolean realtime = isRealtime(policy);
@@ -35,7 +36,10 @@ public record Sched(int policy, int rtPriority, int nice) {
         }
     }
 
-    /** Written out, as {@link #hashCode} is: those that a record has by itself are made at run time, which a start waits for. */
+    /**
+     * Written out, as {@link #hashCode} is. The methods that a record has by itself are made at run time, and that
+     * makes a start slower.
+     */
     @Override
     public boolean equals(@Nullable Object other) {
         return other instanceof Sched sched

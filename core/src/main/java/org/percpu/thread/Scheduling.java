@@ -10,8 +10,9 @@ import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxException;
 
 /**
- * Policy, real-time priority and nice value of the calling thread. A new thread inherits all three from its creator, so each is set
- * also where it is the usual one. What was granted is read back: a sandbox may answer with success and do nothing.
+ * Policy, real-time priority and nice value of the calling thread. A new thread inherits all three from its creator, so
+ * each is set even where it is the usual value. What was granted is read back: a sandbox may answer with success and do
+ * nothing.
  */
 final class Scheduling {
     private static final int TRIES = 3;
@@ -28,8 +29,8 @@ final class Scheduling {
      */
     static @Nullable Sched of(int tid) {
         LinuxCalls linux = Backend.linux();
-        // Two calls: somebody may change the policy between them. Then a real-time policy stands beside priority 0, or
-        // the reverse.
+        // These are two calls, and the policy may change between them. Then a real-time policy is read with priority 0,
+        // or the reverse.
         for (int i = 0; i < TRIES; i++) {
             int policy = linux.sched_getscheduler(tid);
             int priority = linux.sched_getparam(tid);
@@ -48,7 +49,7 @@ final class Scheduling {
     /**
      * Makes the calling thread a real-time thread, whose children are not.
      *
-     * @return null if the kernel says that it is one, otherwise the reason with its remedy
+     * @return null if the kernel says that it is a real-time thread, otherwise the reason with its remedy
      */
     static @Nullable LinuxException becomeRealtime(Sched asked) {
         LinuxCalls linux = Backend.linux();
@@ -65,8 +66,8 @@ final class Scheduling {
     }
 
     /**
-     * Makes the calling thread SCHED_OTHER with a nice value. An unprivileged thread can leave every policy but SCHED_IDLE, and cannot
-     * always lower a nice value.
+     * Makes the calling thread SCHED_OTHER with a nice value. An unprivileged thread can leave every policy but
+     * SCHED_IDLE, and cannot always lower a nice value.
      *
      * @return null if the kernel says that it has both, otherwise why not
      */

@@ -10,7 +10,7 @@ import org.percpu.bindings.spi.Tasks;
 /** Waits for the end of a thread: first Java's, then Linux's, which comes when the thread has left the JVM. */
 final class ThreadEnd {
     private static final long LOOK_NANOS = 50_000;
-    /** By then the number belongs to another thread of this process, started since. */
+    /** By then the number belongs to another thread of this process that was started later. */
     private static final long REUSED_NANOS = 1_000_000_000;
 
     private ThreadEnd() {}

@@ -5,13 +5,15 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.cpu.CpuSet;
 
 /**
- * What a {@link CpuThread} was asked to be and what the kernel says it is, read at the moment of {@link CpuThread#state()}.
+ * What a {@link CpuThread} was asked to be and what the kernel says it is, read at the moment of
+ * {@link CpuThread#state()}.
  *
  * @param name full name; the kernel keeps its first 15 bytes
  * @param tid kernel thread id
  * @param alive false once the thread has ended; the kernel's values are then the last ones known
- * @param bound whether it was asked to be on these CPUs and no others; a thread that is not runs on those of them that are there
- * @param asked CPUs asked for; of a thread that is not bound, those of its kernel or process now
+ * @param bound whether the thread was asked to be on these CPUs and no others; a thread that is not bound runs on those
+ *     that are there
+ * @param asked CPUs asked for; for a thread that is not bound, the current CPUs of its kernel or process
  * @param allowed the kernel's affinity mask now
  * @param lastCpu CPU it ran on last, or -1 if unknown
  * @param schedAsked scheduling asked for
@@ -20,8 +22,8 @@ import org.percpu.cpu.CpuSet;
  * @param realtimePolicy what was to happen if the real-time policy was denied
  * @param denial why the asked scheduling was not granted, or null
  * @param warning what is dangerous about the scheduling that was granted, such as a finite RLIMIT_RTTIME, or null
- * @param pinsLost how often the mask was found changed by somebody else; a CPU that stays offline counts once. Always 0 for a
- *     thread that is not bound
+ * @param pinsLost how often the mask was found changed from outside; a CPU that stays offline counts once. Always 0 for
+ *     a thread that is not bound
  */
 public record ThreadState(
         String name,
@@ -40,7 +42,7 @@ public record ThreadState(
         long pinsLost) {
 
     /**
-     * Whether the thread is bound and where it was asked to be.
+     * Whether the thread is bound and has the mask that was asked for.
      *
      * @return true if the kernel's mask is exactly the asked set; false for a thread that is not bound
      */

@@ -7,7 +7,7 @@ import java.lang.invoke.MethodType;
 import java.util.concurrent.ForkJoinPool;
 import org.jspecify.annotations.Nullable;
 
-/** What must be known about virtual threads (Java 21) in code that also runs on Java 17. */
+/** Checks and set-up for virtual threads (Java 21), in code that also runs on Java 17. */
 final class VirtualThreads {
     private static final @Nullable MethodHandle IS_VIRTUAL = find("isVirtual", false, boolean.class);
     private static final @Nullable MethodHandle START = find("startVirtualThread", true, Thread.class, Runnable.class);
@@ -49,8 +49,9 @@ final class VirtualThreads {
     }
 
     /**
-     * Sizes the common pool and creates the virtual-thread scheduler before the first thread is pinned. Both ask for the
-     * processors of the thread that happens to touch them first, and on a pinned thread that is one, for the JVM's life.
+     * Sizes the common pool and creates the virtual-thread scheduler before the first thread is pinned. Both ask for
+     * the number of processors of the thread that first uses them. On a pinned thread that number is 1, and it stays 1
+     * for the JVM's life.
      */
     static void warmSchedulers() {
         if (!warm) {
@@ -69,12 +70,11 @@ final class VirtualThreads {
                 Thread thread = (Thread) START.invokeExact((Runnable) () -> {});
                 assert thread != null;
             } catch (OutOfMemoryError e) {
-                // No thread is to be had for the scheduler; the caller's own start says so, and the next one comes here
-                // again.
+                // No thread could be made for the scheduler. The caller's own start reports that, and the next start
+                // comes here again.
                 return;
             } catch (LinkageError e) {
-                // It was so before, in the initialiser of the JDK's class: this process has no virtual threads any
-                // more.
+                // The initialiser of the JDK's class failed earlier: this process has no virtual threads any more.
                 warm = true;
                 return;
             } catch (RuntimeException | Error e) {
