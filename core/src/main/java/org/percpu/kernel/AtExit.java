@@ -11,10 +11,11 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The end of the JVM, for kernels that have or had something to run and were not closed. There is one shutdown hook while there is such a
- * kernel and none else, so that a closed kernel keeps no class loader.
+ * The end of the JVM, for kernels that have or had something to run and were not closed. One shutdown hook is
+ * registered while such a kernel exists. Without such a kernel there is no hook, so a closed kernel keeps no class
+ * loader.
  *
- * <p>It prints on standard error: at this time the log may be closed already, by a hook of its own.
+ * <p>The hook prints on standard error, because the log's own hook may have closed the log by then.
  */
 final class AtExit {
     private static final String PROPERTY = "percpu.drainAtExit";
@@ -59,7 +60,7 @@ final class AtExit {
             Runtime.getRuntime().addShutdownHook(thread);
             hook = thread;
         } catch (IllegalStateException e) {
-            // The JVM ends already: nobody will look after this kernel.
+            // The JVM is ending already: no hook will look after this kernel.
             OPEN.remove(kernel);
         }
     }
@@ -155,7 +156,7 @@ final class AtExit {
                 + ". Close the kernel, or drain its queues, before main returns, or call drainAtExit(Duration)");
     }
 
-    /** Workers of one run queue all count its works; those of different ones have names of their own. */
+    /** All workers of one run queue count its works. Workers of different run queues have different names. */
     private static long pending(List<WorkerState> workers) {
         Map<String, Integer> byName = new LinkedHashMap<>();
         for (WorkerState worker : workers) {

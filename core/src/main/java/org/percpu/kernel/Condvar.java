@@ -10,12 +10,12 @@ import org.percpu.ipl.Sleep;
 /**
  * condvar(9): sleep with an interlock and with the kernel lock dropped (KL-3).
  *
- * <p>On waking, the kernel lock is retaken first and the interlock second. Check the condition again after every wait: it may
- * have changed while the thread slept, and so may everything that the kernel lock protects (KL-5).
+ * <p>On waking, the kernel lock is retaken first and the interlock second. Check the condition again after every wait:
+ * it may have changed while the thread slept, and so may everything that the kernel lock protects (KL-5).
  *
- * <p>A thread that has a level runs its interrupts while it sleeps, and their handlers may signal the condition. It does so too while it waits for
- * an interlock that is a {@link org.percpu.ipl.Mutex}; a {@link ReentrantLock} cannot be left for that, and interrupts then wait until its
- * holder releases it.
+ * <p>A thread that has a level runs its interrupts while it sleeps, and their handlers may signal the condition. The
+ * thread also runs its interrupts while it waits for an interlock that is a {@link org.percpu.ipl.Mutex}. A wait for a
+ * {@link ReentrantLock} cannot be left for that: interrupts then wait until the holder releases the lock.
  */
 public final class Condvar {
     private final Kernel kernel;
@@ -88,7 +88,7 @@ public final class Condvar {
     /**
      * cv_has_waiters.
      *
-     * @return true if a thread waits; history as soon as it is known
+     * @return true if a thread waits; may be stale on return
      */
     public boolean hasWaiters() {
         return !channel.isEmpty();

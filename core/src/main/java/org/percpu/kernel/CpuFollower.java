@@ -13,10 +13,11 @@ import org.percpu.cpu.CpuTopology;
 import org.percpu.thread.Affinity;
 
 /**
- * Takes CPUs in that come after the kernel was made. New ones go behind those that the table has, so that positions and numbers stay.
+ * Takes in CPUs that come after the kernel was made. New CPUs go to the end of the table, so existing positions and
+ * numbers do not change.
  *
- * <p>The order of the two steps matters: first the table has the CPU, then the queues are asked. A queue that is made meanwhile is
- * either asked, or is listed later and then asked by {@link #listed}.
+ * <p>The order of the two steps matters: first the CPU enters the table, then the queues are asked. A queue that is
+ * made meanwhile is either asked, or it is listed later and {@link #listed} asks it.
  */
 final class CpuFollower {
     private final Kernel kernel;
@@ -24,8 +25,8 @@ final class CpuFollower {
     private final boolean isolatedToo;
 
     /**
-     * CPUs that stay out unless they are named: those that were there when the kernel was made and were not taken by default, and
-     * isolated ones. Linux adds both to the mask of the process when its cpuset is rewritten.
+     * CPUs that stay out unless they are named: CPUs that were there when the kernel was made and were not taken by
+     * default, and isolated CPUs. Linux adds both to the mask of the process when its cpuset is rewritten.
      */
     private CpuSet leftOut = CpuSet.empty();
 
@@ -39,7 +40,8 @@ final class CpuFollower {
         this.among = among;
         this.listeners = List.copyOf(listeners);
         CpuTopology topology = kernel.topology();
-        // A process that lives on isolated CPUs, as a container in a partition of its own does, is given more of them.
+        // A process that runs on isolated CPUs, such as a container in its own partition, is given further isolated
+        // CPUs.
         this.isolatedToo =
                 among != null || !topology.allowed().and(topology.isolated()).isEmpty();
         if (among == null) {
@@ -51,7 +53,7 @@ final class CpuFollower {
 
     /** Called by the kernel's watch, on its thread. */
     void look() {
-        // Listeners are called without the monitor, for which they may wait by way of other threads.
+        // Listeners are called without the monitor: a listener may wait for another thread that needs the monitor.
         for (Cpu cpu : follow()) {
             for (CpuListener listener : listeners) {
                 try {
@@ -75,7 +77,7 @@ final class CpuFollower {
         return added;
     }
 
-    /** A queue has been listed, perhaps with a table that is old. */
+    /** A queue has been listed. Its table may be out of date. */
     synchronized void listed(KernelQueue queue) {
         ask(queue, false);
     }
@@ -113,7 +115,10 @@ final class CpuFollower {
         return Affinity.get(Backend.linux().getpid());
     }
 
-    /** Tried, not guessed, by the thread of the watch, which is bound to no CPU and is put back at its next look. */
+    /**
+     * Whether the CPU can be used is tried, not guessed. The watch's thread tries it: that thread is bound to no CPU,
+     * and its mask is put back at its next look.
+     */
     private CpuSet usable(CpuSet wanted) {
         if (wanted.isEmpty()) {
             return wanted;

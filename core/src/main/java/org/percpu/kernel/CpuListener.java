@@ -3,15 +3,15 @@ package org.percpu.kernel;
 
 import org.percpu.cpu.Cpu;
 
-/** Is told when a kernel takes in a CPU that came after it was made: see {@link Kernel.Builder#followCpus}. */
+/** Called when a kernel takes in a CPU that came after the kernel was made: see {@link Kernel.Builder#followCpus}. */
 @FunctionalInterface
 public interface CpuListener {
     /**
-     * The kernel has one more CPU. Called by the kernel's watch, once for each CPU, when the queues that have a worker for each CPU
-     * have made theirs.
+     * The kernel has one more CPU. The kernel's watch calls this once for each CPU, after the queues with a worker for
+     * each CPU have made the worker for this CPU.
      *
-     * @param kernel whose {@link Kernel#cpus()} has it now
-     * @param cpu the new one, the last of those that have come so far
+     * @param kernel the kernel whose {@link Kernel#cpus()} now contains the CPU
+     * @param cpu the new CPU, the last one of the table so far
      */
     void cpuAdded(Kernel kernel, Cpu cpu);
 }

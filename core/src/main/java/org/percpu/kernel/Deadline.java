@@ -25,7 +25,7 @@ public final class Deadline {
     }
 
     /**
-     * How much is left.
+     * The time that is left.
      *
      * @return never negative
      */

@@ -2,8 +2,8 @@
 package org.percpu.kernel;
 
 /**
- * Told of callbacks that threw. The worker goes on with the next work whatever the handler does, and the kernel lock
- * is balanced. Runs on the worker's thread; an exception from the handler itself is logged and dropped.
+ * Called for callbacks that threw. The worker continues with the next work whatever the handler does, and the kernel
+ * lock is balanced. Runs on the worker's thread; an exception from the handler itself is logged and dropped.
  */
 @FunctionalInterface
 public interface FaultHandler {

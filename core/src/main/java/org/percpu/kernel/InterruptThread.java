@@ -22,7 +22,7 @@ final class InterruptThread {
     InterruptThread(Kernel kernel, Cpu cpu) {
         this.kernel = kernel;
         this.name = "intr/" + cpu.index();
-        // No call behind it: an error would leave a thread that nobody knows.
+        // No call may follow: an error in it would leave a thread that no table knows.
         this.lwp = Lwp.create(
                 kernel,
                 kernel.thread(name, cpu, Pri.interrupt(Pri.PRI_SOFTSERIAL)),
@@ -62,7 +62,7 @@ final class InterruptThread {
         }
     }
 
-    /** One that has got no level has ended. */
+    /** A thread that got no level has ended. */
     void close() {
         closed = true;
         boolean runs = attached.handle((spl, thrown) -> thrown == null).join();

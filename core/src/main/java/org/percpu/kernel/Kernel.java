@@ -28,20 +28,21 @@ import org.percpu.thread.Sched;
 /**
  * One kernel: one big lock, one table of CPUs, one registry of threads and queues, one set of policies.
  *
- * <p>{@link #system()} is enough for most programs. Tests and embedders make their own with {@link #builder} and close it. Two
- * kernels share nothing.
+ * <p>{@link #system()} is enough for most programs. Tests and embedders make their own with {@link #builder} and close
+ * it. Two kernels share nothing.
  *
- * <p>The table of CPUs is fixed when the kernel is made (U21); a CPU that comes later is unknown to it, unless it
- * {@linkplain Builder#followCpus follows its CPUs}. A CPU that is taken offline, or out of the cpuset, stays in the table and its
- * workers live on, unpinned by Linux; their works run elsewhere. The watch reports the loss, once, and pins them again when it is back.
- * While it is away nothing new is made for it: a queue with a worker for each CPU, or the first soft interrupt of a level, is refused,
- * with {@link PinPolicy#BEST_EFFORT} its thread runs unpinned until then.
- * Threads that are bound to no CPU run on those of the table that are there.
+ * <p>The table of CPUs is fixed when the kernel is made (U21). A CPU that comes later is unknown to the kernel, unless
+ * the kernel {@linkplain Builder#followCpus follows its CPUs}. A CPU that is taken offline, or out of the cpuset, stays
+ * in the table. Its workers stay alive, Linux unpins them, and their works run elsewhere. The watch reports the loss
+ * once, and pins the workers again when the CPU is back. While the CPU is away, nothing new is made for it: a queue
+ * with a worker for each CPU, or the first soft interrupt of a level, is refused. With {@link PinPolicy#BEST_EFFORT} it
+ * is not refused, and its thread runs unpinned until the CPU is back. Threads that are bound to no CPU run on the CPUs
+ * of the table that are there.
  *
  * <p>All methods may be called from any thread.
  */
 public final class Kernel implements AutoCloseable {
-    /** Apart, because a start without a message need not look for a logger. */
+    /** In a class of its own, because a start without a message need not look for a logger. */
     private static final class Log {
         static final System.Logger LOG = System.getLogger(Kernel.class.getName());
     }
@@ -51,7 +52,7 @@ public final class Kernel implements AutoCloseable {
     private static volatile @Nullable Kernel system;
 
     private final String name;
-    // Replaced by the follower alone.
+    // Only the follower replaces it.
     private volatile CpuTopology topology;
     private volatile CpuTable table;
 
@@ -96,14 +97,16 @@ public final class Kernel implements AutoCloseable {
     }
 
     /**
-     * The kernel that this process shares, made with the defaults of {@link #builder} at the first call, and at the first one after it was
-     * closed.
+     * The kernel that this process shares. It is made with the defaults of {@link #builder} at the first call, and
+     * again at the first call after it was closed.
      *
-     * <p>Its threads are daemons, as all kernel threads are: they do not keep the JVM alive. When the JVM ends, by the return of the last
-     * other thread, by {@code System.exit} or by a signal, a shutdown hook runs what is queued on this kernel for at most 5 seconds, or
-     * as long as {@link #drainAtExit} or {@code -Dpercpu.drainAtExit=SECONDS} says, and prints on standard error what it could not run.
+     * <p>Its threads are daemons, as all kernel threads are: they do not keep the JVM alive. The JVM ends when the last
+     * other thread returns, by {@code System.exit} or by a signal. Then a shutdown hook runs what is queued on this
+     * kernel for at most 5 seconds, or as long as {@link #drainAtExit} or {@code -Dpercpu.drainAtExit=SECONDS} says. It
+     * prints on standard error what it could not run.
      *
-     * <p>Who unloads this library, as a web application does when it is deployed anew, {@linkplain #close closes} the kernel first.
+     * <p>{@linkplain #close Close} the kernel before you unload this library, for example when a web application is
+     * redeployed.
      *
      * @return the same object until it is closed
      * @throws UnsupportedOperationException if the library does not run on this system
@@ -128,8 +131,9 @@ public final class Kernel implements AutoCloseable {
      * Describes a kernel.
      *
      * @param name for messages
-     * @return a builder with all CPUs of the mask that the process was started with, {@link PinPolicy#REQUIRE}, {@link RealtimePolicy#PREFER},
-     *     {@link WaitStrategy#PARK}, faults and console output going to the {@link System.Logger} of this class, not strict
+     * @return a builder with all CPUs of the mask that the process was started with, {@link PinPolicy#REQUIRE},
+     *     {@link RealtimePolicy#PREFER}, {@link WaitStrategy#PARK}, faults and console output going to the
+     *     {@link System.Logger} of this class, not strict
      */
     public static Builder builder(String name) {
         return new Builder(name);
@@ -145,9 +149,9 @@ public final class Kernel implements AutoCloseable {
     }
 
     /**
-     * The machine as it was when the kernel was made, or has taken in a CPU for the last time.
+     * The machine as it was when the kernel was made, or when the kernel last took in a CPU.
      *
-     * @return the topology; {@link #cpus()} were read with it, or with the one before
+     * @return the topology; {@link #cpus()} were read with this topology or an earlier one
      */
     public CpuTopology topology() {
         return topology;
@@ -156,16 +160,16 @@ public final class Kernel implements AutoCloseable {
     /**
      * The table of CPUs of this kernel.
      *
-     * @return never empty, in ascending order of CPU numbers, never changing; but a kernel that
-     *     {@linkplain Builder#followCpus follows its CPUs} answers with a snapshot, in which those that have come later stand behind
-     *     the others in the order in which they came
+     * @return never empty, in ascending order of CPU numbers, never changing. A kernel that
+     *     {@linkplain Builder#followCpus follows its CPUs} returns a snapshot; CPUs that came later stand at its end,
+     *     in the order in which they came
      */
     public List<Cpu> cpus() {
         return table.cpus;
     }
 
     /**
-     * Where a CPU stands in {@link #cpus()}.
+     * The position of a CPU in {@link #cpus()}.
      *
      * @param cpu any CPU
      * @return its position, or -1 if this kernel does not have it
@@ -232,7 +236,8 @@ public final class Kernel implements AutoCloseable {
     /**
      * What the workers of this kernel's queues do while there is no work.
      *
-     * @return the strategy of every queue of this kernel; make another kernel for queues that shall wait in another way
+     * @return the strategy of every queue of this kernel; make another kernel for queues that are to wait in another
+     *     way
      */
     public WaitStrategy waitStrategy() {
         return waitStrategy;
@@ -251,7 +256,7 @@ public final class Kernel implements AutoCloseable {
      * A thread builder with this kernel's policies.
      *
      * @param threadName full name
-     * @param cpu where to pin it, or null for any CPU of this kernel that is there
+     * @param cpu the CPU to pin the thread to, or null for any CPU of this kernel that is there
      * @param sched what to ask for
      * @return a builder
      * @throws IllegalArgumentException if the name is empty
@@ -265,8 +270,9 @@ public final class Kernel implements AutoCloseable {
     }
 
     /**
-     * Blocks with every hold of this kernel's lock dropped, and takes the same number again before it returns (KL-3). Use it for
-     * I/O and other waits that are not the library's own; all of those pass through here already.
+     * Blocks with every hold of this kernel's lock dropped, and takes the same number again before it returns (KL-3).
+     * Use it for I/O and other waits that are not the library's own. The library's own waits pass through this method
+     * already.
      *
      * @param wmesg what the thread's state shows meanwhile
      * @param body what blocks; it must not need the kernel lock to be held
@@ -313,14 +319,14 @@ public final class Kernel implements AutoCloseable {
      * Checks that the calling thread may sleep (U12).
      *
      * @param wmesg what it wants to sleep on, for the message
-     * @throws ErrnoException EPERM with a spin mutex held, in an interrupt handler, at a raised level, on a thread made for interrupts,
-     *     or in a callback that promised not to sleep; the message says which
+     * @throws ErrnoException EPERM with a spin mutex held, in an interrupt handler, at a raised level, on a thread made
+     *     for interrupts, or in a callback that promised not to sleep; the message says which
      */
     public void requireSleepable(String wmesg) {
         requireSleepable(wmesg, null);
     }
 
-    /** As above, for a sleep that releases a lock first, and with it perhaps the level. */
+    /** As above, for a sleep that releases a lock first. Releasing the lock may lower the level. */
     void requireSleepable(String wmesg, @Nullable Lock released) {
         ErrnoException.requireNonNull(wmesg, "sleep", "wmesg");
         if (Spl.isUsed()) {
@@ -351,13 +357,15 @@ public final class Kernel implements AutoCloseable {
 
     /**
      * The interrupt thread of a CPU: pinned there, real-time (FIFO), doing nothing but run the handlers of the
-     * {@link org.percpu.ipl.InterruptLine}s that are established on it. Made at the first call; it ends with the kernel.
+     * {@link org.percpu.ipl.InterruptLine}s that are established on it. Made at the first call; it ends with the
+     * kernel.
      *
      * @param cpu a CPU of this kernel
-     * @return its level, the receiver of lines; always the same for a CPU
-     * @throws ErrnoException EINVAL if the CPU is unknown, EAGAIN if the kernel is cold or there are no more threads, ESHUTDOWN if the
-     *     kernel is closed
-     * @throws org.percpu.bindings.spi.LinuxException if the thread cannot be pinned or scheduled as the kernel's policies require
+     * @return the level of that thread, which receives lines; always the same object for a CPU
+     * @throws ErrnoException EINVAL if the CPU is unknown, EAGAIN if the kernel is cold or there are no more threads,
+     *     ESHUTDOWN if the kernel is closed
+     * @throws org.percpu.bindings.spi.LinuxException if the thread cannot be pinned or scheduled as the kernel's
+     *     policies require
      * @throws UnsupportedOperationException as {@link Spl#current()}
      */
     public Spl interrupts(Cpu cpu) {
@@ -375,7 +383,7 @@ public final class Kernel implements AutoCloseable {
         }
         InterruptThread thread = interruptThreads.computeIfAbsent(cpu.id(), id -> new InterruptThread(this, cpu));
         if (isClosed()) {
-            // The shutdown may have looked before this thread was in the table.
+            // The shutdown may have looked at the table before this thread was in it.
             thread.close();
             throw closed("an interrupt thread");
         }
@@ -389,7 +397,7 @@ public final class Kernel implements AutoCloseable {
     }
 
     /**
-     * Prints a line as the kernel's printf does, and never throws: workers have something to say.
+     * Prints a line as the kernel's printf does. It never throws, because workers call it.
      *
      * @param line without a line end
      */
@@ -458,7 +466,7 @@ public final class Kernel implements AutoCloseable {
      * Lists a queue until it is destroyed.
      *
      * @param queue a queue whose workers are running
-     * @return false if the kernel is closed; its maker then ends the queue
+     * @return false if the kernel is closed; the caller that made the queue then ends it
      */
     public boolean add(KernelQueue queue) {
         ErrnoException.requireNonNull(queue, "add to kernel " + name, "queue");
@@ -563,7 +571,8 @@ public final class Kernel implements AutoCloseable {
     }
 
     /**
-     * Runs something as soon as threads can run: now, in the caller's context, or when the kernel becomes warm (OKT-9 to OKT-11).
+     * Runs something as soon as threads can run: now, in the caller's context, or when the kernel becomes warm (OKT-9
+     * to OKT-11).
      *
      * @param callback what to run
      */
@@ -579,9 +588,10 @@ public final class Kernel implements AutoCloseable {
     }
 
     /**
-     * Makes a cold kernel warm: from here on threads run, and what waited for that is called, in order, by the caller. The kernel
-     * counts as warm before the first of these callbacks, so what they defer themselves is called at once, ahead of what was
-     * deferred before (OKT-12). A callback that throws is reported and the next one is called.
+     * Makes a cold kernel warm. From now on threads run. The caller runs the deferred callbacks in order. The kernel
+     * counts as warm before the first of these callbacks. So a callback that one of them defers is called at once,
+     * before the remaining ones that were deferred earlier (OKT-12). A callback that throws is reported and the next
+     * one is called.
      *
      * @throws ErrnoException EINVAL if the kernel is warm
      */
@@ -608,9 +618,10 @@ public final class Kernel implements AutoCloseable {
     }
 
     /**
-     * Something of which each kernel has one, such as a system queue.
+     * An object that each kernel has once, such as a system queue.
      *
-     * @param key by which it is found; compared by identity of class and equality of content as in any map
+     * @param key the key under which the object is found; keys are compared by identity of class and equality of
+     *     content as in any map
      * @param maker makes it at the first call
      * @param <T> its type
      * @return always the same for the same key
@@ -623,22 +634,25 @@ public final class Kernel implements AutoCloseable {
     }
 
     /**
-     * Shuts the kernel down: runs what is queued, ends its queues and their threads, lets threads go that wait to be joined, destroys idle
-     * ones. Afterwards nothing can be created in it.
+     * Shuts the kernel down: runs what is queued, ends its queues and their threads, releases threads that wait to be
+     * joined, and destroys idle threads. Afterwards nothing can be created in the kernel.
      *
-     * <p>The time is one limit over all queues: all of them refuse works from outside from the beginning, and are waited for together. When it
-     * is over, what has not started is dropped, and callbacks that run are interrupted, unless {@link Builder#interruptAtDeadline} says
-     * otherwise. They get a moment to return, 0.1 s for all together. What then still runs is reported with its stack; such threads are daemons
-     * and end after their callback. Threads that run their own functions are not interrupted and are reported likewise.
+     * <p>The time is one limit over all queues. All queues refuse works from outside from the beginning, and the
+     * shutdown waits for them together. When the time is over, works that have not started are dropped. Callbacks that
+     * run are interrupted, unless {@link Builder#interruptAtDeadline} says otherwise. The callbacks then get 0.1 s, for
+     * all of them together, to return. A thread that still runs after that is reported with its stack. Such threads are
+     * daemons and end after their callback. Threads that run their own functions are not interrupted and are reported
+     * likewise.
      *
-     * <p>The call returns when the threads of this kernel are gone by Linux's word, but for those that it reports. Several threads may call it
-     * at once; each of them waits as long. A caller that holds the kernel lock drops it meanwhile, and returns when it has it again.
+     * <p>The call returns when Linux no longer has the threads of this kernel, except for the threads that it reports.
+     * Several threads may call it at once; each caller waits as long. A caller that holds the kernel lock drops the
+     * lock meanwhile, and returns when it has the lock again.
      *
-     * @param drainAtMost how long to go on running works, over all queues; zero drops everything that has not started, and so does any
-     *     other in a cold kernel
+     * @param drainAtMost how long to go on running works, over all queues; zero drops everything that has not started.
+     *     In a cold kernel every value does so
      * @return what the owners had left behind, the works that were dropped, and the threads that still run
-     * @throws ErrnoException EDEADLK in a callback of one of its queues, EPERM if the caller must not sleep, EINVAL if the time is null; the
-     *     kernel is then as it was
+     * @throws ErrnoException EDEADLK in a callback of one of its queues, EPERM if the caller must not sleep, EINVAL if
+     *     the time is null; the kernel is then as it was
      */
     public ShutdownReport shutdown(Duration drainAtMost) {
         ErrnoException.requireNonNull(drainAtMost, "shutdown of kernel " + name, "drainAtMost");
@@ -646,8 +660,8 @@ public final class Kernel implements AutoCloseable {
     }
 
     /**
-     * {@link #shutdown} that drains for as long as it takes, and prints what it finds on the console. Closing twice is harmless: the second
-     * call waits as the first one does, and prints nothing.
+     * {@link #shutdown} that drains for as long as it takes, and prints what it finds on the console. Closing twice is
+     * harmless: the second call waits as the first one does, and prints nothing.
      *
      * @throws ErrnoException as {@link #shutdown}
      */
@@ -661,10 +675,12 @@ public final class Kernel implements AutoCloseable {
     }
 
     /**
-     * What happens to works that are queued when the JVM ends before the kernel is closed. Without this call, a kernel that was built by
-     * hand prints on standard error how many there were; {@link #system()} drains for 5 s.
+     * Chooses what happens to works that are queued when the JVM ends before the kernel is closed. Without this call, a
+     * kernel that was made with {@link #builder} prints on standard error how many works there were, and
+     * {@link #system()} drains for 5 s.
      *
-     * @param atMost how long the JVM's end waits for them; zero, or less, drops them. What never ran is printed on standard error
+     * @param atMost how long the JVM's end waits for them; zero, or less, drops them. What never ran is printed on
+     *     standard error
      * @throws ErrnoException EINVAL if the time is null
      */
     public void drainAtExit(Duration atMost) {
@@ -706,10 +722,12 @@ public final class Kernel implements AutoCloseable {
         }
 
         /**
-         * Places the kernel on some CPUs. Any {@linkplain CpuTopology#usable() usable} CPU will do, also one that {@code taskset} or
-         * {@code isolcpus=} has taken out of the mask that the process was started with: {@code cpus(topology.select("isolated"))}.
+         * Places the kernel on some CPUs. Any {@linkplain CpuTopology#usable() usable} CPU will do, also one that
+         * {@code taskset} or {@code isolcpus=} has taken out of the mask that the process was started with:
+         * {@code cpus(topology.select("isolated"))}.
          *
-         * @param set one or more usable CPUs; without this call it is the {@linkplain CpuTopology#allowed() default set}
+         * @param set one or more usable CPUs; without this call it is the {@linkplain CpuTopology#allowed() default
+         *     set}
          * @return this builder
          */
         public Builder cpus(CpuSet set) {
@@ -726,16 +744,18 @@ public final class Kernel implements AutoCloseable {
         }
 
         /**
-         * Whether the kernel takes in CPUs that come later: that are brought online, or added to the cpuset. Of all CPUs, those that
-         * the process may use by default, or of the {@linkplain #cpus chosen} ones, of which it is then enough that one is there at
-         * first. Unless they are chosen, CPUs that were usable already and not in the default set stay out, and so do isolated ones
-         * unless the default set has such: Linux adds both to the mask of the process when its cpuset is rewritten.
+         * Whether the kernel takes in CPUs that come later: CPUs that are brought online, or added to the cpuset. It
+         * takes in CPUs that the process may use by default. If CPUs were {@linkplain #cpus chosen}, it takes in only
+         * chosen CPUs, and one of them is enough at the start. Unless they are chosen, two sorts of CPUs stay out: CPUs
+         * that were usable already and not in the default set, and isolated CPUs, unless the default set has isolated
+         * CPUs. Linux adds both sorts to the mask of the process when its cpuset is rewritten.
          *
-         * <p>The pin watch finds a CPU that has come. It goes behind the others in {@link Kernel#cpus()}, and has the next
-         * {@link Cpu#index()}: numbers given before stay. Each queue with a worker for each CPU makes one for it, then the
-         * {@linkplain #cpuListener listeners} are told. Until then, works without a CPU that are enqueued there go to the queue's
-         * first CPU. A CPU that goes away stays in the table, as in any kernel: its workers lose their pins, their works still run,
-         * and they are pinned again when it is back.
+         * <p>The pin watch finds a CPU that has come. The CPU goes to the end of {@link Kernel#cpus()} and gets the
+         * next {@link Cpu#index()}; existing numbers do not change. Each queue with a worker for each CPU makes a
+         * worker for the new CPU. Then the {@linkplain #cpuListener listeners} are called. Until then, works that are
+         * enqueued on the new CPU without naming a CPU go to the queue's first CPU. A CPU that goes away stays in the
+         * table, as in any kernel: its workers lose their pins, their works still run, and the workers are pinned again
+         * when the CPU is back.
          *
          * @param on false unless set
          * @return this builder
@@ -746,7 +766,7 @@ public final class Kernel implements AutoCloseable {
         }
 
         /**
-         * Adds somebody who is told when a kernel that {@linkplain #followCpus follows its CPUs} has taken one in.
+         * Adds a listener that is called when a kernel that {@linkplain #followCpus follows its CPUs} has taken one in.
          *
          * @param listener called by the pin watch; what it throws goes to the {@linkplain #faultHandler fault handler}
          * @return this builder
@@ -790,7 +810,7 @@ public final class Kernel implements AutoCloseable {
         }
 
         /**
-         * Who is told of callbacks that throw.
+         * The handler that is called for callbacks that throw.
          *
          * @param handler logs at ERROR unless set
          * @return this builder
@@ -812,8 +832,8 @@ public final class Kernel implements AutoCloseable {
         }
 
         /**
-         * Whether to report on the console what the page forbids but the library can put right, such as a kernel thread whose
-         * function returns.
+         * Whether to report errors on the console that the page forbids and the library can correct, such as a kernel
+         * thread whose function returns.
          *
          * @param on false unless set
          * @return this builder
@@ -824,8 +844,8 @@ public final class Kernel implements AutoCloseable {
         }
 
         /**
-         * Whether workers measure how long each callback runs, for {@link WorkerState#longestRunNanos()}. Costs two clock
-         * readings a callback.
+         * Whether workers measure how long each callback runs, for {@link WorkerState#longestRunNanos()}. Costs two
+         * clock readings a callback.
          *
          * @param on false unless set
          * @return this builder
@@ -874,12 +894,12 @@ public final class Kernel implements AutoCloseable {
         }
 
         /**
-         * Makes the kernel. No thread is started before the first one is asked for, except for the watch of a kernel that follows
-         * its CPUs.
+         * Makes the kernel. No thread is started before the first one is asked for, except for the watch of a kernel
+         * that follows its CPUs.
          *
          * @return the kernel
-         * @throws IllegalArgumentException if a CPU is unknown, offline or not usable; the message names it and the remedy;
-         *     if it is to follow its CPUs without a pin watch
+         * @throws IllegalArgumentException if a CPU is unknown, offline or not usable; the message names it and the
+         *     remedy; if it is to follow its CPUs without a pin watch
          * @throws UnsupportedOperationException if the library does not run on this system
          */
         public Kernel build() {

@@ -4,14 +4,15 @@ package org.percpu.kernel;
 import org.percpu.ipl.Turnstile;
 
 /**
- * The big lock of a {@link Kernel} (rules KL-1 to KL-8): recursive, and dropped in full round every sleep of the library.
+ * The big lock of a {@link Kernel} (rules KL-1 to KL-8): recursive, and dropped in full round every sleep of the
+ * library.
  *
- * <p>In the BSD kernels it is a spin lock. Here a waiter sleeps: Linux may have preempted the holder, and a real-time waiter that
- * spins on the holder's CPU would wait for ever. Threads get the lock in the order in which they came. One that has a level runs the
- * interrupts that this allows while it waits.
+ * <p>In the BSD kernels it is a spin lock. Here a waiter sleeps: Linux may have preempted the holder, and a real-time
+ * waiter that spins on the holder's CPU would wait for ever. Threads get the lock in the order in which they came. A
+ * waiting thread that has a level runs the interrupts that its level allows.
  */
 public final class KernelLock {
-    /** Fair, so that offer() really hands it over. */
+    /** Fair, so that offer() really hands the lock over. */
     private final Turnstile turnstile = new Turnstile(true) {
         private static final long serialVersionUID = 1L;
 
@@ -27,7 +28,8 @@ public final class KernelLock {
     KernelLock() {}
 
     /**
-     * Takes one hold, waiting for other threads to drop theirs. Recursive. {@link Thread#interrupt} does not end the wait.
+     * Takes one hold, waiting for other threads to drop theirs. Recursive. {@link Thread#interrupt} does not end the
+     * wait.
      */
     public void lock() {
         if (!turnstile.isMine()) {
@@ -70,8 +72,9 @@ public final class KernelLock {
     }
 
     /**
-     * Lets those who wait for the lock have it first, and comes back with the same number of holds; does nothing if nobody waits. A
-     * thread that holds the lock for long offers it between two pieces of work.
+     * Gives the lock to the threads that wait for it, and takes it again with the same number of holds before it
+     * returns. Does nothing if no thread waits. A thread that holds the lock for long offers it between two pieces of
+     * work.
      */
     public void offer() {
         if (turnstile.isAwaited() && turnstile.isMine()) {

@@ -25,23 +25,26 @@ public interface KernelQueue {
     List<WorkerState> workers();
 
     /**
-     * Makes a worker for each CPU of the kernel that has none yet, if this is a queue with a worker for each CPU. A kernel that
-     * {@linkplain Kernel.Builder#followCpus follows its CPUs} calls this when one has come, and again if it fails; queues that are
-     * destroyed do nothing.
+     * Makes a worker for each CPU of the kernel that has none yet, if this is a queue with a worker for each CPU. A
+     * kernel that {@linkplain Kernel.Builder#followCpus follows its CPUs} calls this when a CPU has come, and again if
+     * the call fails. A destroyed queue does nothing.
      */
     default void followCpus() {}
 
     /**
-     * Runs everything that is queued, including what its callbacks add meanwhile, then ends the workers. What other threads add is
-     * refused from the moment of the call. An addition to the manual pages. Callbacks may add only where something still runs: of a
-     * queue with several independent workers, one that has nothing left ends. When this returns, the threads of workers that had nothing more
-     * to run are gone, by Linux's word: the class loader of their callbacks may be closed.
+     * Runs everything that is queued, including what its callbacks add meanwhile, then ends the workers. Additions by
+     * other threads are refused from the moment of the call. This method is an addition to the manual pages. Callbacks
+     * may add only where something still runs: in a queue with several independent workers, a worker that has nothing
+     * left ends. When this returns, Linux no longer has the threads of workers that had nothing more to run. The class
+     * loader of their callbacks may then be closed.
      *
-     * @param atMost how long to go on. When it runs out, what has not started is dropped: it will never run, is no longer pending
-     *     and is returned. A callback that still runs then is not waited for, and its worker ends after it. Zero, or less, drops at once
-     * @return the works or tasks dropped, in no particular order. Of several callers, each waits until everything has run or its own
-     *     time is over, and what is dropped is returned to one of them
-     * @throws ErrnoException EDEADLK in a callback of this queue, EINVAL for a queue of the system and for null, EPERM if the caller must not sleep
+     * @param atMost how long to go on. When the time runs out, works that have not started are dropped: they will never
+     *     run, are no longer pending and are returned. A callback that still runs then is not waited for; its worker
+     *     ends after it. Zero, or less, drops at once
+     * @return the works or tasks dropped, in no particular order. With several callers, each waits until everything has
+     *     run or its own time is over; each dropped work is returned to one of them
+     * @throws ErrnoException EDEADLK in a callback of this queue, EINVAL for a queue of the system and for null, EPERM
+     *     if the caller must not sleep
      */
     List<?> drainAndDestroy(Duration atMost);
 

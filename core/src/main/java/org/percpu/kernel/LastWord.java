@@ -4,8 +4,8 @@ package org.percpu.kernel;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The log, for those who must live on: a logger that throws, or has no memory, is passed over. Then standard error is tried, and after
- * that nothing.
+ * The log, for callers that must go on: a logger that throws, or has no memory, is passed over. Then standard error is
+ * tried, and after that nothing.
  */
 final class LastWord {
     private LastWord() {}
@@ -19,7 +19,7 @@ final class LastWord {
                 System.err.print(who);
                 System.err.println(what);
             } catch (Throwable silent) {
-                // Nobody is left to be told.
+                // There is no further place to report it.
                 return;
             }
         }

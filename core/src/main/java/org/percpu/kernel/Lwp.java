@@ -15,8 +15,9 @@ import org.percpu.thread.CpuThread;
 import org.percpu.thread.ThreadState;
 
 /**
- * A kernel thread of a {@link Kernel}: a {@link CpuThread} with a kernel lock, an exit and a join. Both kthread(9) interfaces
- * and the workers of every queue are made of it; use those unless you are writing another kind of queue.
+ * A kernel thread of a {@link Kernel}: a {@link CpuThread} with a kernel lock, an exit and a join. Both kthread(9)
+ * interfaces and the workers of every queue are made of it. Use these interfaces unless you are writing another kind of
+ * queue.
  *
  * <p>Threading: every method may be called from any thread, except {@link #exit}.
  */
@@ -77,7 +78,7 @@ public final class Lwp {
     volatile @Nullable String wmesg;
 
     private final Thread creator = Thread.currentThread();
-    /** The thread has come as far as this class. */
+    /** The thread has reached the code of this class. */
     private volatile boolean entered;
 
     private boolean begun; // the function; the thread's own
@@ -92,7 +93,7 @@ public final class Lwp {
         try {
             started = builder.start(this::run);
         } catch (Throwable t) {
-            // The thread may be there all the same.
+            // The thread may exist nevertheless.
             boolean idle = destroyIfIdle();
             assert idle;
             throw t;
@@ -159,7 +160,7 @@ public final class Lwp {
         return CURRENT.get();
     }
 
-    /** An error may end the thread before it has come here. */
+    /** An error may end the thread before it reaches this code. */
     private void awaitEntered() {
         boolean interrupted = false;
         while (!entered) {
@@ -203,7 +204,7 @@ public final class Lwp {
         }
     }
 
-    /** Nobody must wait for this thread, or for a lock of it, for ever. */
+    /** No thread may wait for ever for this thread, or for a lock that it holds. */
     private boolean finishes() {
         int left = kernel.lock().releaseAll();
         assert left >= 0;
@@ -219,7 +220,7 @@ public final class Lwp {
             }
             return true;
         } catch (Throwable t) {
-            // Its creator may not have the object yet, and with it the name.
+            // Its creator may not have the object yet, and so not the name.
             kernel.fault(Thread.currentThread().getName(), func, t);
             return begun && !worker;
         }
@@ -304,14 +305,14 @@ public final class Lwp {
         }
     }
 
-    /** The kernel is closing: nobody will join any more. */
+    /** The kernel is closing: no thread will join this one any more. */
     void kernelClosed() {
         changed.wakeAll();
     }
 
     /**
-     * Exits the calling kernel thread (NKT-9): unwinds its function, so that {@code finally} blocks run, which C does not do.
-     * Holds of the kernel lock are dropped.
+     * Exits the calling kernel thread (NKT-9): unwinds its function, so that {@code finally} blocks run, which C does
+     * not do. Holds of the kernel lock are dropped.
      *
      * @param code 0, or a number that is reported to the console with the thread's name (NKT-10)
      * @return never
@@ -341,8 +342,8 @@ public final class Lwp {
     }
 
     /**
-     * Ends a thread that was made {@link Flag#IDLE} and not started; its function is never called (NKT-19, NKT-20). Nobody needs
-     * to join it.
+     * Ends a thread that was made {@link Flag#IDLE} and not started; its function is never called (NKT-19, NKT-20). The
+     * thread need not be joined.
      *
      * @throws ErrnoException EBUSY if it was started, ESRCH if it was destroyed before
      */
@@ -366,17 +367,18 @@ public final class Lwp {
         try {
             changed.wakeAll();
         } catch (Throwable t) {
-            // There is no way back behind what the thread is to hear of.
+            // From here on the step cannot be taken back: the thread is being told of it.
             changed.wakeAll();
         }
     }
 
     /**
-     * Waits, with the kernel lock dropped, until a thread made {@link Flag#MUSTJOIN} has exited and is gone by Linux's word. For one made IDLE
-     * it waits until somebody starts it, too.
+     * Waits, with the kernel lock dropped, until a thread made {@link Flag#MUSTJOIN} has exited and Linux no longer has
+     * it. For a thread made IDLE the join also waits until the thread is started.
      *
-     * @throws ErrnoException EINVAL if it was not made MUSTJOIN, or has not run and the kernel is cold; EDEADLK if it is the caller; ESRCH if
-     *     it was joined or destroyed before, or is destroyed meanwhile; EPERM if the caller must not sleep
+     * @throws ErrnoException EINVAL if it was not made MUSTJOIN, or has not run and the kernel is cold; EDEADLK if it
+     *     is the caller; ESRCH if it was joined or destroyed before, or is destroyed meanwhile; EPERM if the caller
+     *     must not sleep
      */
     public void join() {
         boolean ended = join(KernelQueue.FOREVER);
@@ -426,7 +428,10 @@ public final class Lwp {
         return true;
     }
 
-    /** A thread in its exit has seen the join: then it is waited for, which takes a moment, and this is false. */
+    /**
+     * A thread in its exit has seen the join. Then the join waits for the thread, which takes a moment, and this is
+     * false.
+     */
     private boolean giveUpJoin() {
         synchronized (changed) {
             if (stage == Stage.IDLE || stage == Stage.RUNNING) {
@@ -491,7 +496,7 @@ public final class Lwp {
     }
 
     /**
-     * Asked and real, by the Linux kernel's word.
+     * What was asked for, and what the Linux kernel reports.
      *
      * @return the state now
      */
@@ -509,10 +514,11 @@ public final class Lwp {
     }
 
     /**
-     * What the thread waits for, by what Java and this library know; a wait in the kernel, for a file or a socket, is not among it.
+     * What the thread waits for, as far as Java and this library know. A wait in the kernel, for a file or a socket, is
+     * not known.
      *
-     * @return the wait message in quotes; or the kernel lock, a mutex or another lock, and who holds it; null if it waits for none of these.
-     *     May be stale on return
+     * @return the wait message in quotes; or the kernel lock, a mutex or another lock, and who holds it; null if it
+     *     waits for none of these. May be stale on return
      */
     public @Nullable String waitsFor() {
         String message = wmesg;
@@ -523,10 +529,11 @@ public final class Lwp {
     }
 
     /**
-     * The state of the thread as ps(1) of the BSDs tells it.
+     * The state of the thread as ps(1) of the BSDs shows it.
      *
-     * @return LSIDL for a thread made {@link Flag#IDLE} and not started; LSSLEEP while it {@linkplain #waitsFor() waits}; LSZOMB when it has
-     *     exited and waits to be joined; LSDEAD when it has ended; else LSRUN. May be stale on return
+     * @return LSIDL for a thread made {@link Flag#IDLE} and not started; LSSLEEP while it {@linkplain #waitsFor()
+     *     waits}; LSZOMB when it has exited and waits to be joined; LSDEAD when it has ended; else LSRUN. May be stale
+     *     on return
      */
     public String stat() {
         return switch (stageNow()) {
@@ -554,24 +561,24 @@ public final class Lwp {
         try {
             changed.wakeAll();
         } catch (Throwable t) {
-            // There is no way back behind what the thread is to hear of.
+            // From here on the step cannot be taken back: the thread is being told of it.
             changed.wakeAll();
         }
         return true;
     }
 
     /**
-     * Waits, with the kernel lock dropped, until the thread is gone: after that it runs no more code of anybody.
+     * Waits, with the kernel lock dropped, until the thread is gone. After that it runs no code.
      *
      * @param deadline how long
-     * @return whether Linux has it no more; false at once for the caller itself
+     * @return true if Linux no longer has the thread; false at once for the caller itself
      */
     public boolean awaitGone(Deadline deadline) {
         ErrnoException.requireNonNull(deadline, "awaitGone", "deadline");
         return current() != this
                 && kernel.unlocked(
                         "lwpexit",
-                        // Linux's word comes a moment behind ours, and a sleep of ours hears interrupts.
+                        // Linux removes the thread a moment after Java does. The library's own sleeps run interrupts.
                         () -> becomes(() -> stage == Stage.DEAD, deadline) && thread.awaitGone(deadline.left()));
     }
 

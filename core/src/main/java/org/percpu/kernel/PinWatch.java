@@ -9,7 +9,9 @@ import org.percpu.thread.CpuThread;
 import org.percpu.thread.PinPolicy;
 import org.percpu.thread.Sched;
 
-/** A pin can be lost at any time: a rewritten cpuset, a CPU that goes offline. Nobody tells, so a thread looks. */
+/**
+ * A pin can be lost at any time: a rewritten cpuset, a CPU that goes offline. Linux sends no notice, so a thread looks.
+ */
 final class PinWatch {
     private final Kernel kernel;
     private final long periodNanos;
@@ -45,7 +47,7 @@ final class PinWatch {
                 look.run();
                 failed = false;
             } catch (Throwable t) {
-                // What failed once may go well the next time: without the watch no pin would be set again.
+                // A look that failed once may succeed the next time. Without the watch no lost pin would be set again.
                 if (!failed) {
                     failed = true;
                     log(t);
@@ -62,7 +64,7 @@ final class PinWatch {
                             "the pin watch of kernel " + kernel.name() + " failed and goes on",
                             failure);
         } catch (Throwable t) {
-            // There is nobody left to tell.
+            // There is no further place to report it.
         }
     }
 

@@ -7,17 +7,22 @@ import java.util.List;
 import org.percpu.bindings.spi.ErrnoException;
 
 /**
- * The end of one {@link KernelQueue}, in steps, so that a kernel can take each step for all of its queues before the next one. Several
- * threads may end the same queue at the same time: each step may be repeated, and what is taken back is handed to one of them.
+ * The end of one {@link KernelQueue}, in steps, so that a kernel can take each step for all of its queues before the
+ * next one. Several threads may end the same queue at the same time: each step may be repeated, and what is taken back
+ * is handed to one of them.
  */
 public interface QueueEnd {
-    /** How long a worker that is not stuck needs at most to come round, and a thread to leave; generous, for busy machines. */
+    /**
+     * The longest time that a worker which is not stuck needs to look again, and a thread to leave. Generous, for busy
+     * machines.
+     */
     Duration COMES_ROUND = Duration.ofMillis(100);
 
     /**
-     * Takes nothing more from outside and tells the workers to end when they find nothing more to run.
+     * Refuses everything from outside, and tells the workers to end when they find nothing more to run.
      *
-     * @throws ErrnoException EDEADLK in a callback of this queue, EPERM if the caller must not sleep; nothing is closed then
+     * @throws ErrnoException EDEADLK in a callback of this queue, EPERM if the caller must not sleep; nothing is closed
+     *     then
      */
     void close();
 
@@ -37,25 +42,25 @@ public interface QueueEnd {
     void stop(boolean interrupt);
 
     /**
-     * Takes back what has not started, after {@link #stop}; none of it is pending any more, and none will run. The queue keeps it for
-     * {@link #handOut}.
+     * Takes back the works that have not started, after {@link #stop}. None of them is pending any more, and none will
+     * run. The queue keeps them for {@link #handOut}.
      *
      * @param grace how long to wait for workers on their way
      */
     void takeBack(Deadline grace);
 
     /**
-     * Hands out what was taken back, also by an earlier call that an error has ended.
+     * Returns the works that were taken back, including those of an earlier call that an error has ended.
      *
      * @return the works or tasks
      */
     List<Object> handOut();
 
-    /** What was handed out here does not reach the caller: the queue keeps it for the next call. */
+    /** The works handed out here do not reach the caller. The queue keeps them for the next call. */
     void handBack();
 
     /**
-     * Waits until the workers have left and their threads are gone, by Linux's word.
+     * Waits until the workers have left and Linux no longer has their threads.
      *
      * @param grace how long to wait for callbacks that still run
      */
@@ -65,7 +70,8 @@ public interface QueueEnd {
     void unlist();
 
     /**
-     * Ends several queues within one time: all are told first, then waited for, and when the time is over all are stopped together.
+     * Ends several queues within one time limit. All queues are told first, then waited for. When the time is over, all
+     * are stopped together.
      *
      * @param ends of the queues
      * @param atMost how long to go on running what is queued, over all queues
@@ -86,7 +92,7 @@ public interface QueueEnd {
         Deadline grace = Deadline.after(COMES_ROUND);
         late.forEach(end -> end.takeBack(grace));
         ends.forEach(end -> end.finish(grace));
-        // Late, so that an error leaves what was taken back to the next call.
+        // This step is late, so that after an error the next call still finds what was taken back.
         List<Object> neverRun = new ArrayList<>();
         try {
             ends.forEach(end -> neverRun.addAll(end.handOut()));

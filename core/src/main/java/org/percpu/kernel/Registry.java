@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * The threads and queues of a kernel, until it is closed. Whatever is added is found by the shutdown, and whatever comes after the close
- * is refused: both happen under one monitor, so nothing falls between.
+ * The threads and queues of a kernel, until it is closed. The shutdown finds everything that was added, and everything
+ * that comes after the close is refused. Both happen under one monitor, so nothing is missed.
  */
 final class Registry {
     // Guarded by this.

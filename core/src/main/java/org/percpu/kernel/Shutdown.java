@@ -11,9 +11,12 @@ import org.percpu.bindings.spi.ErrnoException;
 
 /** One call of {@link Kernel#shutdown}. */
 final class Shutdown {
-    /** How long functions of others that still run get to end, all together. */
+    /** How long functions of users that still run get to end, all together. */
     private static final Duration GRACE = Duration.ofMillis(50);
-    /** What threads of the library that have nothing left to run need at most to be gone, all together; generous, for busy machines. */
+    /**
+     * The longest time that the library's threads with nothing left to run need to be gone, all together. Generous, for
+     * busy machines.
+     */
     private static final Duration LEAVES = Duration.ofSeconds(1);
 
     private final Kernel kernel;
@@ -25,14 +28,14 @@ final class Shutdown {
         this.registry = kernel.registry();
     }
 
-    /** Whether this call has closed the kernel, so that the findings are its to tell. */
+    /** Whether this call has closed the kernel, and so reports the findings. */
     boolean isFirst() {
         return first;
     }
 
     ShutdownReport run(Duration drainAtMost) {
         requireOutsider();
-        // Before anything is marked: whoever must not sleep leaves the kernel as it is.
+        // This check comes before anything is marked: a caller that must not sleep leaves the kernel as it is.
         kernel.requireSleepable("shutdown");
         // Nothing runs in a cold kernel, and nothing will: there is nothing to drain.
         Duration drain = kernel.isCold() ? Duration.ZERO : drainAtMost;
@@ -95,7 +98,7 @@ final class Shutdown {
         Deadline grace = Deadline.after(GRACE);
         Deadline leave = Deadline.after(LEAVES);
         for (Lwp lwp : all) {
-            // A worker of no listed queue belongs to one whose creation met this shutdown and is refused.
+            // A worker of no listed queue belongs to a queue whose creation met this shutdown and is refused.
             if (lwp.is(Lwp.Flag.WORKER) && !listed.contains(lwp.tid())) {
                 haveNothingToRun.add(lwp);
             }

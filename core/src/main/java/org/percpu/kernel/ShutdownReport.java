@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param worksNeverRun works and tasks that were pending and were dropped, each once; they are not pending any more
  * @param threadsNeverStarted kernel threads made idle and neither started nor destroyed; now destroyed
  * @param threadsNeverJoined kernel threads that waited, or would have to wait, for a join
- * @param stuckThreads threads that have not ended: nothing can end them but their own functions and callbacks
+ * @param stuckThreads threads that have not ended; only their own functions and callbacks can end them
  */
 public record ShutdownReport(
         List<String> queuesNeverDestroyed,
@@ -90,7 +90,7 @@ public record ShutdownReport(
     /**
      * The report for a console.
      *
-     * @return a text for each finding; that of a stuck thread has its stack on further lines
+     * @return a text for each finding; the text of a stuck thread has its stack on further lines
      */
     public List<String> lines() {
         List<String> lines = new ArrayList<>();
@@ -101,7 +101,7 @@ public record ShutdownReport(
         return lines;
     }
 
-    /** What was accepted and did not come to its end. */
+    /** What was accepted and did not run to its end. */
     List<String> lost() {
         List<String> lines = new ArrayList<>();
         worksNeverRun.forEach(work -> lines.add(work + " was never run"));

@@ -11,11 +11,11 @@ import org.percpu.ipl.Sleep;
 /**
  * tsleep(9) and wakeup(9): sleep on any object, with the kernel lock or a mutex as the interlock.
  *
- * <p>A thread that tests its condition and calls {@link #tsleep} under the kernel lock cannot miss a wake-up that is issued under
- * it: it is on the queue before the lock is dropped.
+ * <p>A thread that tests its condition and calls {@link #tsleep} under the kernel lock cannot miss a wake-up that is
+ * issued under it: it is on the queue before the lock is dropped.
  *
- * <p>A thread that has a level runs its interrupts while it sleeps, and their handlers may call {@link #wakeup}. What {@link Condvar} says of
- * interlocks is so here too.
+ * <p>A thread that has a level runs its interrupts while it sleeps, and their handlers may call {@link #wakeup}. The
+ * rules for interlocks in {@link Condvar} hold here too.
  */
 public final class Sleepq {
     /** What a sleep returns when its time is up. */
@@ -51,8 +51,8 @@ public final class Sleepq {
      * @param mutex held by the caller, free during the sleep
      * @param relock false to come back without the mutex (PNORELOCK)
      * @return 0, or {@link #EWOULDBLOCK}
-     * @throws IllegalMonitorStateException if the caller does not hold a {@link java.util.concurrent.locks.ReentrantLock} exactly
-     *     once
+     * @throws IllegalMonitorStateException if the caller does not hold a
+     *     {@link java.util.concurrent.locks.ReentrantLock} exactly once
      * @throws ErrnoException EPERM if the caller must not sleep
      * @throws IllegalArgumentException if the time is negative
      */

@@ -6,7 +6,10 @@ import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import org.percpu.ipl.Sleep;
 
-/** Threads asleep on one thing, in the order they came. Knows nothing of locks: its users drop and retake those. */
+/**
+ * Threads asleep on one object, in the order in which they came. The channel knows nothing of locks: its users drop and
+ * retake them.
+ */
 final class WaitChannel {
     private final ArrayDeque<Sleep> sleeps = new ArrayDeque<>();
 
@@ -18,8 +21,8 @@ final class WaitChannel {
     }
 
     /**
-     * Sleeps until woken, and runs the caller's interrupts meanwhile. {@link Thread#interrupt} does not end the sleep, as signals do not end
-     * a kernel thread's; it is kept for the caller.
+     * Sleeps until woken, and runs the caller's interrupts meanwhile. {@link Thread#interrupt} does not end the sleep,
+     * as signals do not end the sleep of a kernel thread. The interrupt status is kept for the caller.
      *
      * @param nanos longest sleep, 0 for ever
      * @return false if the time ran out
@@ -29,7 +32,7 @@ final class WaitChannel {
             // A wake-up that comes between the time-out and the removal has chosen this sleep: it counts.
             return sleep.await(this, nanos == 0 ? Sleep.FOREVER : nanos) || !leave(sleep);
         } catch (Throwable t) {
-            // For want of stack or memory an interrupt could not be run; it stays pending.
+            // An interrupt could not be run because stack or memory ran out. It stays pending.
             if (leave(sleep)) {
                 throw t;
             }
@@ -41,7 +44,7 @@ final class WaitChannel {
         return sleeps.remove(sleep);
     }
 
-    /** Wakes whoever waits longest; false if nobody does. */
+    /** Wakes the thread that waits longest; false if no thread waits. */
     synchronized boolean wakeOne() {
         Sleep sleep = sleeps.peek();
         if (sleep == null) {
@@ -51,9 +54,12 @@ final class WaitChannel {
         return true;
     }
 
-    /** Wakes those who wait now. One that finds its condition still false and comes back is not woken again. */
+    /**
+     * Wakes the threads that wait now. A thread that finds its condition still false and waits again is not woken
+     * again.
+     */
     synchronized void wakeAll() {
-        // In the monitor, so that nobody joins meanwhile, and without a copy: there may be no memory for one.
+        // In the monitor, so that no thread joins meanwhile. Without a copy, because there may be no memory for one.
         for (Sleep sleep = sleeps.peek(); sleep != null; sleep = sleeps.peek()) {
             wake(sleep);
         }

@@ -4,7 +4,7 @@ package org.percpu.kernel;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/** What a thread waits for that is no sleep of the library. */
+/** What a thread waits for outside the library's own sleeps. */
 final class Waits {
     private Waits() {}
 
@@ -14,7 +14,7 @@ final class Waits {
         }
         Object blocker = LockSupport.getBlocker(thread);
         if (blocker != null) {
-            // A mutex tells its name and its holder there.
+            // A mutex gives its name and its holder there.
             return String.valueOf(blocker);
         }
         return thread.getState() == Thread.State.BLOCKED ? "a monitor" : null;

@@ -23,7 +23,7 @@ final class Args {
         }
     }
 
-    /** Refuses to wait for what is pending: nothing runs before the kernel is warm (U23). */
+    /** Refuses to wait for a pending work: nothing runs before the kernel is warm (U23). */
     static void warm(Kernel kernel, String call) {
         if (kernel.isCold()) {
             throw new ErrnoException(

@@ -26,22 +26,23 @@ import org.percpu.thread.ThreadState;
  * thread.join();
  * }</pre>
  *
- * <p><b>Threading.</b> Everything may be called from any thread that may sleep, except {@link #exit}, which a kernel thread calls
- * for itself. The function starts at IPL 0, without {@link #KTHREAD_MPSAFE} holding the kernel lock once (NKT-5).
+ * <p><b>Threading.</b> Everything may be called from any thread that may sleep, except {@link #exit}, which a kernel
+ * thread calls for itself. The function starts at IPL 0. Without {@link #KTHREAD_MPSAFE} it starts holding the kernel
+ * lock once (NKT-5).
  *
  * <p>Implements NKT-1 to NKT-21, U5, U12, U15 to U19.
  *
  * <h2>Deviations</h2>
  *
  * <ul>
- *   <li>{@code newlp} is the result. The function finds itself by {@link #current()}, so the race of NKT-1 does not arise, and a
- *       null argument arrives as null (NKT-2).
+ *   <li>{@code newlp} is the result. The function finds itself by {@link #current()}, so the race of NKT-1 does not
+ *       arise, and a null argument arrives as null (NKT-2).
  *   <li>{@link #start} is an addition: the page creates idle threads but has no call to start them.
  *   <li>The exit unwinds the function, so {@code finally} blocks run; in C they would not exist.
- *   <li>A function that returns exits with 0, reported on the console of a strict kernel (NKT-6); one that throws is reported to the
- *       fault handler.
- *   <li>Joins do not wait for each other (NKT-15). Joining twice, oneself, a thread without {@link #KTHREAD_MUSTJOIN} or one that
- *       is destroyed is an error instead of a hang (NKT-16).
+ *   <li>A function that returns exits with 0, reported on the console of a strict kernel (NKT-6); one that throws is
+ *       reported to the fault handler.
+ *   <li>Joins do not wait for each other (NKT-15). Joining twice, oneself, a thread without {@link #KTHREAD_MUSTJOIN}
+ *       or one that is destroyed is an error instead of a hang (NKT-16).
  *   <li>The priority is a Linux setting of the classes given at {@link Pri}; it may be denied, see {@link #state()}.
  * </ul>
  *
@@ -92,12 +93,14 @@ public final class Kthread {
      * @param ci the only CPU it will run on (NKT-7), or null for any
      * @param func what it runs
      * @param arg given to the function, may be null
-     * @param fmt the name, as {@link String#format(Locale, String, Object...)} takes it with {@link Locale#ROOT}; Linux shows its first 15 bytes
+     * @param fmt the name, as {@link String#format(Locale, String, Object...)} takes it with {@link Locale#ROOT}; Linux
+     *     shows its first 15 bytes
      * @param args for the name
      * @param <A> the type of the argument
      * @return the thread, in place, and running unless {@link #KTHREAD_IDLE}
-     * @throws ErrnoException EINVAL (null or bad name, priority, flags, a CPU that the kernel does not have, KTHREAD_INTR without
-     *     KTHREAD_MPSAFE); EAGAIN (no more threads), ENOMEM, EPERM (the caller must not sleep), ESHUTDOWN (the kernel is closed)
+     * @throws ErrnoException EINVAL (null or bad name, priority, flags, a CPU that the kernel does not have,
+     *     KTHREAD_INTR without KTHREAD_MPSAFE); EAGAIN (no more threads), ENOMEM, EPERM (the caller must not sleep),
+     *     ESHUTDOWN (the kernel is closed)
      * @throws LinuxException if it cannot be pinned or scheduled as the kernel's policies require
      */
     public static <A extends @Nullable Object> Kthread create(
@@ -197,10 +200,11 @@ public final class Kthread {
     }
 
     /**
-     * kthread_exit: ends the calling thread and does not return. A {@link #KTHREAD_MUSTJOIN} thread stays in its exit until it is
-     * joined (NKT-11). All holds of the kernel lock are dropped (KL-7).
+     * kthread_exit: ends the calling thread and does not return. A {@link #KTHREAD_MUSTJOIN} thread stays in its exit
+     * until it is joined (NKT-11). All holds of the kernel lock are dropped (KL-7).
      *
-     * @param ecode 0, or a number that is printed on the console with the thread's name and id; otherwise of no use (NKT-10)
+     * @param ecode 0, or a number that is printed on the console with the thread's name and id; otherwise of no use
+     *     (NKT-10)
      * @return never; {@code throw Kthread.exit(0)} tells the compiler so
      * @throws ErrnoException EPERM on a thread that is no kthread or is a worker of a queue (NKT-9, U18)
      */
@@ -218,11 +222,12 @@ public final class Kthread {
     }
 
     /**
-     * kthread_join: waits, with the kernel lock dropped, until the thread has exited (NKT-14) and is gone by Linux's word. Once for each
-     * thread. For one made idle it waits until somebody starts it, too.
+     * kthread_join: waits, with the kernel lock dropped, until the thread has exited (NKT-14) and is gone by Linux's
+     * word. A thread can be joined once. For a thread made idle the join also waits until the thread is started.
      *
-     * @throws ErrnoException EINVAL without {@link #KTHREAD_MUSTJOIN}, or if it has not run and the kernel is cold (U23); EDEADLK for the
-     *     caller itself; ESRCH if it was joined or destroyed before, or is destroyed meanwhile; EPERM if the caller must not sleep
+     * @throws ErrnoException EINVAL without {@link #KTHREAD_MUSTJOIN}, or if it has not run and the kernel is cold
+     *     (U23); EDEADLK for the caller itself; ESRCH if it was joined or destroyed before, or is destroyed meanwhile;
+     *     EPERM if the caller must not sleep
      */
     public void join() {
         lwp().join();
@@ -240,8 +245,8 @@ public final class Kthread {
     }
 
     /**
-     * kthread_destroy: ends a thread made with {@link #KTHREAD_IDLE} that was not started; its function is never called (NKT-19 to
-     * NKT-21).
+     * kthread_destroy: ends a thread made with {@link #KTHREAD_IDLE} that was not started; its function is never called
+     * (NKT-19 to NKT-21).
      *
      * @throws ErrnoException EBUSY if it was started or was not made idle, ESRCH if it was destroyed before
      */
@@ -259,7 +264,7 @@ public final class Kthread {
     }
 
     /**
-     * Asked and real, by the Linux kernel's word.
+     * What was asked for, and what the Linux kernel reports.
      *
      * @return the state now, or the last one if the thread has ended
      */

@@ -26,7 +26,8 @@ import org.percpu.thread.Pri;
 import org.percpu.thread.Sched;
 
 /**
- * softint(9): handlers that hardware interrupts, and anybody else, schedule to run soon on the same CPU, with a thread of their own.
+ * softint(9): handlers that run soon on the same CPU, in a thread of their own. Hardware interrupts and any other code
+ * may schedule them.
  *
  * <pre>{@code
  * Softint rx = Softint.establish(kernel, Softint.SOFTINT_NET | Softint.SOFTINT_MPSAFE, ring -> ring.drain(), ring);
@@ -34,28 +35,32 @@ import org.percpu.thread.Sched;
  * rx.disestablish();
  * }</pre>
  *
- * <p>There is a thread for each of the four levels on each CPU of the kernel ("softnet/0"), made when the first handler of the level is
- * established, at PRI_SOFTCLOCK to PRI_SOFTSERIAL. Handlers of a level run on a CPU one after the other in the order in which they were
- * scheduled. A handler is not re-entered on a CPU; on two CPUs it may run at the same time. One that is scheduled while it runs, runs
- * again. Handlers may block on a lock for a moment; sleeping calls refuse.
+ * <p>There is a thread for each of the four levels on each CPU of the kernel ("softnet/0"), made when the first handler
+ * of the level is established, at PRI_SOFTCLOCK to PRI_SOFTSERIAL. Handlers of a level run on a CPU one after the other
+ * in the order in which they were scheduled. A handler is not re-entered on a CPU; on two CPUs it may run at the same
+ * time. A handler that is scheduled while it runs, runs again. Handlers may block on a lock for a moment; calls that
+ * sleep are refused.
  *
- * <p><b>Threading.</b> {@link #schedule} and {@link #scheduleCpu} may be called from any thread at any level; they never block and
- * allocate nothing. {@link #establish} and {@link #disestablish} need a caller that may sleep.
+ * <p><b>Threading.</b> {@link #schedule} and {@link #scheduleCpu} may be called from any thread at any level; they
+ * never block and allocate nothing. {@link #establish} and {@link #disestablish} need a caller that may sleep.
  *
  * <h2>Deviations</h2>
  *
  * <ul>
  *   <li>The table is not fixed: {@code establish} does not return null, it fails when there are no more threads.
- *   <li>{@code schedule} asks nobody to be non-preemptible: the CPU is the one on which the call finds itself.
- *   <li>Handlers run in threads at {@link org.percpu.ipl.Ipl#NONE}: a thread that is at SOFTNET, or at any other level, does not hold
- *       them back. What a handler and other code share needs a mutex. {@link org.percpu.ipl.InterruptLine}s at soft levels are held back.
+ *   <li>{@code schedule} may be called while preemptible: the handler is scheduled on the CPU on which the call runs.
+ *   <li>Handlers run in threads at {@link org.percpu.ipl.Ipl#NONE}: a thread that is at SOFTNET, or at any other level,
+ *       does not hold them back. What a handler and other code share needs a mutex.
+ *       {@link org.percpu.ipl.InterruptLine}s at soft levels are held back.
  *   <li>{@code disestablish} of oneself is EDEADLK; in C it is undefined.
  * </ul>
  *
  * @see <a href="https://man.netbsd.org/softint.9">softint(9)</a>
  */
 public final class Softint {
-    /** Level of block devices. The numbers are those of {@code sys/intr.h}, which are not in the order of the levels. */
+    /**
+     * Level of block devices. The numbers are those of {@code sys/intr.h}, which are not in the order of the levels.
+     */
     public static final int SOFTINT_BIO = 0x00;
     /** Level of the clock, the lowest. */
     public static final int SOFTINT_CLOCK = 0x01;
@@ -117,8 +122,8 @@ public final class Softint {
 
         @Override
         public void invoke(Item item) throws Exception {
-            // Whoever has just found the handler pending, so that it is not scheduled again, has written something for
-            // this run to see.
+            // A caller that found the handler pending did not schedule it again. This run must see what that caller
+            // wrote before.
             VarHandle.fullFence();
             Softint softint = ((Pending) item).softint;
             if (softint.mpsafe) {
@@ -150,7 +155,7 @@ public final class Softint {
         private final Sched sched;
         private final Set<Softint> softints = new HashSet<>(); // guarded by this
         private boolean closed; // guarded by this
-        /** At the positions of the kernel's table. A longer one takes its place when a CPU has come. */
+        /** At the positions of the kernel's table. A longer array replaces this one when a CPU has come. */
         private volatile SerialQueue[] queues = new SerialQueue[0];
 
         Level(Kernel kernel, int level) {
@@ -171,7 +176,7 @@ public final class Softint {
             }
         }
 
-        /** The marks first: whoever finds a queue finds the marks of its CPU, too. */
+        /** The marks are published first: a thread that finds a queue also finds the marks of its CPU. */
         @Override
         public synchronized void followCpus() {
             List<Cpu> cpus = kernel.cpus();
@@ -214,7 +219,7 @@ public final class Softint {
             return SerialQueue.states(queues);
         }
 
-        /** For the kernel's shutdown alone: nobody else can reach a level. */
+        /** For the kernel's shutdown only: no other code can reach a level. */
         @Override
         public List<Object> drainAndDestroy(Duration atMost) {
             return end().run(atMost);
@@ -241,7 +246,7 @@ public final class Softint {
 
     private volatile boolean disestablished;
 
-    /** Somebody has disestablished it and has not waited to the end. */
+    /** It is disestablished, and the caller has not waited to the end. */
     private boolean timedOut; // guarded by this
 
     private Softint(Kernel kernel, Level level, int flags, Body body) {
@@ -269,9 +274,10 @@ public final class Softint {
      * @param arg given to the function, may be null
      * @param <A> the type of the argument
      * @return the soft interrupt, not scheduled
-     * @throws ErrnoException EINVAL (unknown flags, null function), EAGAIN (no more threads), EPERM (the caller must not sleep), ESHUTDOWN
-     *     (the kernel is closed)
-     * @throws org.percpu.bindings.spi.LinuxException if a thread cannot be pinned or scheduled as the kernel's policies require
+     * @throws ErrnoException EINVAL (unknown flags, null function), EAGAIN (no more threads), EPERM (the caller must
+     *     not sleep), ESHUTDOWN (the kernel is closed)
+     * @throws org.percpu.bindings.spi.LinuxException if a thread cannot be pinned or scheduled as the kernel's policies
+     *     require
      */
     public static <A extends @Nullable Object> Softint establish(
             Kernel kernel, int flags, Function<? super A> fun, A arg) {
@@ -301,8 +307,8 @@ public final class Softint {
      * softint_schedule_cpu: schedules it on another CPU.
      *
      * @param ci a CPU of the kernel
-     * @throws ErrnoException EINVAL if it was established without {@link #SOFTINT_RCPU}, is disestablished, or the CPU is unknown; ESHUTDOWN
-     *     if the kernel is closed
+     * @throws ErrnoException EINVAL if it was established without {@link #SOFTINT_RCPU}, is disestablished, or the CPU
+     *     is unknown; ESHUTDOWN if the kernel is closed
      */
     public void scheduleCpu(Cpu ci) {
         ErrnoException.requireNonNull(ci, "softint_schedule_cpu", "ci");
@@ -329,11 +335,11 @@ public final class Softint {
     }
 
     /**
-     * softint_disestablish: refuses to be scheduled, and waits until the handler has run wherever it was pending and has ended everywhere.
-     * The caller makes sure that nobody is scheduling it at the moment.
+     * softint_disestablish: refuses to be scheduled, and waits until the handler has run on each CPU where it was
+     * pending and has ended on all CPUs. The caller makes sure that no thread is scheduling it at the moment.
      *
-     * @throws ErrnoException EDEADLK in a soft interrupt of the same level, EINVAL if it is disestablished already, or the kernel is cold
-     *     and it is pending (U23), EPERM if the caller must not sleep
+     * @throws ErrnoException EDEADLK in a soft interrupt of the same level, EINVAL if it is disestablished already, or
+     *     the kernel is cold and it is pending (U23), EPERM if the caller must not sleep
      */
     public void disestablish() {
         boolean done = disestablish(KernelQueue.FOREVER);
@@ -344,7 +350,8 @@ public final class Softint {
      * {@link #disestablish()} within a time. An addition to the page.
      *
      * @param atMost how long to wait for the handler; zero, or less, only looks
-     * @return false if the time ran out first. It is then disestablished, but its handler may still run; the next call waits for that again
+     * @return false if the time ran out first. It is then disestablished, but its handler may still run; the next call
+     *     waits for that again
      * @throws ErrnoException as {@link #disestablish()}, and EINVAL for null
      */
     public boolean disestablish(Duration atMost) {

@@ -40,12 +40,13 @@ import org.percpu.thread.Sched;
  * wq.enqueue(packet, kernel.cpus().get(3)); // on a chosen one
  * }</pre>
  *
- * <p>A queue, and each CPU's queue of a per-CPU one, has exactly one worker: works run one at a time in the order of their
- * enqueues (NWQ-11, NWQ-19). Between CPUs there is no order. The callback runs in thread context at {@link Ipl#NONE} (NWQ-9),
- * without {@link #WQ_MPSAFE} under the kernel lock.
+ * <p>A queue, and each CPU's queue of a per-CPU one, has exactly one worker: works run one at a time in the order of
+ * their enqueues (NWQ-11, NWQ-19). Between CPUs there is no order. The callback runs in thread context at
+ * {@link Ipl#NONE} (NWQ-9), without {@link #WQ_MPSAFE} under the kernel lock.
  *
- * <p><b>Threading.</b> {@link #enqueue} may be called from any thread, also from callbacks; it never blocks and allocates nothing.
- * What the caller wrote before is visible to the callback (NWQ-10). The other methods need a caller that may sleep.
+ * <p><b>Threading.</b> {@link #enqueue} may be called from any thread, also from callbacks; it never blocks and
+ * allocates nothing. What the caller wrote before is visible to the callback (NWQ-10). The other methods need a caller
+ * that may sleep.
  *
  * <p>Implements NWQ-1 to NWQ-27, U1 to U7, U10 to U12, U17 and U20 to U23.
  *
@@ -53,15 +54,16 @@ import org.percpu.thread.Sched;
  *
  * <ul>
  *   <li>Enqueueing a pending work is EBUSY; in C it corrupts the list (U1).
- *   <li>{@link #destroy} with works left is EBUSY and the queue stays in use; in C it is an assertion or corruption (U4).
- *       {@link #drainAndDestroy(Duration)} and {@link #waitFor} are additions. While a queue with WQ_PERCPU drains, a callback may enqueue
- *       to its own CPU; a worker of another CPU that had nothing left has ended (ESHUTDOWN).
+ *   <li>{@link #destroy} with works left is EBUSY and the queue stays in use; in C it is an assertion or corruption
+ *       (U4). {@link #drainAndDestroy(Duration)} and {@link #waitFor} are additions. While a queue with WQ_PERCPU
+ *       drains, a callback may enqueue to its own CPU; a worker of another CPU that had nothing left has ended
+ *       (ESHUTDOWN).
  *   <li>Names may be longer than 15 characters; the kernel's copy is cut, {@link #name()} is not.
  *   <li>Unknown flag bits are EINVAL; in C they are ignored.
  *   <li>A callback that throws is reported to the kernel's fault handler and the worker goes on (NWQ-18).
  *   <li>With a null CPU on a CPU that the queue does not have, the work goes to the queue's first CPU.
- *   <li>A queue has no mutex at its level: enqueueing is lock-free and leaves the caller's level alone. The level only says who may
- *       enqueue (U11).
+ *   <li>A queue has no mutex at its level: enqueueing is lock-free and leaves the caller's level alone. The level only
+ *       says who may enqueue (U11).
  * </ul>
  *
  * @param <W> the type of the works
@@ -122,9 +124,15 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     private final Supplier<Call> calls;
     private final Sched sched;
     private final boolean mpsafe;
-    /** One, or one for each CPU of the kernel's table, at its position. A longer one takes its place when a CPU has come. */
+    /**
+     * One, or one for each CPU of the kernel's table, at its position. A longer array replaces this one when a CPU has
+     * come.
+     */
     private volatile SerialQueue[] queues;
-    /** The same by CPU number, with null for CPUs that the kernel does not have; without WQ_PERCPU null, and the one queue is it. */
+    /**
+     * The same queues by CPU number, with null for CPUs that the kernel does not have. Null without WQ_PERCPU: then
+     * there is only one queue.
+     */
     private volatile @Nullable SerialQueue @Nullable [] queueOfCpu;
 
     private final SerialQueue firstQueue;
@@ -166,16 +174,16 @@ public final class Workqueue<W extends Work> implements KernelQueue {
      * @param name of the worker threads; per CPU with {@code /<cpu index>} behind it (NWQ-7)
      * @param func called for each work
      * @param arg second argument of every call
-     * @param prio {@link Pri#PRI_NONE}, or 0 to 223. Below {@link Pri#PRI_KERNEL} (64) the workers are time-sharing, PRI_NONE is
-     *     time-sharing at 63 (NWQ-5), from 64 on they are SCHED_RR as {@link Pri#fixed} maps it
+     * @param prio {@link Pri#PRI_NONE}, or 0 to 223. Below {@link Pri#PRI_KERNEL} (64) the workers are time-sharing,
+     *     PRI_NONE is time-sharing at 63 (NWQ-5), from 64 on they are SCHED_RR as {@link Pri#fixed} maps it
      * @param ipl the highest level at which the queue is used (NWQ-8)
      * @param flags 0, or {@link #WQ_MPSAFE} and {@link #WQ_PERCPU}
      * @param <W> the type of the works
      * @param <A> the type of the argument
      * @return the queue
-     * @throws ErrnoException EINVAL (name, priority or flags; workers that spin, with a real-time policy granted, on every CPU of the default
-     *     set), EAGAIN (no more threads), ENOMEM, EPERM (the caller must not sleep), ESHUTDOWN (the kernel is closed). Workers made before
-     *     the failure are gone
+     * @throws ErrnoException EINVAL (name, priority or flags; workers that spin, with a real-time policy granted, on
+     *     every CPU of the default set), EAGAIN (no more threads), ENOMEM, EPERM (the caller must not sleep), ESHUTDOWN
+     *     (the kernel is closed). Workers made before the failure are gone
      * @throws LinuxException if a worker cannot be pinned or scheduled as the kernel's policies require
      */
     public static <W extends Work, A extends @Nullable Object> Workqueue<W> create(
@@ -258,10 +266,12 @@ public final class Workqueue<W extends Work> implements KernelQueue {
      * workqueue_enqueue: appends a work to the queue. Never blocks, allocates nothing.
      *
      * @param wk a work that is not pending on any queue
-     * @param ci the CPU whose queue takes it, or null for the CPU the caller is on; must be null without {@link #WQ_PERCPU}
-     * @throws ErrnoException EBUSY if the work is pending (U1), EINVAL if it is null, if a CPU is given without WQ_PERCPU (U2) or is unknown to
-     *     this queue (U3), ESHUTDOWN if the queue is destroyed (U7), EPERM if the caller's level is above the queue's, or the caller is a
-     *     hard interrupt and the queue's level is below VM (U11); the work is as it was
+     * @param ci the CPU whose queue takes it, or null for the CPU the caller is on; must be null without
+     *     {@link #WQ_PERCPU}
+     * @throws ErrnoException EBUSY if the work is pending (U1), EINVAL if it is null, if a CPU is given without
+     *     WQ_PERCPU (U2) or is unknown to this queue (U3), ESHUTDOWN if the queue is destroyed (U7), EPERM if the
+     *     caller's level is above the queue's, or the caller is a hard interrupt and the queue's level is below VM
+     *     (U11); the work is as it was
      */
     public void enqueue(W wk, @Nullable Cpu ci) {
         if (wk == null) {
@@ -288,14 +298,14 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     }
 
     /**
-     * Opens a handle by which C code, also in a signal handler, and interrupt lines can enqueue a work, with a value for its callback. An
-     * addition to the page.
+     * Opens a handle by which C code, also in a signal handler, and interrupt lines can enqueue a work, with a value
+     * for its callback. An addition to the page.
      *
      * @param wk any work; posting it while it is pending adds a value to that run
      * @param ci the CPU whose queue takes it; must be null without {@link #WQ_PERCPU} and given with it
      * @return the handle, from which the callback drains the values
-     * @throws ErrnoException EINVAL if a CPU is given without WQ_PERCPU, is missing with it or is unknown to this queue, ESHUTDOWN if the
-     *     queue is destroyed
+     * @throws ErrnoException EINVAL if a CPU is given without WQ_PERCPU, is missing with it or is unknown to this
+     *     queue, ESHUTDOWN if the queue is destroyed
      * @throws LinuxException EAGAIN if 4096 handles are open
      */
     public NativeWork nativeWork(W wk, @Nullable Cpu ci) {
@@ -362,11 +372,13 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     }
 
     /**
-     * workqueue_destroy: ends the workers and waits for them, with the kernel lock dropped. It does not drain (NWQ-20): the caller
-     * makes sure that nothing is enqueued. A callback that is running, and is the last one, is waited for (NWQ-21).
+     * workqueue_destroy: ends the workers and waits for them, with the kernel lock dropped. It does not drain (NWQ-20):
+     * the caller makes sure that nothing is enqueued. A callback that is running, and is the last one, is waited for
+     * (NWQ-21).
      *
-     * @throws ErrnoException EBUSY if works are pending or taken but not started (U4), the queue then stays in use; EDEADLK from
-     *     one of its own callbacks (U5); EINVAL if it is destroyed already (U6); EPERM if the caller must not sleep
+     * @throws ErrnoException EBUSY if works are pending or taken but not started (U4), the queue then stays in use;
+     *     EDEADLK from one of its own callbacks (U5); EINVAL if it is destroyed already (U6); EPERM if the caller must
+     *     not sleep
      */
     public void destroy() {
         requireDestroyable();
@@ -407,13 +419,13 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     }
 
     /**
-     * workqueue_wait: waits, with the kernel lock dropped, until a work is neither pending nor running here. The caller makes sure
-     * that nobody enqueues it meanwhile. A later addition of NetBSD (NWQ-23 to NWQ-27); this one waits for the work's own run and
-     * not for the rest of its batch.
+     * workqueue_wait: waits, with the kernel lock dropped, until a work is neither pending nor running here. The caller
+     * makes sure that no thread enqueues it meanwhile. NetBSD added this call later (NWQ-23 to NWQ-27). Unlike
+     * NetBSD's, this one waits for the work's own run and not for the rest of its batch.
      *
      * @param wk any work; one that was never enqueued is not waited for
-     * @throws ErrnoException EDEADLK in the work's own callback, or in another callback of the worker on whose queue it is pending
-     *     (U5); EINVAL if the kernel is cold and the work pending (U23); EPERM if the caller must not sleep
+     * @throws ErrnoException EDEADLK in the work's own callback, or in another callback of the worker on whose queue it
+     *     is pending (U5); EINVAL if the kernel is cold and the work pending (U23); EPERM if the caller must not sleep
      */
     public void waitFor(W wk) {
         boolean done = waitFor(wk, FOREVER);
@@ -453,7 +465,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         return true;
     }
 
-    /** In this order: a worker shows that it runs a work before it makes it no longer pending. */
+    /** The order matters: a worker shows that it runs a work before the work is no longer pending. */
     private static boolean isOn(SerialQueue queue, Work wk) {
         return queue.owns(wk) || queue.isRunning(wk);
     }

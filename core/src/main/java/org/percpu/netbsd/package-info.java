@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /**
- * NetBSD's deferred work: workqueue(9) as of NetBSD 7.1.2, kthread(9) as of 2011, and softint(9), which is here and not in
- * {@code org.percpu.ipl} because it is made of queues.
+ * NetBSD's deferred work: workqueue(9) as of NetBSD 7.1.2, kthread(9) as of 2011, and softint(9), which is here and not
+ * in {@code org.percpu.ipl} because it is made of queues.
  *
- * <p>Functions of the page are methods of the same name without the prefix; flags and priorities keep the page's names and
- * numbers. What the page leaves undefined is an {@link org.percpu.bindings.spi.ErrnoException} at the call that changes nothing. Rule
- * ids in comments and tests (NWQ-12, NKT-6) are those of {@code affinity-tests/RULES.md}.
+ * <p>Functions of the page are methods of the same name without the prefix; flags and priorities keep the page's names
+ * and numbers. What the page leaves undefined is an {@link org.percpu.bindings.spi.ErrnoException} at the call that
+ * changes nothing. Rule ids in comments and tests (NWQ-12, NKT-6) are those of {@code affinity-tests/RULES.md}.
  */
 @NullMarked
 package org.percpu.netbsd;

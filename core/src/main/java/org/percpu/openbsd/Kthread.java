@@ -18,9 +18,10 @@ import org.percpu.thread.ThreadState;
  * Kthread.createDeferred(kernel, device -> Kthread.create(kernel, Device::poll, device, "poll"), device);
  * }</pre>
  *
- * <p><b>Threading.</b> Everything may be called from any thread, except {@link #exit}, which a kernel thread calls for itself. The
- * function starts at IPL 0 holding the kernel lock once; a creator that holds the lock can therefore finish what it does before the
- * function runs (OKT-2). An MP-safe function unlocks it and locks it again before it exits (OKT-4).
+ * <p><b>Threading.</b> Everything may be called from any thread, except {@link #exit}, which a kernel thread calls for
+ * itself. The function starts at IPL 0 holding the kernel lock once; a creator that holds the lock can therefore finish
+ * what it does before the function runs (OKT-2). An MP-safe function unlocks it and locks it again before it exits
+ * (OKT-4).
  *
  * <p>Implements OKT-1 to OKT-13, U18 to U20.
  *
@@ -28,10 +29,10 @@ import org.percpu.thread.ThreadState;
  *
  * <ul>
  *   <li>{@code newpp} is the result.
- *   <li>The exit unwinds the function, so {@code finally} blocks run; in C they would not exist. It may be called without the kernel
- *       lock.
- *   <li>A function that returns exits with 0, reported on the console of a strict kernel (OKT-7); one that throws is reported to the
- *       fault handler.
+ *   <li>The exit unwinds the function, so {@code finally} blocks run; in C they would not exist. It may be called
+ *       without the kernel lock.
+ *   <li>A function that returns exits with 0, reported on the console of a strict kernel (OKT-7); one that throws is
+ *       reported to the fault handler.
  *   <li>Threads share everything in a Java process; signals that Linux sends to the process may reach them.
  * </ul>
  *
@@ -49,7 +50,8 @@ public final class Kthread {
          * Runs in the new thread, or when threads can be created.
          *
          * @param arg as given to create
-         * @throws Exception reported to the kernel's fault handler; to the caller of {@link #createDeferred} if the kernel is warm
+         * @throws Exception reported to the kernel's fault handler; to the caller of {@link #createDeferred} if the
+         *     kernel is warm
          */
         void run(A arg) throws Exception;
     }
@@ -69,8 +71,8 @@ public final class Kthread {
      * @param name plain text (OKT-3); Linux shows its first 15 bytes
      * @param <A> the type of the argument
      * @return the thread, running as soon as the kernel lock is free
-     * @throws ErrnoException EINVAL (null function, null or empty name, a cold kernel: OKT-6), EAGAIN (no more threads), ENOMEM,
-     *     ESHUTDOWN (the kernel is closed), EPERM (the caller must not sleep)
+     * @throws ErrnoException EINVAL (null function, null or empty name, a cold kernel: OKT-6), EAGAIN (no more
+     *     threads), ENOMEM, ESHUTDOWN (the kernel is closed), EPERM (the caller must not sleep)
      * @throws LinuxException if it cannot be placed as the kernel's policies require
      */
     public static <A extends @Nullable Object> Kthread create(
@@ -95,15 +97,15 @@ public final class Kthread {
     }
 
     /**
-     * kthread_create_deferred: calls a function when threads can be created (OKT-9): now, in the caller's context, if the kernel is warm
-     * (OKT-10), else in the order of the calls when it becomes warm.
+     * kthread_create_deferred: calls a function when threads can be created (OKT-9): now, in the caller's context, if
+     * the kernel is warm (OKT-10), else in the order of the calls when it becomes warm.
      *
      * @param kernel any kernel
      * @param func what to call; it creates the thread, this call does not
      * @param arg given to the function, may be null
      * @param <A> the type of the argument
-     * @throws ErrnoException EINVAL (null function); in a warm kernel also what the function throws, a checked exception as the cause
-     *     of an IllegalStateException
+     * @throws ErrnoException EINVAL (null function); in a warm kernel also what the function throws, a checked
+     *     exception as the cause of an IllegalStateException
      */
     public static <A extends @Nullable Object> void createDeferred(Kernel kernel, Function<? super A> func, A arg) {
         ErrnoException.requireNonNull(kernel, "kthread_create_deferred", "kernel");
@@ -124,7 +126,8 @@ public final class Kthread {
     /**
      * kthread_exit: ends the calling thread and does not return.
      *
-     * @param ecode 0, or a number that is printed on the console with the thread's name and id; otherwise of no use (OKT-8)
+     * @param ecode 0, or a number that is printed on the console with the thread's name and id; otherwise of no use
+     *     (OKT-8)
      * @return never; {@code throw Kthread.exit(0)} tells the compiler so
      * @throws ErrnoException EPERM on a thread that is no kthread or is a worker of a queue (U18)
      */
@@ -142,7 +145,7 @@ public final class Kthread {
     }
 
     /**
-     * Asked and real, by the Linux kernel's word.
+     * What was asked for, and what the Linux kernel reports.
      *
      * @return the state now, or the last one if the thread has ended
      */

@@ -9,8 +9,8 @@ import org.percpu.queue.Names;
 import org.percpu.queue.RunQueue;
 
 /**
- * {@code struct task} of task_add(9): a function and its argument, on at most one {@link Taskq} at a time. It belongs to the caller
- * (OTQ-1) and is his again from the moment its function is about to start (OTQ-20).
+ * {@code struct task} of task_add(9): a function and its argument, on at most one {@link Taskq} at a time. It belongs
+ * to the caller (OTQ-1). The caller may use it again from the moment its function is about to start (OTQ-20).
  */
 public class Task extends Item {
     /**
@@ -82,7 +82,7 @@ public class Task extends Item {
     /**
      * task_pending: whether the task is on a queue. A later addition of OpenBSD (OTQ-30).
      *
-     * @return history as soon as it is known; a task that runs is not pending
+     * @return true if it is queued; may be stale on return. A task that runs is not pending
      */
     public final boolean pending() {
         return RunQueue.isPending(this);

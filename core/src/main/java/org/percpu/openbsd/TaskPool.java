@@ -10,8 +10,9 @@ import org.percpu.queue.Names;
 import org.percpu.queue.RunQueue;
 
 /**
- * A bounded pool of tasks that allocates each of them once, at its first use. Lock-free: a stack of indices whose head carries a count
- * of changes beside the index, so that a head that was taken and put back is not mistaken for one that stayed.
+ * A bounded pool of tasks that allocates each of them once, at its first use. Lock-free: a stack of indices whose head
+ * carries a count of changes beside the index, so that a head that was taken and put back is not mistaken for an
+ * unchanged head.
  */
 final class TaskPool {
     /** A task that knows its place. */
@@ -35,8 +36,8 @@ final class TaskPool {
         }
 
         /**
-         * Whether nobody else has it. In this order: a worker counts the run before it makes the entry no longer pending, and puts it back
-         * later, and a taker counts after that.
+         * True if the entry is free to be taken. The order matters: a worker counts the run before the entry is no
+         * longer pending, and puts the entry back later; a taker counts after that.
          */
         private boolean isStray() {
             return !RunQueue.isPending(this) && takes == strayedAt && (unput || runs != takes);

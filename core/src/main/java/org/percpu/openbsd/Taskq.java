@@ -33,25 +33,29 @@ import org.percpu.queue.RunQueue;
  * tq.del(task);      // true: that run will not happen
  * }</pre>
  *
- * <p>Tasks are started in the order in which they were added. With one thread they never overlap; with several, tasks overlap, and a
- * task that is added while it runs may overlap itself (OTQ-21).
+ * <p>Tasks are started in the order in which they were added. With one thread they never overlap; with several, tasks
+ * overlap, and a task that is added while it runs may overlap itself (OTQ-21).
  *
- * <p><b>Threading.</b> {@link #add}, {@link #del} and {@link Task#set} may be called from any thread; {@code add} never blocks and
- * allocates nothing. The other methods need a caller that may sleep, except in a cold kernel.
+ * <p><b>Threading.</b> {@link #add}, {@link #del} and {@link Task#set} may be called from any thread; {@code add} never
+ * blocks and allocates nothing. The other methods need a caller that may sleep, except in a cold kernel.
  *
  * <p>Implements OTQ-1 to OTQ-35, U5 to U14, U20, U22 and U23.
  *
  * <h2>Deviations</h2>
  *
  * <ul>
- *   <li>{@code add} that finds the task queued guarantees that the later run sees the caller's earlier writes (OTQ-11), and two queues
- *       that race for a task cannot both get it (OTQ-14); the originals promise neither.
- *   <li>{@code create} never returns null: a queue that gets fewer threads than asked is an error that names the first missing one.
+ *   <li>{@code add} that finds the task queued guarantees that the later run sees the caller's earlier writes (OTQ-11),
+ *       and two queues that race for a task cannot both get it (OTQ-14); the originals promise neither.
+ *   <li>{@code create} never returns null: a queue that gets fewer threads than asked is an error that names the first
+ *       missing one.
  *   <li>{@code nthreads} must be 1 to 4096; in C, 0 means 1.
  *   <li>Adding to a destroyed queue is ESHUTDOWN, except from its own tasks while it drains (OTQ-12, OTQ-27).
- *   <li>Tasks left on a queue that is destroyed before it had threads are printed on the console and can be added elsewhere (OTQ-26).
- *   <li>A queue has no mutex at its level: adding and deleting leave the caller's level alone. The level only says who may do so (U11).
- *   <li>{@link #barrier}, {@link #delBarrier}, {@link Task#pending} and {@link #drainAndDestroy(Duration)} are additions.
+ *   <li>Tasks left on a queue that is destroyed before it had threads are printed on the console and can be added
+ *       elsewhere (OTQ-26).
+ *   <li>A queue has no mutex at its level: adding and deleting leave the caller's level alone. The level only says who
+ *       may do so (U11).
+ *   <li>{@link #barrier}, {@link #delBarrier}, {@link Task#pending} and {@link #drainAndDestroy(Duration)} are
+ *       additions.
  * </ul>
  *
  * @see <a href="https://man.openbsd.org/task_add.9">task_add(9)</a>
@@ -114,8 +118,8 @@ public final class Taskq implements KernelQueue {
      * @param ipl highest level at which tasks are added or deleted
      * @param flags 0, or {@link #TASKQ_MPSAFE} and {@link #TASKQ_CANTSLEEP}
      * @return the queue
-     * @throws ErrnoException EINVAL (name, nthreads, flags), EAGAIN or ENOMEM (no more threads; none is left behind), ESHUTDOWN (the
-     *     kernel is closed), EPERM (the caller must not sleep)
+     * @throws ErrnoException EINVAL (name, nthreads, flags), EAGAIN or ENOMEM (no more threads; none is left behind),
+     *     ESHUTDOWN (the kernel is closed), EPERM (the caller must not sleep)
      * @throws org.percpu.bindings.spi.LinuxException if a thread cannot be placed as the kernel's policies require
      */
     public static Taskq create(Kernel kernel, String name, int nthreads, Ipl ipl, int flags) {
@@ -128,8 +132,8 @@ public final class Taskq implements KernelQueue {
     /**
      * systq: the kernel's own queue for short tasks, with one thread that holds the kernel lock (OTQ-7).
      *
-     * <p>It is there for every caller at or below {@link Ipl#HIGH}, handlers and threads that must not sleep included, also if they are the
-     * first to ask: their tasks are queued, and a thread is made meanwhile.
+     * <p>It is there for every caller at or below {@link Ipl#HIGH}, handlers and threads that must not sleep included,
+     * also if they are the first to ask: their tasks are queued, and a thread is made meanwhile.
      *
      * @param kernel any kernel
      * @return always the same queue for a kernel; it cannot be destroyed
@@ -166,8 +170,8 @@ public final class Taskq implements KernelQueue {
      *
      * @param task a task that has been set
      * @return false if it was queued already; that run will see everything the caller wrote before this call
-     * @throws ErrnoException EINVAL if the task is null or was never set, ESHUTDOWN if the queue is destroyed, EAGAIN if it got no thread, EPERM if
-     *     the caller's level is above the queue's (U11)
+     * @throws ErrnoException EINVAL if the task is null or was never set, ESHUTDOWN if the queue is destroyed, EAGAIN
+     *     if it got no thread, EPERM if the caller's level is above the queue's (U11)
      */
     public boolean add(Task task) {
         if (task == null) {
@@ -185,11 +189,13 @@ public final class Taskq implements KernelQueue {
     }
 
     /**
-     * task_del: takes a task off this queue. It does not wait for a run that has begun, and says nothing about one (OTQ-16).
+     * task_del: takes a task off this queue. It does not wait for a run that has begun, and says nothing about one
+     * (OTQ-16).
      *
      * @param task any task
      * @return true if it was queued here, and now will not run for that add; false if it was not queued
-     * @throws ErrnoException EINVAL if it is on another queue (U8), EPERM if the caller's level is above the queue's (U11)
+     * @throws ErrnoException EINVAL if it is on another queue (U8), EPERM if the caller's level is above the queue's
+     *     (U11)
      */
     public boolean del(Task task) {
         if (task == null) {
@@ -211,14 +217,14 @@ public final class Taskq implements KernelQueue {
     }
 
     /**
-     * Opens a handle by which C code, also in a signal handler, and interrupt lines can add a task, with a value for its function. An
-     * addition to the page. A task posted so counts as {@linkplain Task#pending pending} from the moment a thread of the queue has seen
-     * it.
+     * Opens a handle by which C code, also in a signal handler, and interrupt lines can add a task, with a value for
+     * its function. An addition to the page. A task posted so counts as {@linkplain Task#pending pending} from the
+     * moment a thread of the queue has seen it.
      *
      * @param task a task that has been set; posting it while it is queued adds a value to that run
      * @return the handle, from which the function drains the values
-     * @throws ErrnoException EINVAL if the task was never set, ESHUTDOWN if the queue is destroyed, EAGAIN if it got no thread, EPERM
-     *     if the caller's level is above the queue's (U11)
+     * @throws ErrnoException EINVAL if the task was never set, ESHUTDOWN if the queue is destroyed, EAGAIN if it got no
+     *     thread, EPERM if the caller's level is above the queue's (U11)
      * @throws org.percpu.bindings.spi.LinuxException EAGAIN if 4096 handles are open
      */
     public NativeWork nativeTask(Task task) {
@@ -235,11 +241,11 @@ public final class Taskq implements KernelQueue {
     }
 
     /**
-     * taskq_barrier: waits until everything queued or running before the call has ended. A task of this queue that calls it counts
-     * itself as ended (OTQ-33). A later addition of OpenBSD.
+     * taskq_barrier: waits until everything queued or running before the call has ended. A task of this queue that
+     * calls it counts itself as ended (OTQ-33). A later addition of OpenBSD.
      *
-     * @throws ErrnoException EINVAL if the kernel is cold (U23), EDEADLK in a task of a {@link #TASKQ_CANTSLEEP} queue (U5), EPERM if
-     *     the caller must not sleep
+     * @throws ErrnoException EINVAL if the kernel is cold (U23), EDEADLK in a task of a {@link #TASKQ_CANTSLEEP} queue
+     *     (U5), EPERM if the caller must not sleep
      */
     public void barrier() {
         boolean done = threads.barrier("taskq_barrier", FOREVER);
@@ -258,13 +264,14 @@ public final class Taskq implements KernelQueue {
     }
 
     /**
-     * taskq_del_barrier: takes a task off this queue and waits while it runs, so that afterwards it is neither queued nor running,
-     * provided nobody adds it again (OTQ-34). In the task itself it does not wait for the caller. A later addition of OpenBSD.
+     * taskq_del_barrier: takes a task off this queue and waits while it runs, so that afterwards it is neither queued
+     * nor running, provided no thread adds it again (OTQ-34). A call in the task itself does not wait for that task.
+     * OpenBSD added this call later.
      *
      * @param task any task
      * @return true if it was queued
-     * @throws ErrnoException EINVAL if it is on another queue, EDEADLK in a task of a {@link #TASKQ_CANTSLEEP} queue, EPERM if the
-     *     caller must not sleep; it is then still queued
+     * @throws ErrnoException EINVAL if it is on another queue, EDEADLK in a task of a {@link #TASKQ_CANTSLEEP} queue,
+     *     EPERM if the caller must not sleep; it is then still queued
      */
     public boolean delBarrier(Task task) {
         if (task == null) {
@@ -282,8 +289,8 @@ public final class Taskq implements KernelQueue {
      *
      * @param task any task
      * @param atMost how long to wait while it runs; zero, or less, only looks
-     * @return false if the time ran out while the task was still running; it is no longer queued in either case. Whether it was queued says
-     *     {@link #del}
+     * @return false if the time ran out while the task was still running; it is no longer queued in either case.
+     *     Whether it was queued says {@link #del}
      * @throws ErrnoException as {@link #delBarrier(Task)}, and EINVAL for null
      */
     public boolean delBarrier(Task task, Duration atMost) {
@@ -299,11 +306,12 @@ public final class Taskq implements KernelQueue {
     }
 
     /**
-     * taskq_destroy: refuses new tasks, runs everything that is queued and what those tasks add, ends the threads and waits for them
-     * with the kernel lock dropped (OTQ-27). In a cold kernel it returns at once and the tasks never run (OTQ-26).
+     * taskq_destroy: refuses new tasks, runs everything that is queued and what those tasks add, ends the threads and
+     * waits for them with the kernel lock dropped (OTQ-27). In a cold kernel it returns at once and the tasks never run
+     * (OTQ-26).
      *
-     * @throws ErrnoException EINVAL if it is destroyed already or a queue of the system, EDEADLK in one of its own tasks, EPERM if the
-     *     caller must not sleep
+     * @throws ErrnoException EINVAL if it is destroyed already or a queue of the system, EDEADLK in one of its own
+     *     tasks, EPERM if the caller must not sleep
      */
     public void destroy() {
         threads.destroy();

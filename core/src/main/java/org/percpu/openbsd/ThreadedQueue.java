@@ -23,7 +23,9 @@ import org.percpu.queue.Item;
 import org.percpu.queue.SharedQueue;
 import org.percpu.thread.Sched;
 
-/** What taskq and workq have in common: a state, threads that are made when threads can be made, and a draining destroy. */
+/**
+ * What taskq and workq have in common: a state, threads that are made when threads can be made, and a draining destroy.
+ */
 final class ThreadedQueue {
     private static final int MAX_THREADS = 4096;
 
@@ -45,15 +47,15 @@ final class ThreadedQueue {
     private final Set<Lwp.Flag> flags;
     private final KernelQueue face;
     private final boolean system;
-    /** What a thread's state shows while it waits for the end. */
+    /** The wait message that a thread's state shows while it waits for the end. */
     private final String endMessage;
 
-    /** Of a queue of the system: held by whoever makes its thread. */
+    /** For a queue of the system: held by the caller that makes its thread. */
     private final ReentrantLock making = new ReentrantLock();
 
     // Of a queue of the system.
     private volatile boolean hasThread; // or will have one when the kernel is warm
-    private volatile boolean handedOver; // somebody who may sleep is about to make it
+    private volatile boolean handedOver; // a thread that may sleep is about to make it
 
     // Guarded by this.
     private boolean listed; // of a queue of the system
@@ -140,9 +142,9 @@ final class ThreadedQueue {
     }
 
     /**
-     * Of a queue of the system, for which many may ask at once: makes its thread, unless it has one. Whoever must not sleep, such as a handler,
-     * has it made by a thread of its own; tasks are queued meanwhile, as in a cold kernel. Where there is no thread to be had, the next call
-     * tries again.
+     * For a queue of the system: makes its thread, unless it has one. Many callers may ask at once. For a caller that
+     * must not sleep, such as a handler, a separate thread makes the queue's thread; tasks are queued meanwhile, as in
+     * a cold kernel. If no thread can be made, the next call tries again.
      */
     void ensureThread() {
         if (hasThread || state == State.DESTROYED) {
@@ -186,7 +188,7 @@ final class ThreadedQueue {
         }
     }
 
-    /** For {@link SystemThread}: nobody is there to tell but the console. */
+    /** For {@link SystemThread}: it has only the console to report to. */
     void makeThreadLater() {
         making.lock();
         try {
@@ -199,7 +201,7 @@ final class ThreadedQueue {
         }
     }
 
-    /** By whoever holds `making`. */
+    /** Called by the holder of `making`. */
     private void makeThread() {
         if (hasThread) {
             return;
@@ -262,7 +264,10 @@ final class ThreadedQueue {
         kernel.remove(face);
     }
 
-    /** During create a failure is the creator's (U13). Later nobody is there to tell but the console and whoever adds a task. */
+    /**
+     * During create, a failure is reported to the creator (U13). Later it is reported on the console and to callers
+     * that add a task.
+     */
     private void threadsCanBeMade() {
         boolean inCreate;
         synchronized (this) {
@@ -300,7 +305,7 @@ final class ThreadedQueue {
         }
     }
 
-    /** Without a worker there is nobody to wait for. */
+    /** Without a worker there is nothing to wait for. */
     private List<Object> end(int made) {
         return Ending.ofUnlisted(kernel, queue).run(made == 0 ? Duration.ZERO : KernelQueue.FOREVER);
     }
@@ -324,7 +329,7 @@ final class ThreadedQueue {
     void requireLevel(String call) {
         String wrong = Spl.above(ipl, Ipl.NONE);
         if (wrong != null) {
-            // Nobody creates a system queue with another level.
+            // System queues are never created with another level.
             String remedy = system ? wrong.replace("create the queue", "create a queue of your own") : wrong;
             throw new ErrnoException(Errno.EPERM, call + " on " + name + " " + remedy);
         }
@@ -372,7 +377,7 @@ final class ThreadedQueue {
         report(end(call).run(KernelQueue.FOREVER));
     }
 
-    /** Destroyed, or without a thread: whoever waits to add something waits in vain. */
+    /** The queue is destroyed, or has no thread: a caller that waits to add a task would wait in vain. */
     boolean takesNoMore() {
         State now = state;
         return now == State.DESTROYED || now == State.FAILED;

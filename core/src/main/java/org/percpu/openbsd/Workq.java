@@ -31,21 +31,24 @@ import org.percpu.queue.RunQueue;
  *
  * <p>Tasks are started in the order in which they were added (OWQ-8). Each add is a run of its own.
  *
- * <p><b>Threading.</b> {@link #addTask} without {@link #WQ_WAITOK} and {@link #queueTask} may be called from any thread; they never
- * block, and allocate nothing once an entry has been used before. The other methods need a caller that may sleep, except in a cold
- * kernel.
+ * <p><b>Threading.</b> {@link #addTask} without {@link #WQ_WAITOK} and {@link #queueTask} may be called from any
+ * thread; they never block, and allocate nothing once an entry has been used before. The other methods need a caller
+ * that may sleep, except in a cold kernel.
  *
  * <p>Implements OWQ-1 to OWQ-15, U1, U5 to U7, U11 to U14, U20, U22.
  *
  * <h2>Deviations</h2>
  *
  * <ul>
- *   <li>The memory for {@code addTask} is a pool of each queue, whose size {@link #create(Kernel, String, int, Ipl, int)} takes.
+ *   <li>The memory for {@code addTask} is a pool of each queue, whose size {@link #create(Kernel, String, int, Ipl,
+ *       int)} takes.
  *   <li>A null queue stands for the kernel's generic one in C; here it is {@link #syswq}.
- *   <li>{@link #WQ_MPSAFE} is accepted and, as in OpenBSD since 4.5, changes nothing (OWQ-9). Other unknown bits are EINVAL (OWQ-2).
+ *   <li>{@link #WQ_MPSAFE} is accepted and, as in OpenBSD since 4.5, changes nothing (OWQ-9). Other unknown bits are
+ *       EINVAL (OWQ-2).
  *   <li>All threads are made by {@code create}; too few is an error (OWQ-6). {@code maxthreads} must be 1 to 4096.
  *   <li>Queueing an entry that is pending is EBUSY; in C it corrupts the list (U1).
- *   <li>A queue has no mutex at its level: queueing leaves the caller's level alone. The level only says who may queue (U11).
+ *   <li>A queue has no mutex at its level: queueing leaves the caller's level alone. The level only says who may queue
+ *       (U11).
  *   <li>{@link #drainAndDestroy(Duration)} is an addition.
  * </ul>
  *
@@ -129,7 +132,7 @@ public final class Workq implements KernelQueue {
                     threads.queue.itemLeft();
                 }
             } catch (Throwable t) {
-                // The call goes on. Whoever needs an entry next takes this one.
+                // The call goes on. The next caller that needs an entry takes this one.
                 if (!back) {
                     pooled.unput = true;
                     pooled.strayedAt = pooled.takes;
@@ -172,8 +175,8 @@ public final class Workq implements KernelQueue {
      * @param maxthreads 1 to 4096
      * @param ipl highest level at which tasks are added
      * @return the queue, with room for {@value #DEFAULT_POOL_SIZE} tasks that are not the callers'
-     * @throws ErrnoException EINVAL (name, maxthreads), EAGAIN or ENOMEM (no more threads; none is left behind), ESHUTDOWN (the kernel
-     *     is closed), EPERM (the caller must not sleep)
+     * @throws ErrnoException EINVAL (name, maxthreads), EAGAIN or ENOMEM (no more threads; none is left behind),
+     *     ESHUTDOWN (the kernel is closed), EPERM (the caller must not sleep)
      * @throws org.percpu.bindings.spi.LinuxException if a thread cannot be placed as the kernel's policies require
      */
     public static Workq create(Kernel kernel, String name, int maxthreads, Ipl ipl) {
@@ -189,8 +192,8 @@ public final class Workq implements KernelQueue {
      * @param ipl highest level at which tasks are added
      * @param poolSize how many tasks added by {@link #addTask} can be pending, 1 to 16777216
      * @return the queue
-     * @throws ErrnoException EINVAL (name, maxthreads, poolSize), EAGAIN or ENOMEM (no more threads; none is left behind), ESHUTDOWN
-     *     (the kernel is closed), EPERM (the caller must not sleep)
+     * @throws ErrnoException EINVAL (name, maxthreads, poolSize), EAGAIN or ENOMEM (no more threads; none is left
+     *     behind), ESHUTDOWN (the kernel is closed), EPERM (the caller must not sleep)
      * @throws org.percpu.bindings.spi.LinuxException if a thread cannot be placed as the kernel's policies require
      */
     public static Workq create(Kernel kernel, String name, int maxthreads, Ipl ipl, int poolSize) {
@@ -207,8 +210,8 @@ public final class Workq implements KernelQueue {
     /**
      * The kernel's generic queue, which the page's functions use for a null queue (OWQ-4). For short tasks.
      *
-     * <p>It is there for every caller at or below {@link Ipl#HIGH}, handlers and threads that must not sleep included, also if they are the
-     * first to ask: their tasks are queued, and a thread is made meanwhile.
+     * <p>It is there for every caller at or below {@link Ipl#HIGH}, handlers and threads that must not sleep included,
+     * also if they are the first to ask: their tasks are queued, and a thread is made meanwhile.
      *
      * @param kernel any kernel
      * @return always the same queue for a kernel; it cannot be destroyed
@@ -232,9 +235,9 @@ public final class Workq implements KernelQueue {
      * @param <A> the type of the first argument
      * @param <B> the type of the second argument
      * @return false if all entries are queued and WQ_WAITOK was not given (ENOMEM); never false with it
-     * @throws ErrnoException EINVAL (null function, unknown flags), ESHUTDOWN (destroyed), EAGAIN (the queue got no thread), EPERM (the
-     *     caller's level is above the queue's, U11); with WQ_WAITOK also EPERM if the caller must not sleep, and EDEADLK if it would
-     *     have to wait in a task of this queue
+     * @throws ErrnoException EINVAL (null function, unknown flags), ESHUTDOWN (destroyed), EAGAIN (the queue got no
+     *     thread), EPERM (the caller's level is above the queue's, U11); with WQ_WAITOK also EPERM if the caller must
+     *     not sleep, and EDEADLK if it would have to wait in a task of this queue
      */
     public <A extends @Nullable Object, B extends @Nullable Object> boolean addTask(
             int flags, Function<? super A, ? super B> func, A arg1, B arg2) {
@@ -267,7 +270,7 @@ public final class Workq implements KernelQueue {
                 pool.put(task);
             }
         } catch (Throwable t) {
-            // No calls in here. Whoever needs an entry next looks whether this one is in the queue.
+            // No calls in here. The next caller that needs an entry checks whether this one is in the queue.
             task.strayedAt = take;
             pool.strayed = task;
             throw t;
@@ -289,8 +292,9 @@ public final class Workq implements KernelQueue {
      * @param arg2 second argument, may be null
      * @param <A> the type of the first argument
      * @param <B> the type of the second argument
-     * @throws ErrnoException EBUSY if the entry is pending (U1), EINVAL (null function, unknown flags), ESHUTDOWN (destroyed), EAGAIN
-     *     (the queue got no thread), EPERM (the caller's level is above the queue's, U11); the entry is as it was
+     * @throws ErrnoException EBUSY if the entry is pending (U1), EINVAL (null function, unknown flags), ESHUTDOWN
+     *     (destroyed), EAGAIN (the queue got no thread), EPERM (the caller's level is above the queue's, U11); the
+     *     entry is as it was
      */
     public <A extends @Nullable Object, B extends @Nullable Object> void queueTask(
             WorkqTask wqt, int flags, Function<? super A, ? super B> func, A arg1, B arg2) {
@@ -311,18 +315,19 @@ public final class Workq implements KernelQueue {
     }
 
     /**
-     * Opens a handle by which C code, also in a signal handler, and interrupt lines can queue a call of a function, with a value for it.
-     * An addition to the page.
+     * Opens a handle by which C code, also in a signal handler, and interrupt lines can queue a call of a function,
+     * with a value for it. An addition to the page.
      *
-     * @param wqt the entry, which belongs to the handle from here on; posting it while it is queued adds a value to that run
+     * @param wqt the entry, which belongs to the handle from here on; posting it while it is queued adds a value to
+     *     that run
      * @param func what to call
      * @param arg1 first argument, may be null
      * @param arg2 second argument, may be null
      * @param <A> the type of the first argument
      * @param <B> the type of the second argument
      * @return the handle, from which the function drains the values
-     * @throws ErrnoException EINVAL (null function), ESHUTDOWN (destroyed), EAGAIN (the queue got no thread), EPERM (the caller's
-     *     level is above the queue's, U11)
+     * @throws ErrnoException EINVAL (null function), ESHUTDOWN (destroyed), EAGAIN (the queue got no thread), EPERM
+     *     (the caller's level is above the queue's, U11)
      * @throws org.percpu.bindings.spi.LinuxException EAGAIN if 4096 handles are open
      */
     public <A extends @Nullable Object, B extends @Nullable Object> NativeWork nativeTask(
@@ -344,18 +349,20 @@ public final class Workq implements KernelQueue {
     }
 
     /**
-     * workq_destroy: refuses new tasks, runs everything that is queued and what those tasks add, ends the threads and waits for them
-     * with the kernel lock dropped (OWQ-12). In a cold kernel it returns at once and the tasks never run (OWQ-11).
+     * workq_destroy: refuses new tasks, runs everything that is queued and what those tasks add, ends the threads and
+     * waits for them with the kernel lock dropped (OWQ-12). In a cold kernel it returns at once and the tasks never run
+     * (OWQ-11).
      *
-     * @throws ErrnoException EINVAL if it is destroyed already or the queue of the system, EDEADLK in one of its own tasks, EPERM if the
-     *     caller must not sleep
+     * @throws ErrnoException EINVAL if it is destroyed already or the queue of the system, EDEADLK in one of its own
+     *     tasks, EPERM if the caller must not sleep
      */
     public void destroy() {
         threads.destroy();
     }
 
     /**
-     * {@inheritDoc} Entries of the pool are among what is returned; they cannot be told apart and are of use only as a count.
+     * {@inheritDoc} Entries of the pool are among what is returned; they cannot be told apart and are of use only as a
+     * count.
      */
     @Override
     public List<WorkqTask> drainAndDestroy(Duration atMost) {

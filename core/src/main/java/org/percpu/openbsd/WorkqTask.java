@@ -7,7 +7,7 @@ import org.percpu.queue.Names;
 
 /**
  * {@code struct workq_task} of workq_add_task(9): room for one entry of a {@link Workq}. It belongs to the caller of
- * {@link Workq#queueTask} and is his again from the moment the function is about to start.
+ * {@link Workq#queueTask}, who may use it again from the moment the function is about to start.
  */
 public class WorkqTask extends Item {
     Workq.@Nullable Function<@Nullable Object, @Nullable Object> func;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /**
- * OpenBSD's deferred work: task_add(9) as of September 2015, workq_add_task(9) as of OpenBSD 5.6 and kthread(9) as of 5.7.
+ * OpenBSD's deferred work: task_add(9) as of September 2015, workq_add_task(9) as of OpenBSD 5.6 and kthread(9) as of
+ * 5.7.
  *
- * <p>Functions of the pages are methods of the same name without the prefix; flags keep the pages' names and numbers. What a page
- * leaves undefined is an {@link org.percpu.bindings.spi.ErrnoException} at the call that changes nothing. Rule ids in comments and tests
- * (OTQ-11, OWQ-6) are those of {@code affinity-tests/RULES.md}.
+ * <p>Functions of the pages are methods of the same name without the prefix; flags keep the pages' names and numbers.
+ * What a page leaves undefined is an {@link org.percpu.bindings.spi.ErrnoException} at the call that changes nothing.
+ * Rule ids in comments and tests (OTQ-11, OWQ-6) are those of {@code affinity-tests/RULES.md}.
  *
- * <p>A kernel that boots ({@link org.percpu.kernel.Kernel.Builder#cold}) takes queues and tasks before it has threads: they are made,
- * and the tasks run, when {@link org.percpu.openbsd.Autoconf} has made it warm.
+ * <p>A kernel that boots ({@link org.percpu.kernel.Kernel.Builder#cold}) takes queues and tasks before it has threads:
+ * they are made, and the tasks run, when {@link org.percpu.openbsd.Autoconf} has made it warm.
  */
 @NullMarked
 package org.percpu.openbsd;
