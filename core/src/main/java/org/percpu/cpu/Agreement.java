@@ -5,7 +5,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.function.IntConsumer;
 
-/** What CPUs say of the sets that they belong to, such as cores, caches and packages. */
+/** Compares what CPUs say about the sets that they belong to, such as cores, caches and packages. */
 final class Agreement {
     private Agreement() {}
 
@@ -14,7 +14,7 @@ final class Agreement {
      *
      * @param claims by CPU
      * @param all whether a member that claims nothing breaks the claim
-     * @param refused is told each CPU whose claim does not hold
+     * @param refused called with each CPU whose claim does not hold
      * @return the claims that hold
      */
     static Map<Integer, CpuSet> among(Map<Integer, CpuSet> claims, boolean all, IntConsumer refused) {

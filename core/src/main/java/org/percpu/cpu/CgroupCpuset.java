@@ -169,8 +169,8 @@ final class CgroupCpuset {
     }
 
     /**
-     * The group's CPUs if it, or the partition that it is a member of, is isolated; such a partition may have become
-     * invalid.
+     * The group's CPUs if the group, or the partition that it is a member of, is isolated. Such a partition may have
+     * become invalid.
      */
     private CpuSet partition(Mount mount, String group, CpuSet cpus) {
         for (String path : upwards(group)) {

@@ -11,13 +11,13 @@ import java.util.List;
  * readings of the machine give two objects for the same CPU, which are not equal.
  */
 public final class Cpu {
-    /** What a machine with unlike cores says about one of them. */
+    /** The kind of a core, as a machine with unlike cores reports it. */
     public enum Kind {
         /** A fast core among slower ones, such as a P-core, or a big core on Arm. */
         PERFORMANCE,
         /** A slow and thrifty core among faster ones, such as an E-core, or a little core on Arm. */
         EFFICIENCY,
-        /** The machine does not tell its cores apart. */
+        /** The machine reports no difference between its cores. */
         UNIFORM,
         /**
          * The machine has unlike cores, but does not say which kind this one is. Some offline CPUs are of this kind.
@@ -122,7 +122,7 @@ public final class Cpu {
     }
 
     /**
-     * Tells whether this CPU is one of those that are taken where none are named.
+     * Tells whether this CPU is in the default set, which is taken where no CPUs are named.
      *
      * @return true if the CPU is in {@link CpuTopology#allowed()}
      */
@@ -206,7 +206,7 @@ public final class Cpu {
     }
 
     /**
-     * How much one CPU does compared with the strongest of the machine, by the scheduler's measure.
+     * The capacity of this CPU compared with the strongest CPU of the machine, by the scheduler's measure.
      *
      * @return 1 to 1024, where 1024 is the strongest; -1 if the kernel does not say
      */

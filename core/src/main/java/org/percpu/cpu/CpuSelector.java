@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.ToIntFunction;
 
-/** Reads lists that name CPUs by what they are; the grammar is that of {@link CpuTopology#select}. */
+/** Reads lists that name CPUs by their properties. {@link CpuTopology#select} describes the grammar. */
 final class CpuSelector {
     private static final String REMEDY =
             "write a list such as 0-3,8, or isolated, nohz_full, default, all, node:N, package:N, core:N, last,"

@@ -428,7 +428,7 @@ public final class CpuTopology {
     }
 
     /**
-     * Reads a list that names CPUs by number or by what they are, with commas between its entries:
+     * Reads a list that names CPUs by number or by their properties, with commas between its entries:
      *
      * <table>
      * <caption>Entries</caption>
@@ -443,7 +443,7 @@ public final class CpuTopology {
      *     is none</td></tr>
      * </table>
      *
-     * <p>Names mean usable CPUs only. A number is taken as it stands; {@link #resolve} says whether it is usable.
+     * <p>Names mean usable CPUs only. A number is taken as given; {@link #resolve} says whether it is usable.
      *
      * @param text at least one entry
      * @return the set, never empty

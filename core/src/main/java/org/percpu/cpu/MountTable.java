@@ -8,7 +8,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** The mounts of a process, proc_pid_mountinfo(5), and which of them a path still leads to. */
+/** The mounts of a process, proc_pid_mountinfo(5), and which of these mounts a path still leads to. */
 final class MountTable {
     private static final int FIELDS = 6;
 
@@ -119,12 +119,12 @@ final class MountTable {
             }
             parent--;
             if (parent == 0) {
-                return true; // it hangs on the mount itself
+                return true; // its parent is the mount itself
             }
             if (parent < 0 && parent(other) != null) {
-                continue; // it hangs elsewhere
+                continue; // its parent is elsewhere
             }
-            // The mount on the way that hangs on the same parent; the topmost one where the table lacks the parents.
+            // The mount on the way that has the same parent; the topmost mount where the table lacks the parents.
             Mount next = way.get((parent < 0 ? way.size() : parent) - 1);
             if (other.isOnTheWayTo(next.point) && mounts.lastIndexOf(other) > mounts.lastIndexOf(next)) {
                 return true;

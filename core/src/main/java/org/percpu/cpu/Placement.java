@@ -14,7 +14,7 @@ import org.percpu.bindings.spi.ErrnoException;
 /**
  * Ways to choose some CPUs out of many. The choice depends only on the topology, so that equal runs use equal CPUs.
  *
- * <p>To choose among fewer or others: {@code among} can be any {@link CpuSet} of usable CPUs, for example
+ * <p>To choose among other CPUs, {@code among} can be any {@link CpuSet} of usable CPUs, for example
  * {@code topology.allowed().minus(topology.isolated())} or {@code topology.allowed(cpu -> cpu.node() == 0)}.
  */
 public enum Placement {
@@ -90,7 +90,7 @@ public enum Placement {
         return packed;
     }
 
-    /** How many other members of its group came before. */
+    /** How many other members of the CPU's group came before it. */
     private static int rank(Map<Object, Map<Object, Integer>> ranks, Object group, Object member) {
         Map<Object, Integer> members = ranks.computeIfAbsent(group, any -> new HashMap<>());
         Integer next = members.size();

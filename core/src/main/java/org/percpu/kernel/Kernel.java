@@ -216,7 +216,7 @@ public final class Kernel implements AutoCloseable {
     }
 
     /**
-     * What happens when a thread cannot be pinned.
+     * The policy for threads that cannot be pinned.
      *
      * @return the policy for all threads of this kernel
      */
@@ -225,7 +225,7 @@ public final class Kernel implements AutoCloseable {
     }
 
     /**
-     * What happens when a real-time priority is denied.
+     * The policy for a real-time priority that is denied.
      *
      * @return the policy for all threads of this kernel
      */

@@ -41,8 +41,8 @@ import org.percpu.thread.ThreadState;
  *   <li>The exit unwinds the function, so {@code finally} blocks run; in C they would not exist.
  *   <li>A function that returns exits with 0, reported on the console of a strict kernel (NKT-6); one that throws is
  *       reported to the fault handler.
- *   <li>Joins do not wait for each other (NKT-15). Joining twice, oneself, a thread without {@link #KTHREAD_MUSTJOIN}
- *       or one that is destroyed is an error instead of a hang (NKT-16).
+ *   <li>Joins do not wait for each other (NKT-15). It is an error, and not a hang, to join a thread twice, to join the
+ *       calling thread itself, a thread without {@link #KTHREAD_MUSTJOIN} or a destroyed thread (NKT-16).
  *   <li>The priority is a Linux setting of the classes given at {@link Pri}; it may be denied, see {@link #state()}.
  * </ul>
  *
@@ -222,8 +222,8 @@ public final class Kthread {
     }
 
     /**
-     * kthread_join: waits, with the kernel lock dropped, until the thread has exited (NKT-14) and is gone by Linux's
-     * word. A thread can be joined once. For a thread made idle the join also waits until the thread is started.
+     * kthread_join: waits, with the kernel lock dropped, until the thread has exited (NKT-14) and Linux no longer has
+     * it. A thread can be joined once. For a thread made idle the join also waits until the thread is started.
      *
      * @throws ErrnoException EINVAL without {@link #KTHREAD_MUSTJOIN}, or if it has not run and the kernel is cold
      *     (U23); EDEADLK for the caller itself; ESRCH if it was joined or destroyed before, or is destroyed meanwhile;

@@ -190,7 +190,7 @@ public final class Softint {
                 longer[i].start(
                         kernel.thread(longer[i].name(), cpu, sched),
                         EnumSet.of(Lwp.Flag.WORKER, Lwp.Flag.MPSAFE, Lwp.Flag.INTR));
-                // No call in between: an error would leave a thread that nobody knows.
+                // No call may come in between: an error in it would leave a thread that no table knows.
                 queues = longer;
             }
         }

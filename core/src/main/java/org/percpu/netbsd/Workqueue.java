@@ -373,7 +373,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
 
     /**
      * workqueue_destroy: ends the workers and waits for them, with the kernel lock dropped. It does not drain (NWQ-20):
-     * the caller makes sure that nothing is enqueued. A callback that is running, and is the last one, is waited for
+     * the caller makes sure that nothing is enqueued. The call waits for a callback that is running and is the last one
      * (NWQ-21).
      *
      * @throws ErrnoException EBUSY if works are pending or taken but not started (U4), the queue then stays in use;

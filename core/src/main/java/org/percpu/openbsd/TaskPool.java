@@ -59,7 +59,10 @@ final class TaskPool {
     private final AtomicInteger made = new AtomicInteger();
     private final AtomicLong head = new AtomicLong(pack(0, NONE));
 
-    /** One that an error has kept from being put back; set without a call, as there may be no stack for one. */
+    /**
+     * An entry that an error has kept from being put back. It is set without a call, because there may be no stack for
+     * a call.
+     */
     @Nullable
     volatile Pooled strayed;
 
@@ -118,7 +121,7 @@ final class TaskPool {
             }
             index = made.get();
         }
-        // Another thread may have put one back since the stack was found empty.
+        // Another thread may have put an entry back since the stack was found empty.
         return (int) head.get() == NONE ? null : pop();
     }
 

@@ -159,7 +159,7 @@ public final class Taskq implements KernelQueue {
     }
 
     private static Taskq system(Kernel kernel, SystemQueue key, String name, int flags) {
-        // Nothing sleeps in there: a handler may want the same queue.
+        // Nothing sleeps inside: a handler may want the same queue.
         Taskq tq = kernel.shared(key, k -> new Taskq(k, name, 1, Ipl.HIGH, flags, true));
         tq.threads.ensureThread();
         return tq;
@@ -290,7 +290,7 @@ public final class Taskq implements KernelQueue {
      * @param task any task
      * @param atMost how long to wait while it runs; zero, or less, only looks
      * @return false if the time ran out while the task was still running; it is no longer queued in either case.
-     *     Whether it was queued says {@link #del}
+     *     {@link #del} says whether it was queued
      * @throws ErrnoException as {@link #delBarrier(Task)}, and EINVAL for null
      */
     public boolean delBarrier(Task task, Duration atMost) {

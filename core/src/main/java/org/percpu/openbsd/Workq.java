@@ -85,7 +85,7 @@ public final class Workq implements KernelQueue {
         void run(A arg1, B arg2) throws Exception;
     }
 
-    /** Everything is read out, and the entry back in the pool, before the function is called. */
+    /** All fields are read, and the entry is put back into the pool, before the function is called. */
     private final class WorkqCall extends Call {
         private @Nullable Function<@Nullable Object, @Nullable Object> func;
         private @Nullable Object arg1;
@@ -96,7 +96,7 @@ public final class Workq implements KernelQueue {
         public void load(Item item) {
             WorkqTask task = (WorkqTask) item;
             if (task.func == null) {
-                // An error came between the first time and the release.
+                // An error came between the first call and the release.
                 return;
             }
             func = task.func;
@@ -124,8 +124,8 @@ public final class Workq implements KernelQueue {
             loaded = null;
             boolean back = false;
             try {
-                // An entry that a drain has handed out may come back by queueTask, on another queue; it is not of that
-                // one's pool.
+                // An entry that a drain has handed out may come back by queueTask on another queue. The entry does not
+                // belong to that queue's pool.
                 if (pool.owns(pooled)) {
                     pool.put(pooled);
                     back = true;
@@ -218,7 +218,7 @@ public final class Workq implements KernelQueue {
      * @throws ErrnoException EAGAIN or ENOMEM (no thread; the next call tries again), ESHUTDOWN (the kernel is closed)
      */
     public static Workq syswq(Kernel kernel) {
-        // Nothing sleeps in there: a handler may want the same queue.
+        // Nothing sleeps inside: a handler may want the same queue.
         Workq wq = ErrnoException.requireNonNull(kernel, "syswq", "kernel")
                 .shared(SYSWQ, k -> new Workq(k, SYSWQ, 1, Ipl.HIGH, DEFAULT_POOL_SIZE, true));
         wq.threads.ensureThread();
@@ -361,8 +361,7 @@ public final class Workq implements KernelQueue {
     }
 
     /**
-     * {@inheritDoc} Entries of the pool are among what is returned; they cannot be told apart and are of use only as a
-     * count.
+     * {@inheritDoc} The result includes entries of the pool. They cannot be told apart and are useful only as a count.
      */
     @Override
     public List<WorkqTask> drainAndDestroy(Duration atMost) {

@@ -4,10 +4,11 @@ package org.percpu.bindings.ffm;
 import java.lang.invoke.MethodHandle;
 
 /**
- * C functions that report through errno, which is captured before the JVM can change it; and others that every start
- * needs or that are called often. Pointers are addresses. What fails returns -errno, except where a function says
- * otherwise. Each function is linked when it is first called. Those that a thread needs until it is pinned all have the
- * shape with errno, whether they use it or not: a second shape would cost a start ten milliseconds.
+ * C functions that report through errno, and other functions that every start needs or that are called often. errno is
+ * captured before the JVM can change it. Pointers are addresses. A function that fails returns -errno, except where its
+ * comment says otherwise. Each function is linked when it is first called. The functions that a thread needs until it
+ * is pinned all have the shape with errno, whether they use errno or not: a second shape would cost a start ten
+ * milliseconds.
  */
 final class ErrnoCalls {
     private ErrnoCalls() {}

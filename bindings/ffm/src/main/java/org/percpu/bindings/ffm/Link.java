@@ -15,9 +15,8 @@ import java.util.Optional;
  * none for a further function of a known shape.
  *
  * <p>The arguments of both calling conventions, x86-64 and aarch64, are 64-bit registers. A function reads as much of a
- * register as its parameter is wide, and ignores those for which it has no parameter; the result is as wide as its
- * type, and what stands above that is of no meaning. Linux passes the integers of variadic functions in the same
- * registers.
+ * register as its parameter is wide, and ignores registers for which it has no parameter. The result is as wide as its
+ * type; the bits above have no meaning. Linux passes the integers of variadic functions in the same registers.
  */
 final class Link {
     private static final ValueLayout.OfLong WORD = ValueLayout.JAVA_LONG;

@@ -4,7 +4,10 @@ package org.percpu.bindings.jna;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxCallsProvider;
 
-/** Offers the JNA backend, behind FFM in the order of preference. Names no class of JNA itself, which may be absent. */
+/**
+ * Offers the JNA backend, after FFM in the order of preference. This class names no class of JNA, because JNA may be
+ * absent.
+ */
 public final class JnaProvider implements LinuxCallsProvider {
     /** For {@link java.util.ServiceLoader}. */
     public JnaProvider() {}

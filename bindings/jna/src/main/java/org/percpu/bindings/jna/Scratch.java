@@ -63,8 +63,8 @@ final class Scratch {
     }
 
     /**
-     * A copy of a C string. C copies it, by a function that JNA has registered: a text such as dlerror's is freed at
-     * the thread's next dlsym, and whatever Java runs for the first time may look symbols up.
+     * A copy of a C string. A C function that JNA has registered makes the copy. A text such as dlerror's is freed at
+     * the thread's next dlsym, and any Java code that runs for the first time may look symbols up.
      */
     static String text(long string) {
         Scratch scratch = mine();

@@ -14,8 +14,8 @@ import org.percpu.bindings.spi.LinuxCalls;
 
 /**
  * Pending signals of threads and of the process, and the timers that send them. A signal that its target does not block
- * reaches a handler that does nothing: it only ends the target's futex wait with EINTR. One without a handler would end
- * a real process; here the sender gets an exception that says so.
+ * reaches a handler that does nothing: it only ends the target's futex wait with EINTR. A signal without a handler
+ * would end a real process; here the sender gets an exception that says so.
  */
 final class Signals {
     static final int MAX = 64;

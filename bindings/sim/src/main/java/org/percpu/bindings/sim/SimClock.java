@@ -10,7 +10,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.percpu.bindings.spi.LinuxCalls;
 
 /**
- * CLOCK_MONOTONIC of a machine, and waiting by it. It is the host's clock, or one that moves only when it is told to.
+ * CLOCK_MONOTONIC of a machine, and waiting by it. It is the host's clock, or a virtual clock that moves only when it
+ * is told to.
  */
 final class SimClock {
     /** One thread's wait. Its condition belongs to its lock. */

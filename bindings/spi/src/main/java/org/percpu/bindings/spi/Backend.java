@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param calls the linked functions
  * @param reason why this one, as a clause
- * @param passedOver name of each other backend found or expected, and why it is not used; the simulated one is no
- *     choice and not in it
+ * @param passedOver name of each other backend found or expected, and why it is not used; the simulated backend is
+ *     never listed
  */
 public record Backend(LinuxCalls calls, String reason, Map<String, String> passedOver) {
     /** System property that forces a backend by name. */
@@ -67,8 +67,8 @@ public record Backend(LinuxCalls calls, String reason, Map<String, String> passe
     }
 
     /**
-     * Where the files of the machine begin, see {@link LinuxCalls#root()}. Only a simulated machine has a root of its
-     * own, so no other backend is opened for the answer.
+     * The root folder of the machine's files, see {@link LinuxCalls#root()}. Only a simulated machine has a root of its
+     * own, so no other backend is opened for this call.
      *
      * @return the folder that {@code sys} and {@code proc} are in
      * @throws NoBackendException if a simulated machine is asked for and there is none
@@ -127,8 +127,8 @@ public record Backend(LinuxCalls calls, String reason, Map<String, String> passe
     }
 
     /**
-     * The providers that are there and that no service file names, as in a jar made of several without merging those
-     * files.
+     * Providers that are on the class path and that no service file names, as in a jar that was made of several jars
+     * without merging their service files.
      */
     private static Map<String, String> unnamed(List<LinuxCallsProvider> named) {
         Map<String, String> unnamed = new LinkedHashMap<>();
@@ -185,7 +185,7 @@ public record Backend(LinuxCalls calls, String reason, Map<String, String> passe
         return found;
     }
 
-    /** Keeps the order of preference; a comparator would be made at run time. */
+    /** Keeps the order of preference. A comparator is not used, because it would be made at run time. */
     private static void insert(List<LinuxCallsProvider> found, LinuxCallsProvider provider) {
         int at = found.size();
         while (at > 0 && found.get(at - 1).order() > provider.order()) {

@@ -75,7 +75,7 @@ public interface LinuxCalls {
     int F_SETFL = 4;
     /** Command of fcntl: the signal that says that I/O is possible; its {@code si_fd} names the file. */
     int F_SETSIG = 10;
-    /** Command of fcntl: who gets that signal; the argument is the address of an {@code f_owner_ex}. */
+    /** Command of fcntl: the receiver of that signal; the argument is the address of an {@code f_owner_ex}. */
     int F_SETOWN_EX = 15;
     /** Type in {@code f_owner_ex}: a thread. */
     int F_OWNER_TID = 0;
@@ -466,7 +466,7 @@ public interface LinuxCalls {
     long timer_create(int clock, int signal, int tid, long value);
 
     /**
-     * timer_settime(2), relative. An expiry that finds the signal of the one before still pending is counted as an
+     * timer_settime(2), relative. An expiry that finds the signal of the earlier expiry still pending is counted as an
      * overrun.
      *
      * @param timer from {@link #timer_create}

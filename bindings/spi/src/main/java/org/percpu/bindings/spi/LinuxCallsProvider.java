@@ -14,7 +14,7 @@ public interface LinuxCallsProvider {
     String name();
 
     /**
-     * Its place in the order of preference.
+     * The backend's place in the order of preference.
      *
      * @return the provider with the lowest number that opens is used
      */
@@ -24,8 +24,8 @@ public interface LinuxCallsProvider {
      * Links the functions.
      *
      * @return the calls; each call of this method may return the same object
-     * @throws UnsupportedOperationException if this backend cannot work here; the message is a clause that says why
-     *     and, where there is one, behind a semicolon the remedy
+     * @throws UnsupportedOperationException if this backend cannot work here; the message is a clause that says why,
+     *     followed by a semicolon and the remedy if there is one
      */
     LinuxCalls open();
 }
