@@ -560,7 +560,7 @@ public final class Kernel implements AutoCloseable {
     }
 
     /**
-     * Whether threads can run yet. A cold kernel is one that boots: threads made in it start when it becomes warm.
+     * Whether the kernel is cold, that is, still boots. Threads made in a cold kernel start when it becomes warm.
      *
      * @return true until {@link #warm()}, for a kernel that was built cold
      */

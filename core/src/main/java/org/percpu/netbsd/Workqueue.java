@@ -423,7 +423,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
      * makes sure that no thread enqueues it meanwhile. NetBSD added this call later (NWQ-23 to NWQ-27). Unlike
      * NetBSD's, this one waits for the work's own run and not for the rest of its batch.
      *
-     * @param wk any work; one that was never enqueued is not waited for
+     * @param wk any work; the call does not wait for a work that was never enqueued
      * @throws ErrnoException EDEADLK in the work's own callback, or in another callback of the worker on whose queue it
      *     is pending (U5); EINVAL if the kernel is cold and the work pending (U23); EPERM if the caller must not sleep
      */

@@ -5,7 +5,7 @@ import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.kernel.Kernel;
 
-/** Makes the thread of a queue of the system for a caller who must not sleep, and ends. */
+/** A thread that makes the thread of a system queue for a caller that must not sleep, and then ends. */
 final class SystemThread extends Thread {
     private final ThreadedQueue queue;
 

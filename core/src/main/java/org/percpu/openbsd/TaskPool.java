@@ -36,8 +36,8 @@ final class TaskPool {
         }
 
         /**
-         * True if the entry is free to be taken. The order matters: a worker counts the run before the entry is no
-         * longer pending, and puts the entry back later; a taker counts after that.
+         * True if neither the queue, the pool nor a worker has the entry. The order matters: a worker counts the run
+         * before the entry is no longer pending, and puts the entry back later; a taker counts after that.
          */
         private boolean isStray() {
             return !RunQueue.isPending(this) && takes == strayedAt && (unput || runs != takes);

@@ -22,7 +22,7 @@ final class Scheduling {
     private Scheduling() {}
 
     /**
-     * The scheduling of a thread, by the kernel's word.
+     * The scheduling of a thread, as the kernel reports it.
      *
      * @param tid kernel thread id, 0 for the calling thread
      * @return null if there is no such thread or the kernel does not tell

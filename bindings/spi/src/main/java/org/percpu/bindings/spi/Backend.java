@@ -80,7 +80,7 @@ public record Backend(LinuxCalls calls, String reason, Map<String, String> passe
     /**
      * Makes the choice again, without keeping the result.
      *
-     * @param forced name of the backend to use, or null for the best one that opens
+     * @param forced name of the backend to use, or null for the first in the order of preference that opens
      * @return the choice
      * @throws NoBackendException if none works, or the forced one does not; the message lists the reasons
      * @throws UnsupportedOperationException if this is not Linux, or another processor

@@ -121,7 +121,7 @@ public interface LinuxCalls {
     /**
      * Starts a Java thread, as {@link Thread#start} does.
      *
-     * @param thread one that was not started yet
+     * @param thread a thread that was not started yet
      * @throws OutOfMemoryError if the system has no thread left
      */
     default void start(Thread thread) {

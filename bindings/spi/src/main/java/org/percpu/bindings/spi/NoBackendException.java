@@ -28,7 +28,7 @@ public final class NoBackendException extends UnsupportedOperationException {
     /**
      * The remedies that the backends themselves give.
      *
-     * @return name of the backend and remedy; empty if there is no backend, or none knows of anything
+     * @return name of the backend and remedy; empty if there is no backend, or no backend names a remedy
      */
     public List<String> remedies() {
         return List.of(remedies);
