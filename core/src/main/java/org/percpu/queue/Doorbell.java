@@ -9,9 +9,9 @@ import org.percpu.bindings.spi.Backend;
 import org.percpu.bindings.spi.LinuxCalls;
 
 /**
- * Any number of ringers and sleepers: a futex(2) on a 32-bit word in native memory, 1 for rung. A ring lets one sleeper go, and
- * counts also if it comes before the sleep; rings do not add up. A sleeper may be let go without a ring that was meant for it: see
- * {@link BellWords}.
+ * Any number of ringers and sleepers: a futex(2) on a 32-bit word in native memory, 1 for rung. A ring lets one sleeper
+ * go, and counts also if it comes before the sleep; rings do not add up. A sleeper may be let go without a ring that
+ * was meant for it: see {@link BellWords}.
  */
 final class Doorbell {
     private static final VarHandle WORD = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.nativeOrder());
@@ -21,8 +21,8 @@ final class Doorbell {
     private final long address;
 
     /**
-     * A ring has failed, for want of stack or memory, and the sleeper may not have heard it although the word says so: whoever rings next
-     * wakes in any case. Set without a call, as there may be no room for one.
+     * A ring has failed, for want of stack or memory, and the sleeper may not have heard it although the word says so:
+     * the next ring wakes in any case. It is set without a call, as there may be no room for one.
      */
     volatile boolean owed;
 
@@ -31,7 +31,7 @@ final class Doorbell {
         address = linux.address(memory);
     }
 
-    /** Of the word, for C code that may ring at any time: the memory is there as long as the process. */
+    /** The address of the word, for C code that may ring at any time. The memory lives as long as the process. */
     long address() {
         return address;
     }

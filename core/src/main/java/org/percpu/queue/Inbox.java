@@ -11,8 +11,8 @@ abstract class InboxHead extends Padded {
 }
 
 /**
- * Many producers, and consumers who take everything: a list whose newest item is the head. Empty is null, or a marker that says what the
- * consumer does.
+ * Many producers, and consumers who take everything: a list whose newest item is the head. Empty is null, or a marker
+ * that says what the consumer does.
  */
 @SuppressWarnings("ReferenceEquality") // a work may define equals; its place in a queue is identity
 final class Inbox extends InboxHead {
@@ -31,7 +31,10 @@ final class Inbox extends InboxHead {
     private static final Item PARKED = new Marker();
     private static final Item SHUT = new Marker();
 
-    /** A pause takes some 40 ns where this was measured; so at most 10 us, and at most 80 ns for each item of the last batch. */
+    /**
+     * A pause takes some 40 ns where this was measured; so at most 10 us, and at most 80 ns for each item of the last
+     * batch.
+     */
     private static final int GATHER_PAUSES = 256;
 
     private static final int GATHER_PAUSES_PER_ITEM = 2;
@@ -64,7 +67,10 @@ final class Inbox extends InboxHead {
         }
     }
 
-    /** Any taker: everything pushed so far, as the newest item whose links lead to the older ones, or null. Leaves markers alone. */
+    /**
+     * Any taker: everything pushed so far, as the newest item whose links lead to the older ones, or null. Leaves
+     * markers alone.
+     */
     @Nullable
     Item take() {
         Item newest;
@@ -92,7 +98,7 @@ final class Inbox extends InboxHead {
         return HEAD.compareAndSet(this, null, PARKED) || head == PARKED;
     }
 
-    /** Any thread: takes the marker away; true if it was there, and then whoever took it must ring. */
+    /** Any thread: takes the marker away; true if it was there; then the caller must ring. */
     boolean unpark() {
         return HEAD.compareAndSet(this, PARKED, null);
     }
@@ -102,7 +108,7 @@ final class Inbox extends InboxHead {
         return HEAD.compareAndSet(this, null, SHUT) || HEAD.compareAndSet(this, PARKED, SHUT) || head == SHUT;
     }
 
-    /** Nothing to take; history as soon as it is known. */
+    /** Whether there is nothing to take. It may be stale on return. */
     boolean isEmpty() {
         return isMarker(head);
     }
@@ -112,8 +118,9 @@ final class Inbox extends InboxHead {
     }
 
     /**
-     * Consumer that keeps pace with a stream: lets it gather, the longer the more it ran last time. To take items two by two would move
-     * the head's cache line to and fro for each pair. It must not look meanwhile, as a look takes the line away from the producers too.
+     * Consumer that keeps pace with a stream: lets it gather, the longer the more it ran last time. To take items two
+     * by two would move the head's cache line to and fro for each pair. It must not look meanwhile, as a look takes the
+     * line away from the producers too.
      */
     static void gather(int itemsRun) {
         int pauses = Math.min(itemsRun, GATHER_PAUSES / GATHER_PAUSES_PER_ITEM) * GATHER_PAUSES_PER_ITEM;

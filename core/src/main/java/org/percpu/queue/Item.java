@@ -5,7 +5,10 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
-/** The part of a work or task that belongs to the queue: two links, an owner and an id, 16 bytes with compressed references. */
+/**
+ * The part of a work or task that belongs to the queue: two links, an owner and an id, 16 bytes with compressed
+ * references.
+ */
 public abstract class Item {
     static final VarHandle OWNER;
 
@@ -17,20 +20,20 @@ public abstract class Item {
         }
     }
 
-    /** What came before it to the same list; written by whoever pushes it, later by whoever owns the list. */
+    /** The item that came before this one to the same list. The pusher writes it, later the owner of the list. */
     @Nullable
     Item older;
 
-    /** What came after it; written by whoever owns the list. */
+    /** The item that came after this one. The owner of the list writes it. */
     @Nullable
     Item newer;
 
-    /** Of a worker's making, 0 before the first run; see {@link Worker#begin}. */
+    /** The number that the first worker gives the item; 0 before the first run. See {@link Worker#begin}. */
     int id;
 
     /**
-     * {@linkplain RunQueue#number Number} of the queue on which the item is pending, or 0. A worker that knows the item to be pending here
-     * sets it by setRelease, without a fence: what it reads afterwards it may have read before the item can be claimed again.
+     * {@linkplain RunQueue#number Number} of the queue on which the item is pending, or 0. A worker that knows the item
+     * to be pending here clears it by setRelease, without a fence: later reads may be reordered before the release.
      */
     volatile int owner;
 
@@ -38,8 +41,8 @@ public abstract class Item {
     protected Item() {}
 
     /**
-     * Takes what the call needs, for items that carry it. Called by the thread that has made the item pending, before anybody else can
-     * find it in the queue.
+     * Takes what the call needs, for items that carry it. Called by the thread that has made the item pending, before
+     * any other thread can find it in the queue.
      *
      * @param func the function
      * @param arg1 its first argument
@@ -53,14 +56,14 @@ public abstract class Item {
     }
 
     /**
-     * Ends the item's being pending on a queue; from here on it may be enqueued again, and its links are not ours. False if it was not
-     * pending there.
+     * Makes the item no longer pending on a queue. From here on it may be enqueued again, and its links are not ours.
+     * Returns false if it was not pending there.
      */
     final boolean release(int queue) {
         return OWNER.compareAndSet(this, queue, 0);
     }
 
-    /** The queue on which the item is pending, or 0; history as soon as it is known. */
+    /** The queue on which the item is pending, or 0. It may be stale on return. */
     final int owner() {
         return owner;
     }

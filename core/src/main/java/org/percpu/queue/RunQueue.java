@@ -23,8 +23,8 @@ import org.percpu.kernel.Sleeper;
 /**
  * A queue as its workers see it: hands out items, and lets other threads wait for items and for the workers' end.
  *
- * <p>Life: open; then closing, when what is queued still runs and the workers end when they find nothing more; or dropping, when
- * the workers end after the callback they are in and the rest is handed back.
+ * <p>Life: open; then closing, when what is queued still runs and the workers end when they find nothing more; or
+ * dropping, when the workers end after the callback they are in and the rest is handed back.
  */
 public abstract class RunQueue {
     private static final Item[] NO_ITEMS = {};
@@ -61,8 +61,8 @@ public abstract class RunQueue {
     private volatile int waiting; // threads in await(), changed under the interlock
 
     /**
-     * What C code has posted; null while nobody may. Written under the doorbell's monitor and read without: whoever sets it rings
-     * afterwards, and a worker that hears that sees it.
+     * The works that C code has posted; null while C code may not post. It is written under the doorbell's monitor and
+     * read without. The thread that sets it rings afterwards, and a worker that hears the ring sees it.
      */
     @Nullable
     NativeInbox nativeInbox;
@@ -86,8 +86,9 @@ public abstract class RunQueue {
     }
 
     /**
-     * Makes an item pending and appends it. Allocates nothing, never waits, and makes a system call only if a worker sleeps. What the
-     * caller wrote before is visible to the run that this leads to, or that was to come already (OTQ-11).
+     * Makes an item pending and appends it. Allocates nothing, never waits, and makes a system call only if a worker
+     * sleeps. What the caller wrote before is visible to the run that this leads to, or that was to come already
+     * (OTQ-11).
      *
      * @param item any item
      * @return what became of it
@@ -126,7 +127,8 @@ public abstract class RunQueue {
     }
 
     /**
-     * As {@link #append(Item)}, for an item that carries its call; it takes that when it is pending, so that nobody else writes to it.
+     * As {@link #append(Item)}, for an item that carries its call; it takes that when it is pending, so that nobody
+     * else writes to it.
      *
      * @param item any item
      * @param func given to the item, as are the arguments
@@ -198,7 +200,10 @@ public abstract class RunQueue {
         }
     }
 
-    /** Takes nothing more from C code; false if something waits, or C code is in the middle of posting and rings when it is out. */
+    /**
+     * Takes nothing more from C code; false if something waits, or C code is in the middle of posting and rings when it
+     * is out.
+     */
     final boolean closeNative() {
         synchronized (doorbell) {
             nativeClosed = true;
@@ -214,7 +219,10 @@ public abstract class RunQueue {
         }
     }
 
-    /** Dropper: takes nothing more; false if something waits, also what the worker has just moved, or a poster inside has marked. */
+    /**
+     * Dropper: takes nothing more; false if something waits, also what the worker has just moved, or a poster inside
+     * has marked.
+     */
     final boolean closeInbox() {
         synchronized (doorbell) {
             return endNative() && inbox.close();
@@ -232,8 +240,8 @@ public abstract class RunQueue {
     }
 
     /**
-     * Dropper: lets no poster in any more, and gives those inside a moment to leave. One that stays longer, because Linux does not run it,
-     * is told that the queue has ended, or finds that its work was handed back.
+     * Dropper: lets no poster in any more, and gives those inside a moment to leave. One that stays longer, because
+     * Linux does not run it, is told that the queue has ended, or finds that its work was handed back.
      */
     final void expelPosters(Deadline grace) {
         boolean interrupted = false;
@@ -261,7 +269,7 @@ public abstract class RunQueue {
      * Whether an item is pending on any queue.
      *
      * @param item any item
-     * @return history as soon as it is known
+     * @return the state when the call looked, which may be stale on return
      */
     public static boolean isPending(Item item) {
         return item.owner() != 0;
@@ -271,7 +279,7 @@ public abstract class RunQueue {
      * Whether an item is pending on this queue.
      *
      * @param item any item
-     * @return history as soon as it is known
+     * @return the state when the call looked, which may be stale on return
      */
     public final boolean owns(Item item) {
         return item.owner() == number;
@@ -281,7 +289,7 @@ public abstract class RunQueue {
      * The queue on which an item is pending; for messages, as it takes longer than {@link #owns}.
      *
      * @param item any item
-     * @return null if it is not pending; history as soon as it is known
+     * @return null if it is not pending; the state when the call looked, which may be stale on return
      */
     public static @Nullable RunQueue ownerOf(Item item) {
         int owner = item.owner();
@@ -311,17 +319,19 @@ public abstract class RunQueue {
     }
 
     /**
-     * Worker: runs what comes next, one item or several, and sleeps until it does. A call of its own, so that no local variable of a
-     * worker that sleeps keeps the last item.
+     * Worker: runs what comes next, one item or several, and sleeps until it does. A call of its own, so that no local
+     * variable of a worker that sleeps keeps the last item.
      *
      * @return false if the worker must end
      */
     abstract boolean runNext(Worker worker);
 
     /**
-     * Worker: nothing in sight; returns when there may be something. Called with the kernel lock as the callbacks have it.
+     * Worker: nothing in sight; returns when there may be something. Called with the kernel lock as the callbacks have
+     * it.
      *
-     * @param sawClosing whether the caller knows that the queue is closing, and that somebody will ring when it matters
+     * @param sawClosing whether the caller knows that the queue is closing, and that another thread will ring when it
+     *     matters
      */
     final void idle(boolean sawClosing) {
         kernel.unlocked(name, sawClosing ? idleWhileClosing : idleWhileOpen);
@@ -384,7 +394,7 @@ public abstract class RunQueue {
     /** A worker ends. */
     abstract void workerLeft(Worker worker);
 
-    /** Who finds an item pending relies on a run that is to come. */
+    /** A caller that finds an item pending relies on a run that is to come. */
     private void payRingFor(Item item) {
         if (ringFailed) {
             RunQueue owner = ownerOf(item);
@@ -413,10 +423,10 @@ public abstract class RunQueue {
     /**
      * Sleeps, with the kernel lock dropped, until a condition holds that this queue's workers make true.
      *
-     * <p>A worker changes something and looks for waiters; a waiter counts itself and looks for the change. With a fence between on both
-     * sides one would see the other. A worker of a serial queue has none, as it would pay for it with each item: its look may miss a
-     * waiter whose look misses the change. That can be so only in the moment when the waiter comes; so it looks a second time soon
-     * after, whatever wakes it in between.
+     * <p>A worker changes something and looks for waiters; a waiter counts itself and looks for the change. With a
+     * fence between on both sides one would see the other. A worker of a serial queue has none, as it would pay for it
+     * with each item: its look may miss a waiter whose look misses the change. That can be so only in the moment when
+     * the waiter comes; so it looks a second time soon after, whatever wakes it in between.
      *
      * @param condition cheap, and free of locks
      * @param atMost how long to wait
@@ -487,8 +497,8 @@ public abstract class RunQueue {
     }
 
     /**
-     * Takes back everything that has not started, into {@link #released}; `dropping` is set. Any number of threads may do so, and again
-     * after an error.
+     * Takes back everything that has not started, into {@link #released}; `dropping` is set. Any number of threads may
+     * do so, and again after an error.
      */
     abstract void takeBack(Deadline grace);
 

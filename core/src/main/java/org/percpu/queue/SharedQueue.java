@@ -16,14 +16,15 @@ import org.percpu.kernel.WorkerState;
 import org.percpu.thread.CpuThread;
 
 /**
- * One queue with any number of workers, from which items can be taken back. Items are started in the order in which they came
- * (OWQ-8); with one worker they also end in it.
+ * One queue with any number of workers, from which items can be taken back. Items are started in the order in which
+ * they came (OWQ-8); with one worker they also end in it.
  *
- * <p>Producers push to the inbox without a lock. Workers and removers move it, under the lock, to a doubly linked ready list.
+ * <p>Producers push to the inbox without a lock. Workers and removers move it, under the lock, to a doubly linked ready
+ * list.
  *
- * <p><b>Waking.</b> While a worker sleeps and nothing is ready, the inbox carries the "parked" marker, and the push that replaces it
- * rings. One ring wakes one worker. A worker that takes an item while others sleep passes it on: it rings if more is ready (OTQ-22),
- * and otherwise puts the marker back.
+ * <p><b>Waking.</b> While a worker sleeps and nothing is ready, the inbox carries the "parked" marker, and the push
+ * that replaces it rings. One ring wakes one worker. A worker that takes an item while others sleep passes it on: it
+ * rings if more is ready (OTQ-22), and otherwise puts the marker back.
  */
 @SuppressWarnings("ReferenceEquality") // a task may define equals; its place in a queue is identity
 public final class SharedQueue extends RunQueue {
@@ -317,8 +318,9 @@ public final class SharedQueue extends RunQueue {
     }
 
     /**
-     * Waits until everything that was queued or running before the call has ended (OTQ-31). A worker of this queue counts itself as
-     * passed (OTQ-33); so it says nothing about the caller's own task, nor about others that wait in here.
+     * Waits until everything that was queued or running before the call has ended (OTQ-31). A worker of this queue
+     * counts itself as passed (OTQ-33); so it says nothing about the caller's own task, nor about others that wait in
+     * here.
      *
      * @param atMost how long to wait
      * @return false if the time ran out first
@@ -470,7 +472,7 @@ public final class SharedQueue extends RunQueue {
     /**
      * Whether anything waits here.
      *
-     * @return history as soon as it is known
+     * @return the state when the call looked, which may be stale on return
      */
     public boolean hasItems() {
         return !inbox.isEmpty() || ready != 0;

@@ -114,12 +114,12 @@ final class Worker extends WorkerProgress {
     }
 
     /**
-     * Makes an item the one that runs here; its release follows. In this order: whoever finds the item no longer pending finds it
-     * {@linkplain #isRunning running} here.
+     * Makes an item the one that runs here; its release follows. The order matters: a thread that finds the item no
+     * longer pending finds it {@linkplain #isRunning running} here.
      *
-     * <p>An item is known by a number that the first worker gives it, for good, while it is pending and nobody else's. The numbers
-     * begin anew when 2^32 of them have been given to workers, 1024 at a time; two items that had the same one would be taken for each
-     * other by who waits.
+     * <p>An item is known by a number that the first worker gives it, for good, while it is pending and no other thread
+     * writes it. The numbers start again when 2^32 of them have been given to workers, 1024 at a time. If two items
+     * shared an id, a waiter could mistake one for the other.
      */
     void begin(Item item) {
         int id = item.id;
@@ -176,7 +176,10 @@ final class Worker extends WorkerProgress {
         queue.itemLeft();
     }
 
-    /** Before it sleeps on the queue's doorbell: lines that a callback has established on this thread are to be heard there. */
+    /**
+     * Before it sleeps on the queue's doorbell: lines that a callback has established on this thread are to be heard
+     * there.
+     */
     void answerInterrupts() {
         Spl spl = Spl.currentIfUsed();
         if (spl == null) {
@@ -248,8 +251,8 @@ final class Worker extends WorkerProgress {
     }
 
     /**
-     * Not a callback's error: the library itself lacked memory or stack, or something that it called did. The worker tells of it, puts right
-     * what it may have left undone, and goes on.
+     * Not a callback's error: the library itself lacked memory or stack, or something that it called did. The worker
+     * tells of it, puts right what it may have left undone, and goes on.
      */
     void survive(Throwable thrown) {
         Item untold = lost;
@@ -264,7 +267,10 @@ final class Worker extends WorkerProgress {
         }
     }
 
-    /** The next callback starts at NONE with no spin mutex held, and interrupts established on the worker run between callbacks. */
+    /**
+     * The next callback starts at NONE with no spin mutex held, and interrupts established on the worker run between
+     * callbacks.
+     */
     private void balanceLevel() {
         Spl spl = Spl.currentIfUsed();
         if (spl == null) {
@@ -330,7 +336,10 @@ final class Worker extends WorkerProgress {
                 mine.waitsFor());
     }
 
-    /** The item with an id that is in the worker's hands; null if it has gone on meanwhile. Links of items that are not ours may lead on. */
+    /**
+     * The item with an id that is in the worker's hands; null if it has gone on meanwhile. Links of items that are not
+     * ours may lead on.
+     */
     private @Nullable Item running(int id) {
         Item item = batch;
         for (int i = 0; item != null && i < MOST_LOOKS; i++) {

@@ -2,30 +2,53 @@
 /**
  * The one engine under all queues; not exported.
  *
- * <p><b>Items are the caller's.</b> An {@link org.percpu.queue.Item} carries its own links and the number of the queue it is pending
- * on. Setting that owner is a compare-and-set from 0, so an item can be pending once, on one queue, whoever races (OTQ-14), and
- * enqueueing allocates nothing. Links and mark lie beside the caller's data: a hand-over moves one cache line for the queue's head and
- * one for the item.
+ * <p><b>Items are the caller's.</b> An {@link org.percpu.queue.Item} carries its own links and the number of the queue
+ * it is pending on. Setting that owner is a compare-and-set from 0, so an item can be pending once, on one queue, even
+ * if several threads race (OTQ-14). Enqueueing allocates nothing. Links and mark lie beside the caller's data: a
+ * hand-over moves one cache line for the queue's head and one for the item.
  *
- * <p><b>The inbox</b> ({@link org.percpu.queue.Inbox}) is a lock-free list as Linux has in {@code llist.h}: producers push with one
- * compare-and-set, the consumer takes everything with another and links it the other way too. A push cannot be seen half done, so
- * a producer that Linux preempts in the middle of it never holds up the consumer. Markers in the head tell a producer, in the same
- * compare-and-set, whether the worker sleeps and must be woken, or the queue is closed.
+ * <p><b>The inbox</b> ({@link org.percpu.queue.Inbox}) is a lock-free list as Linux has in {@code llist.h}: producers
+ * push with one compare-and-set, the consumer takes everything with another and links it the other way too. A push
+ * cannot be seen half done, so a producer that Linux preempts in the middle of it never holds up the consumer. Markers
+ * in the head tell a producer, in the same compare-and-set, whether the worker sleeps and must be woken, or the queue
+ * is closed.
  *
- * <p><b>The worker</b> of a serial queue keeps the batch in a local variable and runs it as NetBSD does. What it writes for each work are
- * numbers and nulls, without a fence: a reference would cost a store barrier of the collector, and a fence would wait until the work's
- * cache line has come back. Whoever must know what it runs finds the {@linkplain org.percpu.queue.Item#id id}; whoever takes the rest of
- * the batch from a stuck worker finds it from its newest work backwards.
+ * <p><b>The worker</b> of a serial queue keeps the batch in a local variable and runs it as NetBSD does. What it writes
+ * for each work are numbers and nulls, without a fence: a reference would cost a store barrier of the collector, and a
+ * fence would wait until the work's cache line has come back. A thread that must know what the worker runs reads the
+ * {@linkplain org.percpu.queue.Item#id id}. A thread that takes the rest of the batch from a stuck worker follows the
+ * links from the newest work backwards.
  *
- * <p><b>The doorbell</b> ({@link org.percpu.queue.Doorbell}) is a futex on a word in native memory. Of the pushes only the one that
- * replaces the "parked" marker rings it: one system call for each time a worker has fallen asleep. Others ring when a queue ends, when C
- * code has posted, and when a worker of several passes on what it does not take itself.
+ * <p><b>The doorbell</b> ({@link org.percpu.queue.Doorbell}) is a futex on a word in native memory. Of the pushes only
+ * the one that replaces the "parked" marker rings it: one system call for each time a worker has fallen asleep. Others
+ * ring when a queue ends, when C code has posted, and when a worker of several passes on what it does not take itself.
  *
- * <p><b>Memory order.</b> What a caller wrote before a push is visible to the callback, by the compare-and-set on the head and the
- * one that takes it. A caller of task_add or softint_schedule who finds the item pending adds nothing and relies on the run that is
- * to come (OTQ-11): he has put a full fence before that look, and the worker puts one between the release and the callback's reads; one
- * of the two sees the other. workqueue_enqueue refuses a pending work instead, so the worker of a workqueue needs none. Nor has it one
- * before it looks for waiters, see {@link org.percpu.queue.RunQueue#await}.
+ * <p><b>Memory order.</b> What a caller wrote before a push is visible to the callback, by the compare-and-set on the
+ * head and the one that takes it. A caller of task_add or softint_schedule that finds the item pending adds nothing. It
+ * relies on the run that is to come (OTQ-11). The caller puts a full fence before it looks at the item. The worker puts
+ * a full fence between the release and the callback's reads. So one of the two sees the other. workqueue_enqueue
+ * refuses a pending work instead, so the worker of a workqueue needs no fence there. That worker has no fence before it
+ * looks for waiters either, see {@link org.percpu.queue.RunQueue#await}.
+ *
+ * <p><b>Names.</b>
+ *
+ * <ul>
+ * <li>{@code Item}: the part of a work or task that belongs to the queue: its links, its owner and its id.
+ * <li>{@code Append}: the result of appending an item: queued, already pending, or refused.
+ * <li>{@code Call}: the way in which a worker runs an item: it copies the call out, then makes it.
+ * <li>{@code Inbox}: the lock-free list to which producers push.
+ * <li>{@code Doorbell}: the futex on which idle workers sleep.
+ * <li>{@code BellWords}: the native memory of the doorbells, which is never freed.
+ * <li>{@code RunQueue}: a queue as its workers see it; the base class of the next two.
+ * <li>{@code SerialQueue}: a queue with one worker, first in, first out.
+ * <li>{@code SharedQueue}: a queue with any number of workers, from which items can be taken back.
+ * <li>{@code Worker}: a kernel thread that runs the items of one queue.
+ * <li>{@code WorkerProgress}: the fields that a worker writes for each item, on cache lines of their own.
+ * <li>{@code Ending}: the end of all run queues behind one queue of the interfaces.
+ * <li>{@code Spinning}: the time for which an idle worker looks for items before it parks.
+ * <li>{@code SpinGuard}: the check that real-time workers which never sleep leave the JVM a CPU.
+ * <li>{@code QueueNumbers}: the table that finds a queue by its number.
+ * </ul>
  */
 @NullMarked
 package org.percpu.queue;
