@@ -14,12 +14,12 @@ import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxCalls;
 
 /**
- * The works of one queue that were posted from C or by an interrupt line, until a worker takes them: a lock-free list in native memory.
- * Part of a queue; programs use {@link NativeWork}.
+ * The works of one queue that were posted from C or by an interrupt line, until a worker takes them: a lock-free list
+ * in native memory. Part of a queue; programs use {@link NativeWork}.
  *
- * <p>Life: open; then {@linkplain #close closed}, when no further poster is let in and those inside still link their works; then
- * {@linkplain #end ended}, when nothing is linked any more. The memory is used again for another queue when the inbox has ended and every
- * work of it is closed with no poster inside.
+ * <p>Life: open; then {@linkplain #close closed}, when no further poster is let in and those inside still link their
+ * works; then {@linkplain #end ended}, when nothing is linked any more. The memory is used again for another queue when
+ * the inbox has ended and every work of it is closed with no poster inside.
  */
 public final class NativeInbox {
     /** Memory of inboxes whose queues have ended. */
@@ -63,8 +63,8 @@ public final class NativeInbox {
     /**
      * Makes an empty inbox.
      *
-     * @param bell address of the 32-bit futex word on which the workers sleep; 1 is rung. It must live as long as the process, and a ring
-     *     that nobody expects must do no harm
+     * @param bell address of the 32-bit futex word on which the workers sleep; 1 is rung. It must live as long as the
+     *     process, and a ring that nobody expects must do no harm
      * @param ring rings it from Java
      */
     public NativeInbox(long bell, Runnable ring) {
@@ -126,7 +126,7 @@ public final class NativeInbox {
         return linux.address(memory);
     }
 
-    /** A work is closed, nobody is inside it, and it is in no list. */
+    /** A work is closed, no poster is inside it, and it is in no list. */
     synchronized void remove(NativeWork work) {
         works.remove(work);
         index();
@@ -147,8 +147,8 @@ public final class NativeInbox {
     }
 
     /**
-     * Lets a poster in; false if no more are let in. The queue does not end while one is inside, who may rely on another to link the
-     * work that it found marked; unless it is dropped, which does not wait for long.
+     * Lets a poster in; false if no more are let in. The queue does not end while a poster is inside: it may have found
+     * the work marked and rely on the poster that marked it to link it. A queue that is dropped does not wait for long.
      */
     boolean enter() {
         long head;
@@ -173,7 +173,10 @@ public final class NativeInbox {
         return (head() & Memory.ENDED) != 0;
     }
 
-    /** Links a work that the poster has marked, who is outside then, and rings next. False if nothing is linked any more. */
+    /**
+     * Links a work that the poster has marked, who is outside then, and rings next. False if nothing is linked any
+     * more.
+     */
     boolean linkAndLeave(Port port) {
         long head;
         long left;
@@ -207,7 +210,8 @@ public final class NativeInbox {
     }
 
     /**
-     * Worker: appends everything that was posted to its queue, oldest first. Allocates nothing. An error leaves the rest to the next call.
+     * Worker: appends everything that was posted to its queue, oldest first. Allocates nothing. An error leaves the
+     * rest to the next call.
      */
     public synchronized void moveAll() {
         if (isEmpty()) {
@@ -269,7 +273,7 @@ public final class NativeInbox {
     /**
      * Worker: lets no poster in any more.
      *
-     * @return whether nothing is left to be moved and nobody is inside. The last poster to leave rings
+     * @return true if the inbox is empty and no poster is inside. The last poster to leave rings the bell
      */
     public synchronized boolean close() {
         if (ended) {
@@ -289,8 +293,8 @@ public final class NativeInbox {
     }
 
     /**
-     * Worker or dropper: nothing is linked from now on, also by posters that are inside; works that these have marked are appended to the
-     * queue instead. What was not run when the queue is gone never will be.
+     * Worker or dropper: nothing is linked from now on, also by posters that are inside; works that these have marked
+     * are appended to the queue instead. What was not run when the queue is gone never will be.
      *
      * @return false if something is linked, which must be {@linkplain #moveAll moved} first
      */

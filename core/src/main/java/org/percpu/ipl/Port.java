@@ -10,11 +10,11 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A bounded queue of values in native memory with a handle: the Java half of {@code struct percpu_port}, which C code and signal
- * handlers push to as well. A slot whose sequence is its position is free; one more, and it is full.
+ * A bounded queue of values in native memory with a handle: the Java half of {@code struct percpu_port}, which C code
+ * and signal handlers push to as well. A slot whose sequence is its position is free; one more, and it is full.
  *
- * <p>The memory is never freed: a signal handler that comes late finds a closed port. It is used again for later ports, under other
- * handles, see {@link Ports}.
+ * <p>The memory is never freed: a signal handler that comes late finds a closed port. It is used again for later ports,
+ * under other handles, see {@link Ports}.
  */
 final class Port {
     private static final long HANDLE_STEP = Memory.PORTS;
@@ -234,8 +234,8 @@ final class Port {
     }
 
     /**
-     * Sets the mark, with a full fence, also if it is set: who finds it set must not have read it before the value of its push was there
-     * for the consumer to see. True if it was not set.
+     * Sets the mark, always with a full fence. A caller that finds it already set relies on the pending run to see its
+     * value, so its push must be visible before it reads the mark. Returns true if the mark was not set.
      */
     boolean mark() {
         return (long) LONG.getAndSet(memory, Memory.PORT_PENDING, 1L) == 0;

@@ -20,8 +20,8 @@ import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.thread.CpuThread;
 
 /**
- * spl(9): the interrupt priority level of one thread. While a thread is at a level, interrupts of that level and lower ones are held
- * back; they run, highest first, when it lowers its level.
+ * spl(9): the interrupt priority level of one thread. While a thread is at a level, interrupts of that level and lower
+ * ones are held back; they run, highest first, when it lowers its level.
  *
  * <pre>{@code
  * Spl spl = Spl.current();
@@ -33,8 +33,9 @@ import org.percpu.thread.CpuThread;
  * }
  * }</pre>
  *
- * <p>Raising never lowers (R2): at HIGH, {@code splvm()} stays at HIGH. {@link #splx} with the cookie goes back to the level before
- * (R3); pairs nest, last in first out (R4). Identical requests that come while masked are one (R5); values are all kept.
+ * <p>Raising never lowers (R2): at HIGH, {@code splvm()} stays at HIGH. {@link #splx} with the cookie goes back to the
+ * level before (R3); pairs nest, last in first out (R4). Identical requests that come while masked are one (R5); values
+ * are all kept.
  *
  * <table>
  * <caption>Raises to a fixed level</caption>
@@ -56,20 +57,21 @@ import org.percpu.thread.CpuThread;
  * <tr><td>{@link #splhigh}</td><td>HIGH</td><td>both</td></tr>
  * </table>
  *
- * <p>Besides splx, {@link #spl0} and {@link #spllowersoftclock} lower the level by themselves (R10), as do {@link Mutex#unlock} and, for
- * workers, {@link #leaveAll}.
+ * <p>Besides splx, {@link #spl0} and {@link #spllowersoftclock} lower the level by themselves (R10), as do {@link
+ * Mutex#unlock} and, for workers, {@link #leaveAll}.
  *
- * <p>A level belongs to its thread, as a signal mask does, and keeps nobody else out: pair it with a lock, or use {@link Mutex}.
- * A handler runs on the thread that has the level, at the handler's own level, in interrupt state: calls of the library that sleep
- * refuse. It runs where the thread looks: in each of these when they lower the level, in {@link #poll} and
- * {@link #awaitInterrupt}, in workers of queues between callbacks, and while the thread sleeps in this library or waits for one of its locks;
- * never in the middle of other Java code. So a handler may wake its own thread ({@code wakeup}, {@code Condvar.signal}), as the end of a disk
- * transfer wakes a thread in biowait(9). While the thread blocks by other means, such as a {@code ReentrantLock}, file I/O or
- * {@code Thread.sleep}, its interrupts wait.
+ * <p>A level belongs to its thread, as a signal mask does, and keeps nobody else out: pair it with a lock, or use
+ * {@link Mutex}. A handler runs on the thread that has the level, at the handler's own level, in interrupt state: calls
+ * of the library that sleep refuse. It runs where the thread looks: in each of these when they lower the level, in
+ * {@link #poll} and {@link #awaitInterrupt}, in workers of queues between callbacks, and while the thread sleeps in
+ * this library or waits for one of its locks; never in the middle of other Java code. So a handler may wake its own
+ * thread ({@code wakeup}, {@code Condvar.signal}), as the end of a disk transfer wakes a thread in biowait(9). While
+ * the thread blocks by other means, such as a {@code ReentrantLock}, file I/O or {@code Thread.sleep}, its interrupts
+ * wait.
  *
- * <p>{@link #current()} looks in a thread-local; hot code keeps the object. The static methods, {@link #isAlive}, {@link #wakeup},
- * {@link #onFault}, {@link #deferrals} and {@link #toString} are for any thread, the others for the thread itself. Virtual threads have no
- * level.
+ * <p>{@link #current()} looks in a thread-local; hot code keeps the object. The static methods, {@link #isAlive},
+ * {@link #wakeup}, {@link #onFault}, {@link #deferrals} and {@link #toString} are for any thread, the others for the
+ * thread itself. Virtual threads have no level.
  *
  * @see <a href="https://man.netbsd.org/spl.9">spl(9)</a>
  */
@@ -79,9 +81,9 @@ public final class Spl {
     private static final AtomicInteger COUNT = new AtomicInteger();
 
     /**
-     * By the last bits of the thread's number: whether it, or another one with the same bits, has a level. A look into a ThreadLocal
-     * allocates its map on a thread that has none, and threads without a level have no reason to. Plain: a thread that has a level has
-     * written this itself.
+     * By the last bits of the thread's number: whether it, or another one with the same bits, has a level. A look into
+     * a ThreadLocal allocates its map on a thread that has none, and threads without a level have no reason to. Plain:
+     * a thread that has a level has written this itself.
      */
     private static final boolean[] HAS_LEVEL = new boolean[1 << 12];
 
@@ -135,7 +137,10 @@ public final class Spl {
     private volatile @Nullable Runnable ringDoor;
     private volatile boolean ringOwed; // a ring that may not have been heard
 
-    /** The same memory for the level and a look at what is pending: fewer checks for each access than a VarHandle of bytes has. */
+    /**
+     * The same memory for the level and a look at what is pending: fewer checks for each access than a VarHandle of
+     * bytes has.
+     */
     private final IntBuffer words;
 
     private final long address;
@@ -190,8 +195,9 @@ public final class Spl {
      * The calling thread's level.
      *
      * @return always the same object for a thread; at {@link Ipl#NONE} when made
-     * @throws UnsupportedOperationException on a virtual thread, or if the library does not run on this system, or the libpercpu.so
-     *     that {@code -Dpercpu.library.path} names is none of this version, or {@code -Dpercpu.spl=lazy} is set and there is none
+     * @throws UnsupportedOperationException on a virtual thread, or if the library does not run on this system, or the
+     *     libpercpu.so that {@code -Dpercpu.library.path} names is none of this version, or {@code -Dpercpu.spl=lazy}
+     *     is set and there is none
      * @throws IllegalArgumentException if {@code -Dpercpu.spl} is neither eager nor lazy
      */
     public static Spl current() {
@@ -404,12 +410,12 @@ public final class Spl {
     }
 
     /**
-     * Goes back to the level before a raise, and runs what has become pending and is not masked any more, highest level first, before it
-     * returns (R3).
+     * Goes back to the level before a raise, and runs what has become pending and is not masked any more, highest level
+     * first, before it returns (R3).
      *
      * @param cookie from a raise of this thread
-     * @throws IllegalStateException if the cookie is of another thread, or stands for a level above the current one or below that of a
-     *     held spin mutex, or this is another thread than the level's; the level is then unchanged
+     * @throws IllegalStateException if the cookie is of another thread, or stands for a level above the current one or
+     *     below that of a held spin mutex, or this is another thread than the level's; the level is then unchanged
      */
     public void splx(int cookie) {
         requireOwner();
@@ -428,17 +434,19 @@ public final class Spl {
     /**
      * Lowers to {@link Ipl#NONE}, whatever sections are open. Only for code that knows it is outermost (R4).
      *
-     * @throws IllegalStateException on another thread than the level's, in an interrupt handler, or with a spin mutex held
+     * @throws IllegalStateException on another thread than the level's, in an interrupt handler, or with a spin mutex
+     *     held
      */
     public void spl0() {
         lowerTo("spl0", 0);
     }
 
     /**
-     * Lowers to {@link Ipl#SOFTCLOCK}, whatever sections are open; at that level and at {@link Ipl#NONE} it changes nothing (R10). Only for
-     * code that knows it is outermost.
+     * Lowers to {@link Ipl#SOFTCLOCK}, whatever sections are open; at that level and at {@link Ipl#NONE} it changes
+     * nothing (R10). Only for code that knows it is outermost.
      *
-     * @throws IllegalStateException on another thread than the level's, in an interrupt handler, or with a spin mutex held
+     * @throws IllegalStateException on another thread than the level's, in an interrupt handler, or with a spin mutex
+     *     held
      */
     public void spllowersoftclock() {
         lowerTo("spllowersoftclock", Ipl.SOFTCLOCK.rank());
@@ -457,8 +465,8 @@ public final class Spl {
     }
 
     /**
-     * After a callback that returned at a raised level or with spin mutexes held: releases them and lowers to {@link Ipl#NONE}. For the
-     * workers of queues.
+     * After a callback that returned at a raised level or with spin mutexes held: releases them and lowers to {@link
+     * Ipl#NONE}. For the workers of queues.
      *
      * @return the level and the mutexes that there were, as a clause, or null if there was nothing to do
      * @throws IllegalStateException on another thread than the level's
@@ -479,7 +487,8 @@ public final class Spl {
      * splassert(9) of OpenBSD: complains if the level is below the one given (R9), as {@link #kernSplassert} says.
      *
      * @param ipl the least level
-     * @throws IllegalStateException if it is lower, with both levels in the message; or on another thread than the level's
+     * @throws IllegalStateException if it is lower, with both levels in the message; or on another thread than the
+     *     level's
      */
     public void splassert(Ipl ipl) {
         ErrnoException.requireNonNull(ipl, "splassert", "ipl");
@@ -501,8 +510,8 @@ public final class Spl {
     /**
      * sysctl kern.splassert of OpenBSD: how {@link #splassert} complains, on every thread. Any thread may call it.
      *
-     * @param ctl 0 not at all; 1 a message in the log of this class; 2 a message with a stack trace; 3 the same, as there is no debugger to
-     *     enter; anything else an exception, in the place of a panic
+     * @param ctl 0 not at all; 1 a message in the log of this class; 2 a message with a stack trace; 3 the same, as
+     *     there is no debugger to enter; anything else an exception, in the place of a panic
      * @return the value before; -1, an exception, at first, where OpenBSD begins with 1
      */
     public static int kernSplassert(int ctl) {
@@ -572,7 +581,8 @@ public final class Spl {
     /**
      * Runs what is pending and not masked. Costs a memory access if there is nothing.
      *
-     * @return how many times handlers were called from here; those that a handler let in by lowering its level are not counted
+     * @return how many times handlers were called from here; those that a handler let in by lowering its level are not
+     *     counted
      * @throws IllegalStateException on another thread than the level's
      */
     public int poll() {
@@ -601,7 +611,10 @@ public final class Spl {
         return ran + poll();
     }
 
-    /** Sleeps until somebody rings, or has rung since the last sleep; a signal ends it too. Whoever calls looks at what has come then. */
+    /**
+     * Sleeps until a ring, or not at all after a ring since the last sleep. A signal ends it too. The caller then looks
+     * for what came.
+     */
     void sleepUntilRung(long nanos) {
         if (!INT.compareAndSet(memory, Memory.BELL, 1, 0)) {
             int result = support.linux.futex_wait(address + Memory.BELL, 0, nanos);
@@ -637,7 +650,8 @@ public final class Spl {
     }
 
     /**
-     * The thread sleeps elsewhere than in {@link #awaitInterrupt}: what comes rings there too. For queues, whose workers then {@link #poll}.
+     * Registers a second doorbell, for a thread that sleeps on it instead of in {@link #awaitInterrupt}. Queues use it;
+     * their workers then {@link #poll}.
      *
      * @param door address of a 32-bit futex word, 1 for rung, that lives as long as the process
      * @param ring rings it from Java
@@ -650,7 +664,7 @@ public final class Spl {
     }
 
     /**
-     * Who is told of handlers that throw. The line goes on.
+     * Sets the handler that is told of interrupt handlers that throw. The line goes on.
      *
      * @param handler logs at ERROR unless set
      */
@@ -727,7 +741,8 @@ public final class Spl {
     }
 
     /**
-     * Why the calling thread must not sleep: a spin mutex is held, it is in an interrupt handler, or its level is raised.
+     * Why the calling thread must not sleep: a spin mutex is held, it is in an interrupt handler, or its level is
+     * raised.
      *
      * @param released a lock that the sleep releases first, or null
      * @return null if it may sleep, else one of three clauses
@@ -824,7 +839,9 @@ public final class Spl {
         level = to;
     }
 
-    /** Only the handler on this same thread cares for the order, so the processor needs no fence, but the compilers do. */
+    /**
+     * Only the handler on this same thread cares for the order, so the processor needs no fence, but the compilers do.
+     */
     private static void compilerFence() {
         VarHandle.releaseFence();
         VarHandle.acquireFence();
@@ -879,9 +896,10 @@ public final class Spl {
     }
 
     /**
-     * Signals of other receivers' lines stay blocked once the handler has blocked them here, and signals of own lines until their rings
-     * have room: each thread takes one of them at most, for which the rings have room in reserve. Whoever takes a bit out of SPILLED puts
-     * it into DEFERRED afterwards, so that what is left out here is looked at again.
+     * Signals of other receivers' lines stay blocked once the handler has blocked them here, and signals of own lines
+     * until their rings have room: each thread takes one of them at most, for which the rings have room in reserve.
+     * Whoever takes a bit out of SPILLED puts it into DEFERRED afterwards, so that what is left out here is looked at
+     * again.
      */
     private void sigmask(int how, long signals) {
         set[0] = how == LinuxCalls.SIG_UNBLOCK
@@ -891,7 +909,10 @@ public final class Spl {
         assert result == 0;
     }
 
-    /** Runs pending ranks above a level, and lets the kernel deliver what the handler has blocked and the level does not mask. */
+    /**
+     * Runs pending ranks above a level, and lets the kernel deliver what the handler has blocked and the level does not
+     * mask.
+     */
     private int service(int to) {
         int ran = 0;
         while (true) {
@@ -977,7 +998,10 @@ public final class Spl {
         wakeup();
     }
 
-    /** Any thread: a full ring has room again, or is gone; the thread shall let the kernel deliver what it kept of these signals. */
+    /**
+     * Any thread: a full ring has room again, or is gone; the thread shall let the kernel deliver what it kept of these
+     * signals.
+     */
     void roomWasMade(long signals) {
         // The memory of a thread that has ended may be another's.
         if (!isAlive()) {
@@ -991,8 +1015,8 @@ public final class Spl {
     }
 
     /**
-     * Any thread: the thread may have a signal blocked that its own line gets now; it shall let it in as soon as its level does. No handler
-     * runs in here: the caller has the line's lock.
+     * Any thread: the thread may have a signal blocked that its own line gets now; it shall let it in as soon as its
+     * level does. No handler runs in here: the caller has the line's lock.
      */
     void admit(long signals) {
         synchronized (this) {

@@ -9,16 +9,18 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.ErrnoException;
 
 /**
- * turnstile(9): a lock that one thread holds, not recursively, and the threads that wait for it, in the order they came. {@link Mutex} and the
- * kernel lock are made of it. What {@code java.util.concurrent} has instead cannot be woken by C code.
+ * turnstile(9): a lock that one thread holds, not recursively, and the threads that wait for it, in the order they
+ * came. {@link Mutex} and the kernel lock are made of it. What {@code java.util.concurrent} has instead cannot be woken
+ * by C code.
  *
- * <p>A thread that has a level runs the handlers that this allows while it waits, and keeps its place. A handler that wants the same lock
- * has the place of its thread.
+ * <p>A thread that has a level runs the handlers that this allows while it waits, and keeps its place. A handler that
+ * wants the same lock has the place of its thread.
  *
- * <p><b>No wake-up is lost.</b> Whoever leaves says that the lock is free, and then looks for the first one who waits. Whoever comes takes
- * a place, and then looks whether the lock is free. All four are volatile: one of the two sees the other.
+ * <p><b>No wake-up is lost.</b> A thread that leaves says that the lock is free, and then looks for the first waiter. A
+ * thread that comes takes a place, and then looks whether the lock is free. All four are volatile: one of the two sees
+ * the other.
  *
- * <p>{@code toString} says what the thread dumps of those who wait shall show.
+ * <p>{@code toString} returns what the thread dumps of waiters show.
  */
 public abstract class Turnstile extends AbstractOwnableSynchronizer {
     private static final long serialVersionUID = 1L;
@@ -55,7 +57,7 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
     /**
      * Takes the lock if that is possible without a wait.
      *
-     * @return false if somebody holds it, or, if it is fair, another one has come before
+     * @return false if a thread holds it, or, if it is fair, another one has come before
      */
     public final boolean tryEnter() {
         return (!fair || isNext()) && take();
@@ -163,7 +165,10 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
         LockSupport.parkNanos(this, PAUSE_NANOS);
     }
 
-    /** At the end, but before another one of the same thread: a handler, which has interrupted that one, keeps the thread's place. */
+    /**
+     * At the end, but before another one of the same thread: a handler, which has interrupted that one, keeps the
+     * thread's place.
+     */
     private synchronized void queue(Sleep sleep) {
         Sleep before = null;
         Sleep after = first;
@@ -223,18 +228,18 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
     }
 
     /**
-     * Who holds the lock.
+     * The thread that holds the lock.
      *
-     * @return null if nobody does; history as soon as it is known
+     * @return null if no thread holds it; the state when the call looked, which may be stale on return
      */
     public final @Nullable Thread holder() {
         return getExclusiveOwnerThread();
     }
 
     /**
-     * Whether somebody waits.
+     * Whether a thread waits.
      *
-     * @return history as soon as it is known
+     * @return the state when the call looked, which may be stale on return
      */
     public final boolean isAwaited() {
         return first != null;
@@ -244,7 +249,7 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
      * Whether a thread waits for the lock.
      *
      * @param thread any
-     * @return history as soon as it is known
+     * @return the state when the call looked, which may be stale on return
      */
     public final synchronized boolean isAwaitedBy(Thread thread) {
         ErrnoException.requireNonNull(thread, "isAwaitedBy", "thread");
