@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-/* The version of this interface: changes when a program has to be compiled anew. */
+/* The version of this interface: changes when a program has to be compiled again. */
 #define PERCPU_VERSION 1
 
 /* Values that one handle holds before percpu_post says EAGAIN. */

@@ -427,7 +427,7 @@ static struct percpu_port *make(void) {
     return port;
 }
 
-/* The address of a closed port that nobody has, or -EAGAIN if all are taken, or -ENOMEM. */
+/* The address of a closed port that is not in use, or -EAGAIN if all are taken, or -ENOMEM. */
 long percpu_take(void) {
     pthread_mutex_lock(&tables);
     struct percpu_port *port = take_unused();
@@ -497,7 +497,7 @@ long percpu_handler(long signal) {
 }
 
 /*
- * Takes a signal that nobody handles; one that is ignored since the process began, as nohup(1) and env(1) can have it, is free too. With
+ * Takes a signal that has no handler; one that is ignored since the process began, as nohup(1) and env(1) can have it, is free too. With
  * chain, SIGIO may have a handler already.
  *
  * The mask must hold all signals that could ever be ours: if one handler interrupted another, what the inner one blocks in its context

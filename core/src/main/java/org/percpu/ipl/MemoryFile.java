@@ -26,7 +26,7 @@ final class MemoryFile {
     static TopHalf load(LinuxCalls linux, String name, byte[] library) throws IOException {
         int fd = create(linux, name);
         try {
-            // Opened anew, but the same file: Java writes without a call of its own. Not a channel.
+            // Opened again, but the same file: Java writes without a call of its own. Not a channel.
             try (FileOutputStream out = new FileOutputStream(DESCRIPTORS + fd)) {
                 out.write(library);
             }
@@ -39,7 +39,7 @@ final class MemoryFile {
     }
 
     private static int create(LinuxCalls linux, String name) throws IOException {
-        // With vm.memfd_noexec=2 only a file that can't be run is allowed; before Linux 6.3 nobody knows the flag.
+        // With vm.memfd_noexec=2 only a file that can't be run is allowed; Linux before 6.3 does not know the flag.
         int fd = linux.memfd_create(name, LinuxCalls.MFD_CLOEXEC | LinuxCalls.MFD_NOEXEC_SEAL);
         if (fd == -Errno.EINVAL.number()) {
             fd = linux.memfd_create(name, LinuxCalls.MFD_CLOEXEC);

@@ -22,7 +22,7 @@ import org.percpu.bindings.spi.ErrnoException;
  * }</pre>
  *
  * <p>Posting a work that is pending adds a value to that run. The callback takes the values with {@link #drain}. Values are for the run
- * that they lead to: those that wait when a callback begins are let go when it has returned, unless somebody has drained some of them
+ * that they lead to: those that wait when a callback begins are let go when it has returned, unless a thread has drained some of them
  * meanwhile, and then the others wait for the next run. {@link State#undrained} counts what was let go. So a work whose callback has no use
  * for values need not drain, and runs for each burst all the same.
  *
@@ -64,7 +64,7 @@ public final class NativeWork implements AutoCloseable {
 
     private @Nullable State last; // before the port went to the next owner; guarded by this
 
-    /** Closed works whose memory is not used again yet: somebody is inside, or their run is still to come. */
+    /** Closed works whose memory is not used again yet: a poster is inside, or their run is still to come. */
     private static final Set<NativeWork> CLOSED = ConcurrentHashMap.newKeySet();
 
     private volatile boolean closed;
@@ -292,7 +292,7 @@ public final class NativeWork implements AutoCloseable {
                 consumer.accept(value);
             }
         } catch (Throwable t) {
-            // No calls in here. Whoever drains next takes it.
+            // No calls in here. The next thread that drains takes it.
             if (at >= 0) {
                 claimed = at;
             }

@@ -9,7 +9,7 @@ import org.percpu.bindings.spi.LinuxException;
 
 /**
  * Where ports come from. With libpercpu they belong to it: every copy of this class that shares the library takes them from one table, and
- * the table outlives them all. Without the library nobody but this class knows of them.
+ * the table outlives them all. Without the library only this class knows of them.
  */
 final class Ports {
     /** Without the library: memory without an owner. */
@@ -20,7 +20,7 @@ final class Ports {
     private Ports() {}
 
     /**
-     * A port that nobody knows yet.
+     * A port that no caller knows yet.
      *
      * @throws LinuxException EAGAIN if there are too many
      */
@@ -66,7 +66,7 @@ final class Ports {
                 "close those that are not used any more");
     }
 
-    /** Memory in which nobody is any more. */
+    /** Memory with no poster inside any more. */
     private static @Nullable Port pollUnused() {
         for (Port port : UNUSED) {
             if (port.isVacant()) {

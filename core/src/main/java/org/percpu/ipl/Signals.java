@@ -13,7 +13,7 @@ import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxException;
 
 /**
- * The real-time signals of lines. A line takes one when it needs it, from those that nobody in the process handles, and gives it back when
+ * The real-time signals of lines. A line takes one when it needs it, from those without a handler in the process, and gives it back when
  * it is closed; then the signal does what it did before.
  *
  * <p>Candidates are all real-time signals from two above SIGRTMIN on but for what HotSpot and the JDK use. The ladder gives each level a

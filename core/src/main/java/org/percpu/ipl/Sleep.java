@@ -21,7 +21,7 @@ public final class Sleep {
     /** A waker that lacked stack or memory for its ring has said so before in {@link #woken}: the sleeper finds that by itself. */
     private static final long LOOK_NANOS = 1_000_000_000;
 
-    /** Thread.interrupt() does not ring: whoever is to hear it as well looks so often. */
+    /** Thread.interrupt() does not ring: a sleeper that must notice it looks for it so often. */
     private static final long INTERRUPT_LOOK_NANOS = 2_000_000;
 
     private final Thread thread = Thread.currentThread();
@@ -42,7 +42,7 @@ public final class Sleep {
      *
      * @param blocker what a thread dump shows
      * @param nanos longest sleep
-     * @return false if the time ran out, and nobody had woken the thread by then
+     * @return false if the time ran out, and no thread had woken the thread by then
      */
     public boolean await(Object blocker, long nanos) {
         ErrnoException.requireNonNull(blocker, "a sleep", "blocker");
@@ -71,7 +71,7 @@ public final class Sleep {
      *
      * @param blocker what a thread dump shows
      * @param nanos longest sleep
-     * @return false if the time ran out, or the thread was interrupted, and nobody had woken it by then
+     * @return false if the time ran out, or the thread was interrupted, and no thread had woken it by then
      */
     boolean awaitInterruptibly(Object blocker, long nanos) {
         long start = System.nanoTime();
@@ -110,7 +110,7 @@ public final class Sleep {
     /** Ends the sleep, or the next {@link #await}. Any thread may call it, also in an interrupt handler, and several times. */
     public void wake() {
         if (woken && !unheard) {
-            // Whoever said so rings.
+            // The thread that set it rings.
             return;
         }
         woken = true;

@@ -72,7 +72,7 @@ public record SplSupport(
      * Signals that came just when their line was closed. They are ignored. One that comes later does what it did before a line had it: by
      * default, a real-time signal ends the process.
      *
-     * @return counted since the first use; 0 without libpercpu, where nobody counts
+     * @return counted since the first use; 0 without libpercpu, where nothing is counted
      */
     public static long straySignals() {
         TopHalf half = Support.get().topHalf();

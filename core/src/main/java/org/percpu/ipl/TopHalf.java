@@ -120,7 +120,7 @@ final class TopHalf {
         }
     }
 
-    /** The address of a closed port that nobody has; or -EAGAIN if all are taken, or -ENOMEM. */
+    /** The address of a closed port that is not in use; or -EAGAIN if all are taken, or -ENOMEM. */
     long take() {
         return call(take, 0, 0);
     }
@@ -139,12 +139,12 @@ final class TopHalf {
         return (int) call(taken, 0, 0);
     }
 
-    /** {@link #BY_DEFAULT}, {@link #IGNORED}, {@link #OURS}, -EINVAL, or the address of somebody else's handler. */
+    /** {@link #BY_DEFAULT}, {@link #IGNORED}, {@link #OURS}, -EINVAL, or the address of another handler. */
     long handler(int signal) {
         return call(handler, signal, 0);
     }
 
-    /** -EBUSY if somebody else handles the signal, unless that is another copy of this library and it is SIGIO. */
+    /** -EBUSY if the signal has another handler, unless that is another copy of this library and it is SIGIO. */
     long install(int signal, long mask, boolean chain) {
         return linux.call(install, signal, mask, chain ? 1 : 0, 0, 0, 0);
     }
