@@ -187,6 +187,9 @@ public final class Spl {
         memory.putInt(Memory.TID, tid);
         memory.putLong(Memory.THREAD, support.linux.pthread_self());
         memory.putLong(Memory.MASKS, support.signals.masks());
+        // Linked now: at the end of a stack, in the first ring of a line, the link would be ruined for good.
+        int woken = support.linux.futex_wake(address + Memory.BELL, 1);
+        assert woken >= 0;
         // The creator's mask is inherited, and with it what it had masked.
         sigmask(LinuxCalls.SIG_UNBLOCK, support.signals.mask(Ipl.HIGH.rank()));
     }

@@ -201,6 +201,11 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         boolean mpsafe = (flags & WQ_MPSAFE) != 0;
         boolean perCpu = (flags & WQ_PERCPU) != 0;
         List<Cpu> cpus = kernel.cpus();
+        if (perCpu) {
+            // Linked now: at the end of a stack, in the first enqueue without a CPU, the link would be ruined for good.
+            int current = kernel.curcpuTableIndex();
+            assert current >= 0;
+        }
         SerialQueue[] queues = new SerialQueue[perCpu ? cpus.size() : 1];
         Supplier<Call> calls = () -> new WorkCall<W, A>(func, arg);
         int made = 0;

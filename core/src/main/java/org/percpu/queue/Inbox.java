@@ -28,6 +28,11 @@ final class Inbox extends InboxHead {
 
     private static final class Marker extends Item {}
 
+    /** Loaded before the first push: behind the compare-and-set there must be nothing that can fail. */
+    private static final Push RING = Push.RING;
+
+    private static final Push DONE = Push.DONE;
+
     private static final Item PARKED = new Marker();
     private static final Item SHUT = new Marker();
 
@@ -62,7 +67,7 @@ final class Inbox extends InboxHead {
             }
             item.older = found == PARKED ? null : found;
             if (HEAD.compareAndSet(this, found, item)) {
-                return found == PARKED ? Push.RING : Push.DONE;
+                return found == PARKED ? RING : DONE;
             }
         }
     }
