@@ -437,22 +437,25 @@ public abstract class RunQueue {
         kernel.requireSleepable(name);
         Deadline deadline = Deadline.after(atMost);
         payRing();
-        Deadline secondLook = Deadline.after(SECOND_LOOK);
         interlock.lock();
         waiting++;
+        // Not before: the time counts from when workers may see that somebody waits.
+        Deadline secondLook = Deadline.after(SECOND_LOOK);
+        boolean looksAgain = true;
         try {
             while (!condition.getAsBoolean()) {
                 long left = deadline.left().toNanos();
                 if (left == 0) {
                     return false;
                 }
-                long toSecondLook = secondLook.left().toNanos();
-                long sleep = toSecondLook > 0 ? Math.min(left, toSecondLook) : left;
+                long sleep =
+                        looksAgain ? Math.min(left, Math.max(secondLook.left().toNanos(), 1)) : left;
                 if (sleep == Long.MAX_VALUE) {
                     changed.await(interlock);
                 } else {
                     changed.await(interlock, sleep, TimeUnit.NANOSECONDS);
                 }
+                looksAgain &= !secondLook.isOver();
             }
             return true;
         } finally {

@@ -19,7 +19,6 @@ import org.percpu.openbsd.Task;
 import org.percpu.openbsd.Taskq;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Fork;
-import org.percpu.tests.support.Rule;
 import org.percpu.thread.Pri;
 
 /** The first enqueues of a JVM, whose classes are not all loaded, made near the end of a stack. */
@@ -81,6 +80,7 @@ class FirstOverflowTest {
             System.out.println("ran all");
         }
 
+        @SuppressWarnings("InfiniteRecursion") // it ends when the stack does
         private void add(Taskq tq) {
             Task task = Task.initializer(AtomicInteger::incrementAndGet, ran);
             tasks.add(task);
@@ -92,6 +92,7 @@ class FirstOverflowTest {
             }
         }
 
+        @SuppressWarnings("InfiniteRecursion") // it ends when the stack does
         private void enqueue(Workqueue<Work> wq) {
             Work work = new Work();
             works.add(work);
@@ -105,7 +106,6 @@ class FirstOverflowTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"taskq", "workqueue"})
-    @Rule("U20")
     @DisplayName(
             "a ring that the end of a stack has cost while classes were still to be loaded is made up for by the next caller")
     void theNextCallerRings(String queue) {
