@@ -179,7 +179,7 @@ class FaultsTest {
                 assertThat(worker.thread().sched().realtime()).isFalse();
                 assertThat(worker.thread().denial()).contains("EPERM");
             });
-            Bounded.run("destroy", wq::destroy);
+            Bounded.run("drains", wq::drainAndDestroy);
             assertThat(ran).hasValue(1);
         });
     }
