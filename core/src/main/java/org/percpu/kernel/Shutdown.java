@@ -82,8 +82,12 @@ final class Shutdown {
         List<Lwp> all = registry.lwps();
         Set<Integer> listed = workers(queues);
         for (Lwp lwp : all) {
-            if (lwp.destroyIfIdle()) {
+            boolean idle = lwp.destroyIfIdle();
+            // A worker of no listed queue belongs to one whose creation met this shutdown and is refused.
+            if (idle || (lwp.is(Lwp.Flag.WORKER) && !listed.contains(lwp.tid()))) {
                 haveNothingToRun.add(lwp);
+            }
+            if (idle) {
                 if (!lwp.is(Lwp.Flag.WORKER)) {
                     neverStarted.add(lwp.label());
                 }
@@ -97,12 +101,6 @@ final class Shutdown {
         kernel.watch().end();
         Deadline grace = Deadline.after(GRACE);
         Deadline leave = Deadline.after(LEAVES);
-        for (Lwp lwp : all) {
-            // A worker of no listed queue belongs to a queue whose creation met this shutdown and is refused.
-            if (lwp.is(Lwp.Flag.WORKER) && !listed.contains(lwp.tid())) {
-                haveNothingToRun.add(lwp);
-            }
-        }
         all.forEach(lwp -> lwp.awaitGone(grace));
         haveNothingToRun.forEach(lwp -> lwp.awaitGone(leave));
         boolean watchGone = kernel.unlocked("lwpexit", () -> kernel.watch().awaitGone(leave));
