@@ -242,16 +242,10 @@ final class SysFolder {
     /** The numbers of the subfolders that are named by a prefix and a number, such as cpu12. */
     SortedSet<Integer> numbered(String prefix) {
         SortedSet<Integer> numbers = new TreeSet<>();
-        try (DirectoryStream<Path> entries = Files.newDirectoryStream(path)) {
-            for (Path entry : entries) {
-                String name = String.valueOf(entry.getFileName());
-                if (name.startsWith(prefix) && digits(name, prefix.length(), name.length())) {
-                    numbers.add(Integer.parseInt(name.substring(prefix.length())));
-                }
-            }
-        } catch (IOException | DirectoryIteratorException e) {
-            if (Files.exists(path)) {
-                problem("", "cannot be listed, " + reason(e));
+        for (Path entry : entries()) {
+            String name = String.valueOf(entry.getFileName());
+            if (name.startsWith(prefix) && digits(name, prefix.length(), name.length())) {
+                numbers.add(Integer.parseInt(name.substring(prefix.length())));
             }
         }
         return numbers;
@@ -260,16 +254,27 @@ final class SysFolder {
     /** All subfolders. */
     List<SysFolder> folders() {
         List<SysFolder> folders = new ArrayList<>();
-        try (DirectoryStream<Path> entries = Files.newDirectoryStream(path, Files::isDirectory)) {
-            for (Path entry : entries) {
+        for (Path entry : entries()) {
+            if (Files.isDirectory(entry)) {
                 folders.add(new SysFolder(entry, label + entry.getFileName() + "/", problems));
+            }
+        }
+        return folders;
+    }
+
+    /** What the folder holds; as far as it could be listed, and a problem if it could not. */
+    private List<Path> entries() {
+        List<Path> found = new ArrayList<>();
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(path)) {
+            for (Path entry : entries) {
+                found.add(entry);
             }
         } catch (IOException | DirectoryIteratorException e) {
             if (Files.exists(path)) {
                 problem("", "cannot be listed, " + reason(e));
             }
         }
-        return folders;
+        return found;
     }
 
     private static boolean digits(String text, int from, int to) {
