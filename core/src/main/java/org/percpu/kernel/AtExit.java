@@ -156,7 +156,7 @@ final class AtExit {
                 + ". Close the kernel, or drain its queues, before main returns, or call drainAtExit(Duration)");
     }
 
-    /** All workers of one run queue count its works. Workers of different run queues have different names. */
+    /** All workers of one item queue count its works. Workers of different item queues have different names. */
     private static long pending(List<WorkerState> workers) {
         Map<String, Integer> byName = new LinkedHashMap<>();
         for (WorkerState worker : workers) {

@@ -5,8 +5,8 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.queue.Item;
+import org.percpu.queue.ItemQueue;
 import org.percpu.queue.Names;
-import org.percpu.queue.RunQueue;
 
 /**
  * {@code struct task} of task_add(9): a function and its argument, on at most one {@link Taskq} at a time. It belongs
@@ -64,7 +64,7 @@ public class Task extends Item {
     @SuppressWarnings("unchecked") // the argument goes nowhere but to this function
     public final <A extends @Nullable Object> void set(Function<? super A> function, A argument) {
         ErrnoException.requireNonNull(function, "task_set", "fn");
-        Object queue = RunQueue.ownerOf(this);
+        Object queue = ItemQueue.ownerOf(this);
         if (queue != null) {
             throw new ErrnoException(
                     Errno.EBUSY, "task_set of " + this + ", which is on " + queue + ": task_del it first");
@@ -85,6 +85,6 @@ public class Task extends Item {
      * @return true if it is queued; may be stale on return. A task that runs is not pending
      */
     public final boolean pending() {
-        return RunQueue.isPending(this);
+        return ItemQueue.isPending(this);
     }
 }

@@ -6,8 +6,8 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import org.jspecify.annotations.Nullable;
+import org.percpu.queue.ItemQueue;
 import org.percpu.queue.Names;
-import org.percpu.queue.RunQueue;
 
 /**
  * A bounded pool of tasks that allocates each of them once, at its first use. Lock-free: a stack of indices whose head
@@ -40,7 +40,7 @@ final class TaskPool {
          * before the entry is no longer pending, and puts the entry back later; a taker counts after that.
          */
         private boolean isStray() {
-            return !RunQueue.isPending(this) && takes == strayedAt && (unput || runs != takes);
+            return !ItemQueue.isPending(this) && takes == strayedAt && (unput || runs != takes);
         }
 
         @Override

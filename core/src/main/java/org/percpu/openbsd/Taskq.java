@@ -20,7 +20,7 @@ import org.percpu.kernel.WorkerState;
 import org.percpu.queue.Append;
 import org.percpu.queue.Call;
 import org.percpu.queue.Item;
-import org.percpu.queue.RunQueue;
+import org.percpu.queue.ItemQueue;
 
 /**
  * task_add(9): a queue of {@link Task}s served by one or more threads.
@@ -207,7 +207,7 @@ public final class Taskq implements KernelQueue {
         if (threads.queue.remove(task)) {
             return true;
         }
-        RunQueue owner = RunQueue.ownerOf(task);
+        ItemQueue owner = ItemQueue.ownerOf(task);
         if (owner != null && owner != threads.queue) {
             throw new ErrnoException(
                     Errno.EINVAL,

@@ -14,7 +14,7 @@ import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
 import org.percpu.kernel.QueueEnd;
 
-/** The end of the run queues behind one queue of the interfaces. */
+/** The end of the item queues behind one queue of the interfaces. */
 public class Ending implements QueueEnd {
     /** What a thread that has nothing left to run needs at most to be gone. */
     private static final Duration LEAVES = Duration.ofSeconds(1);
@@ -33,8 +33,8 @@ public class Ending implements QueueEnd {
     }
 
     private final Kernel kernel;
-    private final Supplier<RunQueue[]> all;
-    private RunQueue[] queues;
+    private final Supplier<ItemQueue[]> all;
+    private ItemQueue[] queues;
     private final Closing closing;
     private final Runnable unlisted;
     private boolean drains;
@@ -48,7 +48,7 @@ public class Ending implements QueueEnd {
      * @param closing closes the queue to everybody but its callbacks
      * @param unlisted takes it off the kernel's list; called any number of times
      */
-    public Ending(Kernel kernel, Supplier<RunQueue[]> all, Closing closing, Runnable unlisted) {
+    public Ending(Kernel kernel, Supplier<ItemQueue[]> all, Closing closing, Runnable unlisted) {
         this.kernel = kernel;
         this.all = all;
         this.queues = all.get();
@@ -63,7 +63,7 @@ public class Ending implements QueueEnd {
      * @param queues those whose worker was made
      * @return an end that has not begun
      */
-    public static Ending ofUnlisted(Kernel kernel, RunQueue... queues) {
+    public static Ending ofUnlisted(Kernel kernel, ItemQueue... queues) {
         return new Ending(kernel, () -> queues, () -> true, () -> {});
     }
 
@@ -72,7 +72,7 @@ public class Ending implements QueueEnd {
         drains = closing.close();
         queues = all.get();
         if (drains) {
-            for (RunQueue queue : queues) {
+            for (ItemQueue queue : queues) {
                 queue.close();
             }
         }
@@ -84,7 +84,7 @@ public class Ending implements QueueEnd {
             return false;
         }
         boolean all = true;
-        for (RunQueue queue : queues) {
+        for (ItemQueue queue : queues) {
             all &= ended(queue, deadline);
         }
         return all;
@@ -92,7 +92,7 @@ public class Ending implements QueueEnd {
 
     @Override
     public final void stop(boolean interrupt) {
-        for (RunQueue queue : queues) {
+        for (ItemQueue queue : queues) {
             queue.close();
             if (!queue.ended()) {
                 queue.stop(interrupt);
@@ -102,7 +102,7 @@ public class Ending implements QueueEnd {
 
     @Override
     public final void takeBack(Deadline grace) {
-        for (RunQueue queue : queues) {
+        for (ItemQueue queue : queues) {
             if (queue.dropping) {
                 queue.takeBack(grace);
             }
@@ -152,7 +152,7 @@ public class Ending implements QueueEnd {
         // Workers of a cold kernel end when they first run.
         if (!kernel.isCold()) {
             Deadline leave = Deadline.after(LEAVES);
-            for (RunQueue queue : queues) {
+            for (ItemQueue queue : queues) {
                 if (ended(queue, grace)) {
                     awaitThreads(queue, leave);
                 }
@@ -165,11 +165,11 @@ public class Ending implements QueueEnd {
         unlisted.run();
     }
 
-    private static boolean ended(RunQueue queue, Deadline deadline) {
+    private static boolean ended(ItemQueue queue, Deadline deadline) {
         return queue.ended() || queue.await(queue::ended, deadline.left());
     }
 
-    private static void awaitThreads(RunQueue queue, Deadline leave) {
+    private static void awaitThreads(ItemQueue queue, Deadline leave) {
         for (Worker worker : queue.workers()) {
             boolean gone = worker.awaitGone(leave);
             if (!gone) {

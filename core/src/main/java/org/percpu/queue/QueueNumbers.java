@@ -14,24 +14,24 @@ import org.jspecify.annotations.Nullable;
  * collector, with a fence in it, for each enqueue.
  */
 final class QueueNumbers {
-    private static final class Entry extends WeakReference<RunQueue> {
+    private static final class Entry extends WeakReference<ItemQueue> {
         private final int number;
 
-        Entry(RunQueue queue, int number) {
+        Entry(ItemQueue queue, int number) {
             super(queue, GONE);
             this.number = number;
         }
     }
 
-    private static final ReferenceQueue<RunQueue> GONE = new ReferenceQueue<>();
+    private static final ReferenceQueue<ItemQueue> GONE = new ReferenceQueue<>();
     private static final Map<Integer, Entry> ENTRIES = new ConcurrentHashMap<>();
     private static final AtomicInteger LAST = new AtomicInteger();
 
     private QueueNumbers() {}
 
     /** Gives a queue a number that is not 0 and that no other queue has. */
-    static int add(RunQueue queue) {
-        for (Reference<? extends RunQueue> gone = GONE.poll(); gone != null; gone = GONE.poll()) {
+    static int add(ItemQueue queue) {
+        for (Reference<? extends ItemQueue> gone = GONE.poll(); gone != null; gone = GONE.poll()) {
             ENTRIES.remove(((Entry) gone).number);
         }
         int number;
@@ -42,7 +42,7 @@ final class QueueNumbers {
     }
 
     /** Null for 0. */
-    static @Nullable RunQueue get(int number) {
+    static @Nullable ItemQueue get(int number) {
         Entry entry = ENTRIES.get(number);
         return entry == null ? null : entry.get();
     }

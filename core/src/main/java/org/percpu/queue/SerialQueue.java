@@ -17,7 +17,7 @@ import org.percpu.thread.CpuThread;
  * One queue with one worker: strict first in, first out, one callback at a time. The worker takes the whole queue as a batch
  * (NWQ-14) and works through it without touching anything that producers write.
  */
-public final class SerialQueue extends RunQueue {
+public final class SerialQueue extends ItemQueue {
     /** A work that could not even be begun so often is reported and let go. */
     private static final int MOST_FAILURES = 3;
 

@@ -27,7 +27,7 @@ import org.percpu.thread.CpuThread;
  * rings if more is ready (OTQ-22), and otherwise puts the marker back.
  */
 @SuppressWarnings("ReferenceEquality") // a task may define equals; its place in a queue is identity
-public final class SharedQueue extends RunQueue {
+public final class SharedQueue extends ItemQueue {
     /** Stands at the tail of the queue when a barrier is raised; comes to the front when all before it have started. */
     private static final class Barrier extends Item {
         /** Workers that run something older than the barrier; known once it has come to the front. */

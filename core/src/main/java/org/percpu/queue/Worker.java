@@ -35,7 +35,7 @@ final class Worker extends WorkerProgress {
     private static final AtomicInteger LAST_IDS = new AtomicInteger();
 
     private final Kernel kernel;
-    private final RunQueue queue;
+    private final ItemQueue queue;
     private final Call call;
     private final boolean mpsafe;
     private final Undrained undrained = new Undrained();
@@ -66,7 +66,7 @@ final class Worker extends WorkerProgress {
     @SuppressWarnings("UnusedVariable") // keeps what lies behind off the line
     private int q00, q01, q02, q03, q04, q05, q06, q07, q08, q09, q10, q11, q12, q13, q14, q15;
 
-    Worker(RunQueue queue, Call call, boolean mpsafe) {
+    Worker(ItemQueue queue, Call call, boolean mpsafe) {
         this.kernel = queue.kernel;
         this.queue = queue;
         this.call = call;

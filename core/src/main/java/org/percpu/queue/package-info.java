@@ -28,7 +28,7 @@
  * relies on the run that is to come (OTQ-11). The caller puts a full fence before it looks at the item. The worker puts
  * a full fence between the release and the callback's reads. So one of the two sees the other. workqueue_enqueue
  * refuses a pending work instead, so the worker of a workqueue needs no fence there. That worker has no fence before it
- * looks for waiters either, see {@link org.percpu.queue.RunQueue#await}.
+ * looks for waiters either, see {@link org.percpu.queue.ItemQueue#await}.
  *
  * <p><b>Names.</b>
  *
@@ -39,12 +39,12 @@
  * <li>{@code Inbox}: the lock-free list to which producers push.
  * <li>{@code Doorbell}: the futex on which idle workers sleep.
  * <li>{@code BellWords}: the native memory of the doorbells, which is never freed.
- * <li>{@code RunQueue}: a queue as its workers see it; the base class of the next two.
+ * <li>{@code ItemQueue}: a queue as its workers see it; the base class of the next two.
  * <li>{@code SerialQueue}: a queue with one worker, first in, first out.
  * <li>{@code SharedQueue}: a queue with any number of workers, from which items can be taken back.
  * <li>{@code Worker}: a kernel thread that runs the items of one queue.
  * <li>{@code WorkerProgress}: the fields that a worker writes for each item, on cache lines of their own.
- * <li>{@code Ending}: the end of all run queues behind one queue of the interfaces.
+ * <li>{@code Ending}: the end of all item queues behind one queue of the interfaces.
  * <li>{@code Spinning}: the time for which an idle worker looks for items before it parks.
  * <li>{@code SpinGuard}: the check that real-time workers which never sleep leave the JVM a CPU.
  * <li>{@code QueueNumbers}: the table that finds a queue by its number.

@@ -34,7 +34,7 @@ final class Parts {
     static final class Runs extends Call {
         private final List<Item> items = new ArrayList<>();
         private final Consumer<Item> callback;
-        private @Nullable RunQueue closing;
+        private @Nullable ItemQueue closing;
 
         Runs(Consumer<Item> callback) {
             this.callback = callback;
@@ -55,12 +55,12 @@ final class Parts {
 
     /** A queue, its worker, and an item. */
     static final class Rig {
-        final RunQueue queue;
+        final ItemQueue queue;
         final Worker worker;
         final Item item = new Plain();
         private final Runs runs;
 
-        private Rig(RunQueue queue, Worker worker, Runs runs) {
+        private Rig(ItemQueue queue, Worker worker, Runs runs) {
             this.queue = queue;
             this.worker = worker;
             this.runs = runs;

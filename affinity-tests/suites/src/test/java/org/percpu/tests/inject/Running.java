@@ -18,7 +18,7 @@ import org.percpu.netbsd.Workqueue;
 import org.percpu.openbsd.Task;
 import org.percpu.openbsd.Taskq;
 import org.percpu.openbsd.Workq;
-import org.percpu.queue.RunQueue;
+import org.percpu.queue.ItemQueue;
 import org.percpu.tests.support.Scale;
 import org.percpu.thread.Pri;
 
@@ -148,7 +148,7 @@ abstract class Running implements Scenario {
     boolean wasCall() {
         return fixture().faults.stream()
                 .anyMatch(fault -> Injector.isInjected(fault.thrown())
-                        && !(fault.item() instanceof RunQueue)
+                        && !(fault.item() instanceof ItemQueue)
                         && !(fault.item() instanceof Spl));
     }
 

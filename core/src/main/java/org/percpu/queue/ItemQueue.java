@@ -26,7 +26,7 @@ import org.percpu.kernel.Sleeper;
  * <p>Life: open; then closing, when what is queued still runs and the workers end when they find nothing more; or
  * dropping, when the workers end after the callback they are in and the rest is handed back.
  */
-public abstract class RunQueue {
+public abstract class ItemQueue {
     private static final Item[] NO_ITEMS = {};
     private static final int FAILURES_AT_ONCE = 10;
     private static final long PAUSE_NANOS = 100_000_000;
@@ -69,7 +69,7 @@ public abstract class RunQueue {
 
     private boolean nativeClosed; // guarded by doorbell
 
-    RunQueue(Kernel kernel, String name) {
+    ItemQueue(Kernel kernel, String name) {
         this.kernel = kernel;
         this.name = name;
         this.spinning = new Spinning(kernel.waitStrategy());
@@ -291,7 +291,7 @@ public abstract class RunQueue {
      * @param item any item
      * @return null if it is not pending; the state when the call looked, which may be stale on return
      */
-    public static @Nullable RunQueue ownerOf(Item item) {
+    public static @Nullable ItemQueue ownerOf(Item item) {
         int owner = item.owner();
         return owner == 0 ? null : QueueNumbers.get(owner);
     }
@@ -397,7 +397,7 @@ public abstract class RunQueue {
     /** A caller that finds an item pending relies on a run that is to come. */
     private void payRingFor(Item item) {
         if (ringFailed) {
-            RunQueue owner = ownerOf(item);
+            ItemQueue owner = ownerOf(item);
             if (owner != null) {
                 owner.payRing();
             }
