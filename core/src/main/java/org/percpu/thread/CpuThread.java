@@ -148,10 +148,17 @@ public final class CpuThread {
         LinuxException refusal = Scheduling.becomeRealtime(sched);
         if (refusal == null) {
             warning = Realtime.warning();
-            if (warning != null && WARNING_LOGGED.compareAndSet(false, true)) {
-                Log.LOG.log(System.Logger.Level.WARNING, asked.name + " runs as " + sched + ": " + warning);
+            if (warning == null || !WARNING_LOGGED.compareAndSet(false, true)) {
+                return;
             }
-            return;
+            // The first message of a JVM may take longer than the limit lets a real-time thread run.
+            Scheduling.becomeTimeSharing(0);
+            Realtime.warn(asked.name + " runs as " + sched + ": " + warning);
+            refusal = Scheduling.becomeRealtime(sched);
+            if (refusal == null) {
+                return;
+            }
+            warning = null;
         }
         if (asked.realtimePolicy == RealtimePolicy.REQUIRE) {
             throw refusal;

@@ -66,8 +66,13 @@ final class Realtime {
                 + (limit[1] == LinuxCalls.RLIM_INFINITY ? "" : " us")
                 + ": a real-time thread that runs for so long without sleeping gets SIGXCPU, which ends the JVM, and SIGKILL at the"
                 + " hard limit; start the process with prlimit --rttime=unlimited"
-                + (limit[1] == LinuxCalls.RLIM_INFINITY ? "" : " (as root: the hard limit is finite)")
+                + (limit[1] == LinuxCalls.RLIM_INFINITY ? "" : " (the hard limit is finite, and raising it needs CAP_SYS_RESOURCE, which root has outside containers)")
                 + ", or LimitRTTIME=infinity in its systemd unit";
+    }
+
+    /** The logger has a name of its own, so that a program can show this message and no other. */
+    static void warn(String message) {
+        System.getLogger(Realtime.class.getName()).log(System.Logger.Level.WARNING, message);
     }
 
     /** As the kernel reports it for the whole process. A thread has what its creator had. */

@@ -304,7 +304,8 @@ final class CheckCommand implements Callable<Integer> {
                         ? "start it with prlimit --rttime=unlimited"
                                 + (softAndHard[1] == LinuxCalls.RLIM_INFINITY
                                         ? ""
-                                        : " (as root: the hard limit is finite)")
+                                        : " (the hard limit is finite, and raising it needs CAP_SYS_RESOURCE, which root"
+                                                + " has outside containers)")
                                 + ", or LimitRTTIME=infinity in the systemd unit"
                         : null));
     }

@@ -7,7 +7,9 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.logging.Handler;
 import java.util.logging.Level;
+import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import org.percpu.bindings.spi.Backend;
 import org.percpu.bindings.spi.ErrnoException;
@@ -37,16 +39,51 @@ public final class Main {
             "percpu topology, percpu check, percpu run, percpu ipl, percpu soak or percpu compare, or percpu --help";
 
     private static final String TOPOLOGY = "topology";
-    private static final List<String> NAMES = List.of(TOPOLOGY, "check", "run", "ipl", "soak", "compare");
+    private static final String CHECK = "check";
+    private static final List<String> NAMES = List.of(TOPOLOGY, CHECK, "run", "ipl", "soak", "compare");
 
     /** Apart, because the topology needs no thread that could have something to log, and the loggers take a start 30 milliseconds. */
     private static final class Log {
         /** Held so that the level is not collected with the logger. */
         static final Logger LIBRARY = Logger.getLogger("org.percpu");
 
+        /** The warning that a time limit may end the process, in which case no report follows. */
+        static final Logger TIME_LIMIT = Logger.getLogger("org.percpu.thread.Realtime");
+
         /** Denied policies and lost pins are part of every report; the log would say them a second time. */
-        static void quiet() {
+        static void quiet(PrintStream err, String command) {
             LIBRARY.setLevel(Level.SEVERE);
+            TIME_LIMIT.setUseParentHandlers(false);
+            if (!command.equals(CHECK)) { // which has a row for the limit
+                TIME_LIMIT.setLevel(Level.WARNING);
+                TIME_LIMIT.addHandler(new Lines(err, "percpu " + command + ": warning: "));
+            }
+        }
+    }
+
+    /** Prints each message on a line. */
+    private static final class Lines extends Handler {
+        private final PrintStream out;
+        private final String start;
+
+        Lines(PrintStream out, String start) {
+            this.out = out;
+            this.start = start;
+        }
+
+        @Override
+        public void publish(LogRecord message) {
+            out.println(start + message.getMessage());
+        }
+
+        @Override
+        public void flush() {
+            out.flush();
+        }
+
+        @Override
+        public void close() {
+            // The stream is not ours.
         }
     }
 
@@ -66,10 +103,10 @@ public final class Main {
      * @param args as on the command line
      */
     public static void main(String[] args) {
-        if (args.length == 0 || !args[0].equals(TOPOLOGY)) {
-            Log.quiet();
-        }
         Streams streams = new Streams(utf8(FileDescriptor.out), utf8(FileDescriptor.err));
+        if (args.length > 0 && !args[0].equals(TOPOLOGY)) {
+            Log.quiet(streams.err(), args[0]);
+        }
         int status = run(streams, args);
         // Flushes as well. A full disk or a reader that left must not look like success.
         if (streams.out().checkError() && status == ExitStatus.OK) {
@@ -112,7 +149,7 @@ public final class Main {
     private static Object command(String name, Streams streams) {
         return switch (name) {
             case TOPOLOGY -> new TopologyCommand(streams);
-            case "check" -> new CheckCommand(streams);
+            case CHECK -> new CheckCommand(streams);
             case "run" -> new RunCommand(streams);
             case "ipl" -> new IplCommand(streams);
             case "soak" -> new SoakCommand(streams);

@@ -4,11 +4,9 @@ package org.percpu.cli;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.function.ToLongFunction;
 import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
@@ -94,7 +92,6 @@ record RunReport(List<Lane> lanes, Dealer.Outcome outcome, List<String> faults) 
     List<String> notes() {
         List<String> notes = new ArrayList<>();
         Map<String, List<String>> denials = new LinkedHashMap<>();
-        Set<String> warnings = new LinkedHashSet<>();
         for (int i = 0; i < lanes.size(); i++) {
             ThreadState thread = thread(i);
             Sched asked = thread.schedAsked();
@@ -108,9 +105,6 @@ record RunReport(List<Lane> lanes, Dealer.Outcome outcome, List<String> faults) 
                                 any -> new ArrayList<>())
                         .add(thread.name());
             }
-            if (thread.warning() != null) {
-                warnings.add("note: " + thread.warning());
-            }
             if (!thread.pinned()) {
                 notes.add(thread.name() + " was asked to run on CPU " + thread.asked() + " and the kernel has it on "
                         + thread.allowed());
@@ -119,7 +113,6 @@ record RunReport(List<Lane> lanes, Dealer.Outcome outcome, List<String> faults) 
                 notes.add(thread.name() + " lost its pin " + thread.pinsLost() + "x to somebody who changed its mask");
             }
         }
-        notes.addAll(warnings);
         denials.forEach((denial, workers) -> notes.add("note: " + String.join(", ", workers) + ": " + denial));
         if (outcome.stalled()) {
             notes.add("the workers stopped making progress: the works in flight count as lost");

@@ -76,7 +76,8 @@ class CheckCommandTest {
         assertThat(Percpu.member(row, "detail").toString())
                 .contains("soft 500000, hard 1000000 us", "SIGXCPU, which ends the JVM", "SIGKILL at the hard limit");
         assertThat(Percpu.member(row, "remedy").toString())
-                .contains("prlimit --rttime=unlimited", "LimitRTTIME=infinity");
+                .contains("prlimit --rttime=unlimited", "CAP_SYS_RESOURCE", "LimitRTTIME=infinity");
+        assertThat(limited.err()).isEmpty();
         assertThat(row(Percpu.here("check", "--json"), "RLIMIT_RTTIME")).containsEntry("remedy", null);
     }
 
@@ -131,6 +132,30 @@ class CheckCommandTest {
         List<String> followed = new ArrayList<>(
                 List.of(Percpu.java(), "--illegal-native-access=deny", "--enable-native-access=ALL-UNNAMED"));
         assertThat(row(check(followed), "backend")).containsEntry("ok", true);
+    }
+
+    @Test
+    @DisplayName("run warns of a finite RLIMIT_RTTIME, once: before SIGXCPU ends it, and also if it survives")
+    void theTimeLimitIsToldBeforeItEndsTheRun() throws IOException, InterruptedException {
+        Machine.needsRealtime();
+        String cpu = Integer.toString(CpuTopology.system().allowed().last());
+        Percpu dies = under(
+                new String[] {"prlimit", "--rttime=50000:100000"},
+                arguments("--works", "50", "--job", "spin:20ms", "--cpus", cpu));
+        assertThat(dies.status()).isNotZero();
+        assertThat(dies.out()).isEmpty();
+        assertThat(dies.err()).containsOnlyOnce("percpu run: warning: ").containsOnlyOnce("CAP_SYS_RESOURCE");
+        Percpu survives = under(
+                new String[] {"prlimit", "--rttime=50000000:60000000"}, arguments("--works", "200", "--cpus", cpu));
+        assertThat(survives.status()).isZero();
+        assertThat(survives.err()).containsOnlyOnce("percpu run: warning: ");
+        assertThat(survives.out()).contains("SCHED_RR 19").doesNotContain("RLIMIT_RTTIME");
+    }
+
+    private static String[] arguments(String... more) {
+        List<String> arguments = new ArrayList<>(List.of("run", "--priority", "100", "--realtime", "require"));
+        arguments.addAll(List.of(more));
+        return arguments.toArray(new String[0]);
     }
 
     @Test
