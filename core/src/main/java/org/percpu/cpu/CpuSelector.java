@@ -7,12 +7,19 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.ToIntFunction;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** Reads lists that name CPUs by their properties. {@link CpuTopology#select} describes the grammar. */
 final class CpuSelector {
     private static final String REMEDY =
             "write a list such as 0-3,8, or isolated, nohz_full, default, all, node:N, package:N, core:N, last,"
                     + " last-N, or ! and one of these for all but it";
+
+    private static final String LAST_REMEDY =
+            "write last for the last usable CPU, last-1 for the one before it, or such as 0-last for a range up to it";
+    private static final Pattern UP_TO_LAST = Pattern.compile("(-?\\d*)-last(:.*)?");
 
     private final CpuTopology topology;
     private final CpuSet usable;
@@ -33,11 +40,15 @@ final class CpuSelector {
         for (String part : parts) {
             String entry = part.strip();
             try {
+                if (entry.isEmpty()) {
+                    throw new IllegalArgumentException(
+                            "an entry is empty: write one comma between two entries, none at the ends");
+                }
                 if (entry.startsWith("!")) {
-                    unwanted = unwanted.or(named(entry.substring(1).strip(), entry));
+                    unwanted = unwanted.or(unwanted(entry.substring(1).strip(), entry));
                 } else {
                     onlyUnwanted = false;
-                    wanted = wanted.or(named(entry, entry));
+                    wanted = wanted.or(wanted(entry));
                 }
             } catch (IllegalArgumentException e) {
                 String where = parts.length == 1 ? "" : " (in the CPU list " + CpuSet.quote(text) + ")";
@@ -51,18 +62,31 @@ final class CpuSelector {
         return rest;
     }
 
-    private CpuSet named(String name, String entry) {
+    /** Where nothing is isolated, all CPUs but the isolated ones are all CPUs. */
+    private CpuSet unwanted(String name, String entry) {
+        if (name.isEmpty()) {
+            throw new IllegalArgumentException("!: names no CPU; " + REMEDY);
+        }
+        if (name.startsWith("!")) {
+            throw new IllegalArgumentException(
+                    CpuSet.quote(entry) + ": one ! is enough, two do not give the CPUs back; " + REMEDY);
+        }
+        return switch (name.toLowerCase(Locale.ROOT)) {
+            case "isolated" -> topology.isolated();
+            case "nohz_full" -> topology.nohzFull();
+            default -> wanted(name);
+        };
+    }
+
+    private CpuSet wanted(String name) {
         String word = name.toLowerCase(Locale.ROOT);
+        if (word.contains("last")) {
+            return last(word, name);
+        }
+        if (!Character.isLetter(word.charAt(0))) {
+            return CpuSet.parse(name);
+        }
         int colon = word.indexOf(':');
-        if (word.isEmpty() || !Character.isLetter(word.charAt(0))) {
-            if (name.isEmpty() && !entry.isEmpty()) {
-                throw new IllegalArgumentException("!: names no CPU; " + REMEDY);
-            }
-            return list(name);
-        }
-        if (word.equals("last") || word.startsWith("last-")) {
-            return last(word);
-        }
         return switch (colon < 0 ? word : word.substring(0, colon + 1)) {
             case "all" -> usable;
             case "default" -> topology.allowed();
@@ -86,27 +110,32 @@ final class CpuSelector {
         };
     }
 
-    /** A list of CPU numbers, in which a range may end with the last one: 2-last. */
-    private CpuSet list(String list) {
-        String last = "-last";
-        if (list.toLowerCase(Locale.ROOT).endsWith(last)) {
-            String first = list.substring(0, list.length() - last.length());
-            return CpuSet.parse(first + "-" + usable.last()).and(usable);
+    private CpuSet last(String word, String name) {
+        Matcher range = UP_TO_LAST.matcher(word);
+        if (range.matches() && !range.group(1).isEmpty()) {
+            return upToLast(CpuSet.parse(range.group(1)).first(), range.group(2), name);
         }
-        return CpuSet.parse(list.isEmpty() ? "," : list); // an empty entry among others says so
-    }
-
-    /** The last usable CPU, or the one that many places before it. */
-    private CpuSet last(String word) {
-        int back = word.equals("last")
-                ? 0
-                : CpuSet.parse(word.substring("last-".length())).first();
-        if (back >= usable.size()) {
-            throw new IllegalArgumentException(CpuSet.quote(word) + ": there are " + usable.size() + " usable CPUs, "
+        String back = word.equals("last") ? "0" : word.startsWith("last-") ? word.substring("last-".length()) : "";
+        if (back.isEmpty() || !back.chars().allMatch(c -> c >= '0' && c <= '9')) {
+            throw new IllegalArgumentException(CpuSet.quote(name) + ": not understood; " + LAST_REMEDY);
+        }
+        int places = CpuSet.parse(back).first();
+        if (places >= usable.size()) {
+            throw new IllegalArgumentException(CpuSet.quote(name) + ": there are " + usable.size() + " usable CPUs, "
                     + usable + ": last-" + (usable.size() - 1) + " is the first of them");
         }
         return CpuSet.of(
-                usable.stream().skip(usable.size() - 1L - back).findFirst().orElseThrow());
+                usable.stream().skip(usable.size() - 1L - places).findFirst().orElseThrow());
+    }
+
+    /** A range of CPU numbers that ends with the last usable one: 2-last, or 0-last:2. */
+    private CpuSet upToLast(int first, @Nullable String stride, String name) {
+        if (first > usable.last()) {
+            throw new IllegalArgumentException(
+                    CpuSet.quote(name) + ": the last usable CPU is " + usable.last() + ": begin there or below");
+        }
+        return CpuSet.parse(first + "-" + usable.last() + (stride == null ? "" : stride))
+                .and(usable);
     }
 
     private CpuSet some(String word, CpuSet cpus, String none) {
@@ -131,17 +160,23 @@ final class CpuSelector {
         }
         CpuSet known =
                 CpuSet.of(withCpus.keySet().stream().mapToInt(Integer::intValue).toArray());
+        String numbersOf = "a number or a range of " + known;
+        boolean single = known.size() == 1;
+        String remedy = "write " + (single ? kind + ":" + known : kind + ": and " + numbersOf);
+        String numbersText = word.substring(kind.length() + 1).strip();
+        if (numbersText.isEmpty()) {
+            throw new IllegalArgumentException(word + " needs a number: " + remedy);
+        }
         CpuSet numbers;
         try {
-            numbers = CpuSet.parse(word.substring(kind.length() + 1));
+            numbers = CpuSet.parse(numbersText);
         } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException(
-                    CpuSet.quote(word) + ": write " + kind + ": and a number or a range of " + known, e);
+            throw new IllegalArgumentException(CpuSet.quote(word) + ": " + remedy, e);
         }
         CpuSet unknown = numbers.minus(known);
         if (!unknown.isEmpty()) {
             throw new IllegalArgumentException(CpuSet.quote(word) + ": there is no " + kind + " " + unknown
-                    + " with usable CPUs: write a number or a range of " + known);
+                    + " with usable CPUs: " + (single ? remedy : "write " + numbersOf));
         }
         return numbers.stream()
                 .mapToObj(number -> withCpus.getOrDefault(number, CpuSet.empty()))

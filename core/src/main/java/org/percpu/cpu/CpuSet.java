@@ -147,7 +147,7 @@ public final class CpuSet implements Iterable<Integer> {
         int colon = entry.indexOf(':');
         String span = colon < 0 ? entry : entry.substring(0, colon);
         int dash = span.indexOf('-');
-        if (dash == 0) {
+        if (dash == 0 && span.length() > 1 && allDigits(span.substring(1))) {
             throw new IllegalArgumentException(quote(entry) + ": CPU numbers start at 0, there are no negative ones");
         }
         if (dash < 0) {

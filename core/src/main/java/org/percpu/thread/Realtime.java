@@ -66,7 +66,9 @@ final class Realtime {
                 + (limit[1] == LinuxCalls.RLIM_INFINITY ? "" : " us")
                 + ": a real-time thread that runs for so long without sleeping gets SIGXCPU, which ends the JVM, and SIGKILL at the"
                 + " hard limit; start the process with prlimit --rttime=unlimited"
-                + (limit[1] == LinuxCalls.RLIM_INFINITY ? "" : " (the hard limit is finite, and raising it needs CAP_SYS_RESOURCE, which root has outside containers)")
+                + (limit[1] == LinuxCalls.RLIM_INFINITY
+                        ? ""
+                        : " (the hard limit is finite, and raising it needs CAP_SYS_RESOURCE, which root has outside containers)")
                 + ", or LimitRTTIME=infinity in its systemd unit";
     }
 

@@ -38,6 +38,11 @@ class CpuSelectorTest {
                 "ISOLATED_BY_COMMAND_LINE | 0,isolated | 0,2-3",
                 "ISOLATED_BY_COMMAND_LINE | 0-7 | 0-7",
                 "ISOLATED_BY_COMMAND_LINE | ! last | 0-2",
+                "ISOLATED_BY_COMMAND_LINE | 0-last:2 | 0,2",
+                "SMT4 | !isolated | 0-31",
+                "SMT4 | !nohz_full | 0-31",
+                "SMT4 | 0-3,!isolated,! NOHZ_FULL | 0-3",
+                "ISOLATED_PARTITION | !nohz_full | 0,2-3",
                 "GAPS | last | 200",
                 "GAPS | last-1 | 9",
                 "GAPS | node:0 | 2,9",
@@ -68,17 +73,35 @@ class CpuSelectorTest {
                 "SMT4 | node:0 | node:0: this kernel tells of no NUMA nodes. Usable are CPUs 0-31",
                 "SMT4 | package:2 | package:2: there is no package 2 with usable CPUs: write a number or a range of 0-1",
                 "SMT4 | core:8 | core:8: there is no core 8 with usable CPUs: write a number or a range of 0-7",
-                "SMT4 | core: | core:: write core: and a number or a range of 0-7",
+                "SMT4 | core: | core: needs a number: write core: and a number or a range of 0-7",
+                "CAPTURED_EPYC_VM | node: | node: needs a number: write node:0",
+                "CAPTURED_EPYC_VM | package:1 | package:1: there is no package 1 with usable CPUs: write package:0",
+                "SMT4 | 0-1,isolated | isolated: this machine isolates no CPU",
+                "SMT4 | isolated,!isolated | isolated: this machine isolates no CPU",
                 "SMT4 | core:x | core:x: write core: and a number or a range of 0-7",
                 "SMT4 | core | core: not a CPU number nor a name of CPUs",
                 "SMT4 | last-32 | last-32: there are 32 usable CPUs, 0-31: last-31 is the first of them",
-                "SMT4 | last-x | x: not a CPU number",
-                "SMT4 | last- | the CPU list is empty",
+                "SMT4 | last-x | last-x: not understood; write last for the last usable CPU, last-1 for the one before it",
+                "SMT4 | last- | last-: not understood; write last",
+                "SMT4 | Last-0-last | Last-0-last: not understood; write last",
+                "SMT4 | last-1-1 | last-1-1: not understood; write last",
+                "SMT4 | 0-last-1 | 0-last-1: not understood; write last",
+                "SMT4 | last--1 | last--1: not understood; write last",
+                "SMT4 | -last | -last: not understood; write last",
+                "SMT4 | 1,last:2 | last:2: not understood; write last",
+                "SMT4 | last-99999999999 | CPU numbers end at 1048575",
+                "SMT4 | 40-last | 40-last: the last usable CPU is 31: begin there or below",
+                "SMT4 | -1-last | -1: CPU numbers start at 0",
+                "SMT4 | 0-last:0 | 0-31:0: a stride is 1 or more",
+                "SMT4 | !!0 | !!0: one ! is enough, two do not give the CPUs back; write a list",
+                "SMT4 | 1,! !0 | ! !0: one ! is enough, two do not give the CPUs back; write a list",
+                "SMT4 | !node:0 | node:0: this kernel tells of no NUMA nodes",
                 "SMT4 | ! | !: names no CPU",
                 "SMT4 | !0-31 | !0-31: leaves no CPU: usable are 0-31",
                 "SMT4 | 0,!0 | 0,!0: leaves no CPU",
                 "SMT4 | 0,,1 | an entry is empty",
                 "SMT4 | 0, | an entry is empty",
+                "SMT4 | ,0 | none at the ends (in the CPU list ,0)$",
                 "SMT4 | -1 | CPU numbers start at 0",
                 "SMT4 | 0x3 | write the list 0-1",
                 "SMT4 | \"\" | the CPU list is empty: name at least one CPU",
@@ -88,7 +111,8 @@ class CpuSelectorTest {
         CpuTopology topology = read(machine, root);
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> topology.select(list))
-                .withMessageContaining(message);
+                .satisfies(e -> assertThat(e.getMessage() + "$").contains(message))
+                .satisfies(e -> assertThat(e.getMessage()).doesNotContainPattern("in the CPU list .*in the CPU list"));
     }
 
     @Test

@@ -51,6 +51,8 @@ class CpuSetTest {
                 "0 1|0 1: not a CPU number; write a list such as 0-3,8 or 0-15:2",
                 "-1|-1: CPU numbers start at 0, there are no negative ones",
                 "2,-1|-1: CPU numbers start at 0, there are no negative ones (in the CPU list 2,-1)",
+                "-|-: not a CPU number; write a list such as 0-3,8 or 0-15:2",
+                "-x|-x: not a CPU number; write a list such as 0-3,8 or 0-15:2",
                 "0-3:0|0-3:0: a stride is 1 or more",
                 "0-3:|0-3:: not a CPU number; write a list such as 0-3,8 or 0-15:2",
                 "3:2|3:2: a stride needs a range in front of it, such as 0-15:2",

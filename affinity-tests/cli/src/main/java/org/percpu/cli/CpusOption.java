@@ -25,7 +25,7 @@ final class CpusOption {
             CpuSet set = list == null ? topology.allowed() : topology.select(list);
             return builder.cpus(set).build();
         } catch (IllegalArgumentException e) {
-            throw new BadInput("--cpus '" + list + "': " + e.getMessage(), e);
+            throw new BadInput((list == null ? "" : "--cpus '" + list + "': ") + e.getMessage(), e);
         }
     }
 }
