@@ -19,8 +19,8 @@ import org.percpu.thread.ThreadState;
  * @param runningNanos for how long it has been in that callback, in nanoseconds; 0 while it is in none. While a queue
  *     is busy the worker looks at the clock after some callbacks only, so that this may count a few that were before
  *     it, each of less than 50 µs
- * @param waitsFor what the worker waits for, in its callback or for work, as {@link Lwp#waitsFor()} tells; null while
- *     it runs
+ * @param waitsFor what the worker waits for: the queue's name in quotes while it waits for work, also if it spins; in
+ *     its callback what {@link Lwp#waitsFor()} tells; null while it runs
  */
 public record WorkerState(
         String queue,

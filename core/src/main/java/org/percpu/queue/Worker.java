@@ -323,6 +323,11 @@ final class Worker extends WorkerProgress {
         long nanos = System.nanoTime();
         long began = since;
         boolean same = id != 0 && id == current;
+        String waitsFor = mine.waitsFor();
+        if (waitsFor == null && id == 0) {
+            // It spins, or is on its way between two looks.
+            waitsFor = '"' + queue.name() + '"';
+        }
         String running = item == null ? (same ? "an item" : null) : name(item);
         return new WorkerState(
                 queue.name(),
@@ -333,7 +338,7 @@ final class Worker extends WorkerProgress {
                 longestNanos,
                 same ? running : null,
                 same ? Math.max(nanos - began, 0) : 0,
-                mine.waitsFor());
+                waitsFor);
     }
 
     /**

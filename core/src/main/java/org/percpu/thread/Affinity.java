@@ -53,7 +53,7 @@ public final class Affinity {
      * The affinity of any thread as the kernel reports it.
      *
      * @param tid kernel thread id, of this process or another; 0 is the calling platform thread
-     * @return the CPUs that are online; none for a moment while the thread's last CPU goes offline
+     * @return the CPUs that are online; none if the thread's CPUs went offline and it has not run since
      * @throws LinuxException if there is no such thread (ESRCH)
      */
     public static CpuSet get(int tid) {
@@ -132,7 +132,7 @@ public final class Affinity {
             throw new LinuxException(
                     call(cpus),
                     Errno.EINVAL.number(),
-                    "it reported success, but the thread has {" + now + "}",
+                    "it reported success, but the thread has " + text(now),
                     remedy(Errno.EINVAL.number(), cpus));
         }
     }
@@ -157,8 +157,13 @@ public final class Affinity {
         throw new LinuxException(
                 call(cpus),
                 Errno.EINVAL.number(),
-                "it reported success, but the thread has {" + now + "}",
+                "it reported success, but the thread has " + text(now),
                 remedy(Errno.EINVAL.number(), cpus));
+    }
+
+    /** A mask as messages show it. Linux shows of a mask what is online. */
+    static String text(CpuSet mask) {
+        return mask.isEmpty() ? "no CPU that is online" : "{" + mask + "}";
     }
 
     private static String call(CpuSet cpus) {
@@ -199,8 +204,8 @@ public final class Affinity {
                     + "}, so a seccomp filter or another sandbox answers in the kernel's place: let it"
                     + " pass sched_setaffinity(2) (systemd has it in SystemCallFilter=@resources)";
         }
-        return "this thread may use {" + now
-                + "}; name usable CPUs (percpu topology shows them), or widen the cpuset of the process;"
+        return "this thread may use " + text(now)
+                + "; name usable CPUs (percpu topology shows them), or widen the cpuset of the process;"
                 + " taskset does not limit what may be named";
     }
 }

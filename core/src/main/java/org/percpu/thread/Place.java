@@ -101,15 +101,15 @@ final class Place {
             Events.pinLost(name, tid, wanted, found, pinned);
             log(
                     System.Logger.Level.WARNING,
-                    "{0} (tid {1}) lost its pin to '{'{2}'}': the kernel had it on '{'{3}'}'",
+                    "{0} (tid {1}) lost its pin to '{'{2}'}': the kernel had it on {3}",
                     tid,
                     wanted,
-                    found);
+                    Affinity.text(found));
         }
         if (pinned && lost) {
             lost = false;
             Events.pinRestored(name, tid, wanted);
-            log(System.Logger.Level.INFO, "{0} (tid {1}) is pinned to '{'{2}'}' again", tid, wanted, found);
+            log(System.Logger.Level.INFO, "{0} (tid {1}) is pinned to '{'{2}'}' again", tid, wanted, "");
         }
         return pinned;
     }
@@ -119,7 +119,7 @@ final class Place {
                 && Affinity.get(tid).equals(wanted);
     }
 
-    private void log(System.Logger.Level level, String line, int tid, CpuSet wanted, CpuSet found) {
+    private void log(System.Logger.Level level, String line, int tid, CpuSet wanted, String found) {
         System.getLogger(CpuThread.class.getName()).log(level, line, name, String.valueOf(tid), wanted, found);
     }
 }

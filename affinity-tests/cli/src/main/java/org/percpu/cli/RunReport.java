@@ -107,10 +107,11 @@ record RunReport(List<Lane> lanes, Dealer.Outcome outcome, List<String> faults) 
             }
             if (!thread.pinned()) {
                 notes.add(thread.name() + " was asked to run on CPU " + thread.asked() + " and the kernel has it on "
-                        + thread.allowed());
+                        + (thread.allowed().isEmpty() ? "no CPU that is online" : thread.allowed()));
             }
             if (thread.pinsLost() > 0) {
-                notes.add(thread.name() + " lost its pin " + thread.pinsLost() + "x to somebody who changed its mask");
+                notes.add(thread.name() + " lost its pin " + thread.pinsLost()
+                        + "x: the CPU went offline, or somebody changed the mask");
             }
         }
         denials.forEach((denial, workers) -> notes.add("note: " + String.join(", ", workers) + ": " + denial));

@@ -23,6 +23,7 @@ import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Mutex;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.Lwp;
+import org.percpu.kernel.WaitStrategy;
 import org.percpu.kernel.WorkerState;
 import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Work;
@@ -135,6 +136,24 @@ class WorkerStateTest {
         assertThat(state.pending()).isZero();
         assertThat(state.executed()).isEqualTo(1);
         wq.drainAndDestroy();
+    }
+
+    @Test
+    @DisplayName("says of an idle worker at each look that it waits for its queue, whether it parks or spins")
+    void idleIsAlwaysTheSame() {
+        for (WaitStrategy strategy : WaitStrategy.values()) {
+            Kernel kernel = kernels.with(settings -> settings.waitStrategy(strategy));
+            Workqueue<Work> wq = Workqueue.create(
+                    kernel, "idle", (work, arg) -> {}, null, Pri.PRI_NONE, Ipl.NONE, Workqueue.WQ_MPSAFE);
+            wq.enqueue(new Work(), null);
+            Bounded.until(
+                    "it has run the work",
+                    () -> state(wq).executed() == 1 && state(wq).running() == null);
+            for (int i = 0; i < 500; i++) {
+                assertThat(state(wq).waitsFor()).as("%s, look %s", strategy, i).isEqualTo("\"idle\"");
+            }
+            wq.destroy();
+        }
     }
 
     private static String inThreadDump(String thread) throws JMException {

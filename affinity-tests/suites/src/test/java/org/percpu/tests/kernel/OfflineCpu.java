@@ -266,7 +266,9 @@ final class OfflineCpu {
             List<String> own =
                     lines.stream().filter(line -> line.contains(thread)).toList();
             assertThat(own).hasSize(2);
-            assertThat(own.get(0)).contains("lost its pin to {" + test.cpu.id() + "}");
+            assertThat(own.get(0))
+                    .contains("lost its pin to {" + test.cpu.id() + "}")
+                    .doesNotContain("{}");
             assertThat(own.get(1)).contains("is pinned to {" + test.cpu.id() + "} again");
         }
         test.end.countDown();
