@@ -8,6 +8,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -98,11 +99,17 @@ final class AtExit {
     }
 
     private static void drain(Kernel kernel, Duration asked) {
-        // A callback that has called System.exit waits for this hook: its queue never ends, however long the time is.
-        Duration drain = asked.compareTo(BOUND) > 0 && callsExit(kernel) ? BOUND : asked;
+        ExitCalls exitCalls = new ExitCalls(kernel);
+        // A callback that has called System.exit waits for this hook, and others may wait for that callback in ways
+        // that
+        // nobody can see: they do so for at most this time, however long the asked time is.
+        Duration drain = asked.compareTo(BOUND) > 0 && exitCalls.any() ? BOUND : asked;
+        long begin = System.nanoTime();
         try {
-            for (String line : kernel.shutdown(drain).lost()) {
-                print("kernel " + kernel.name() + " at exit, after " + drain.toMillis() + " ms: " + line);
+            List<String> lost = new Shutdown(kernel, exitCalls).run(drain).lost();
+            long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin);
+            for (String line : lost) {
+                print("kernel " + kernel.name() + " at exit, after " + millis + " ms: " + line);
             }
         } catch (RuntimeException e) {
             print("kernel " + kernel.name() + " could not be shut down at exit: " + e);
@@ -111,25 +118,6 @@ final class AtExit {
                     + " could not be shut down at exit, as the class loader of the library was closed before: "
                     + "close the kernel, then the class loader (" + e + ")");
         }
-    }
-
-    private static boolean callsExit(Kernel kernel) {
-        for (Lwp lwp : kernel.lwps()) {
-            if (lwp.is(Lwp.Flag.WORKER) && callsExit(lwp.thread().thread())) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    private static boolean callsExit(Thread thread) {
-        for (StackTraceElement frame : thread.getStackTrace()) {
-            if (frame.getClassName().equals(Runtime.class.getName())
-                    && frame.getMethodName().equals("exit")) {
-                return true;
-            }
-        }
-        return false;
     }
 
     private static void tell(Kernel kernel) {

@@ -660,8 +660,10 @@ public final class Kernel implements AutoCloseable {
     }
 
     /**
-     * {@link #shutdown} that drains for as long as it takes, and prints what it finds on the console. Closing twice is
-     * harmless: the second call waits as the first one does, and prints nothing.
+     * {@link #shutdown} that drains for as long as it takes, and prints what it finds on the console. It need not find
+     * the queues destroyed: it destroys them itself, and prints those whose works have all run only in a
+     * {@linkplain Builder#strict strict} kernel. Closing twice is harmless: the second call waits as the first one
+     * does, and prints nothing.
      *
      * @throws ErrnoException as {@link #shutdown}
      */
@@ -670,7 +672,8 @@ public final class Kernel implements AutoCloseable {
         Shutdown shutdown = new Shutdown(this);
         ShutdownReport report = shutdown.run(KernelQueue.FOREVER);
         if (shutdown.isFirst()) {
-            report.lines().forEach(line -> console("kernel " + name + " closed: " + line));
+            (strict ? report.lines() : report.linesOfClose())
+                    .forEach(line -> console("kernel " + name + " closed: " + line));
         }
     }
 
@@ -833,7 +836,7 @@ public final class Kernel implements AutoCloseable {
 
         /**
          * Whether to report errors on the console that the page forbids and the library can correct, such as a kernel
-         * thread whose function returns.
+         * thread whose function returns, or a queue that {@link Kernel#close} has to destroy.
          *
          * @param on false unless set
          * @return this builder

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.kernel;
 
+import org.jspecify.annotations.Nullable;
 import org.percpu.ipl.Turnstile;
 
 /**
@@ -80,6 +81,12 @@ public final class KernelLock {
         if (turnstile.isAwaited() && turnstile.isMine()) {
             restore(releaseAll());
         }
+    }
+
+    /** Any thread: who has it, perhaps not for long. */
+    @Nullable
+    Thread holder() {
+        return turnstile.holder();
     }
 
     boolean isAwaitedBy(Thread thread) {

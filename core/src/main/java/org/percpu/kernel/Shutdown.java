@@ -4,8 +4,11 @@ package org.percpu.kernel;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 
@@ -21,11 +24,19 @@ final class Shutdown {
 
     private final Kernel kernel;
     private final Registry registry;
+    private final @Nullable ExitCalls exitCalls;
     private boolean first;
 
+    /** One that is called by the program. */
     Shutdown(Kernel kernel) {
+        this(kernel, null);
+    }
+
+    /** One at the end of the JVM, unless {@code exitCalls} is null. */
+    Shutdown(Kernel kernel, @Nullable ExitCalls exitCalls) {
         this.kernel = kernel;
         this.registry = kernel.registry();
+        this.exitCalls = exitCalls;
     }
 
     /** Whether this call has closed the kernel, and so reports the findings. */
@@ -45,9 +56,17 @@ final class Shutdown {
                 .filter(queue -> !kernel.isShared(queue))
                 .map(KernelQueue::name)
                 .toList();
-        List<Object> neverRun =
-                QueueEnd.all(queues.stream().map(KernelQueue::end).toList(), drain, kernel.interruptsAtDeadline());
-        ShutdownReport report = endThreads(queuesLeft, neverRun, queues);
+        List<ReportedEnd> ends =
+                queues.stream().map(queue -> new ReportedEnd(queue, exitCalls)).toList();
+        List<Object> neverRun = QueueEnd.all(ends, drain, kernel.interruptsAtDeadline());
+        List<ShutdownReport.Dropped> dropped = new ArrayList<>();
+        Map<Integer, String> interrupted = new LinkedHashMap<>();
+        for (ReportedEnd end : ends) {
+            end.neverRun().forEach(work -> dropped.add(new ShutdownReport.Dropped(end.queueName(), work)));
+            interrupted.putAll(end.interrupted());
+        }
+        assert dropped.size() == neverRun.size();
+        ShutdownReport report = endThreads(queuesLeft, dropped, interrupted, queues);
         AtExit.remove(kernel);
         return report;
     }
@@ -73,7 +92,11 @@ final class Shutdown {
     }
 
     /** All are told first and then waited for together. */
-    private ShutdownReport endThreads(List<String> queuesLeft, List<Object> neverRun, List<KernelQueue> queues) {
+    private ShutdownReport endThreads(
+            List<String> queuesLeft,
+            List<ShutdownReport.Dropped> dropped,
+            Map<Integer, String> interrupted,
+            List<KernelQueue> queues) {
         kernel.interruptThreads().forEach(InterruptThread::close);
         List<String> neverStarted = new ArrayList<>();
         List<String> neverJoined = new ArrayList<>();
@@ -109,8 +132,10 @@ final class Shutdown {
         for (Lwp lwp : mayRun) {
             if (lwp.thread().thread().isAlive() && lwp != Lwp.current()) {
                 stuck.add(StuckThreads.describe(lwp, queues));
+                interrupted.remove(lwp.tid());
             }
         }
-        return new ShutdownReport(queuesLeft, neverRun, neverStarted, neverJoined, stuck);
+        return new ShutdownReport(
+                queuesLeft, dropped, neverStarted, neverJoined, List.copyOf(interrupted.values()), stuck);
     }
 }

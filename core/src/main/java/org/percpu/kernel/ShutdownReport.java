@@ -2,24 +2,52 @@
 package org.percpu.kernel;
 
 import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What a kernel found when it was shut down.
  *
  * @param queuesNeverDestroyed queues their owners forgot
- * @param worksNeverRun works and tasks that were pending and were dropped, each once; they are not pending any more
+ * @param dropped works and tasks that were pending and were dropped, each once; they are not pending any more
  * @param threadsNeverStarted kernel threads made idle and neither started nor destroyed; now destroyed
  * @param threadsNeverJoined kernel threads that waited, or would have to wait, for a join
+ * @param callbacksInterrupted callbacks that were interrupted when the time was over, and have returned or thrown since:
+ *     the work or task by its name, and its queue
  * @param stuckThreads threads that have not ended; only their own functions and callbacks can end them
  */
 public record ShutdownReport(
         List<String> queuesNeverDestroyed,
-        List<Object> worksNeverRun,
+        List<Dropped> dropped,
         List<String> threadsNeverStarted,
         List<String> threadsNeverJoined,
+        List<String> callbacksInterrupted,
         List<StuckThread> stuckThreads) {
+
+    /**
+     * A work or task that was accepted and never run.
+     *
+     * @param queue the queue's full name
+     * @param work the work or task
+     */
+    public record Dropped(String queue, Object work) {
+        /** Its name and its queue. A name is the owner's code. */
+        @Override
+        public String toString() {
+            String name;
+            try {
+                name = String.valueOf(work);
+            } catch (RuntimeException e) {
+                name = work.getClass().getName();
+            }
+            return name + " of queue " + queue;
+        }
+    }
 
     /**
      * A thread that has not ended.
@@ -70,6 +98,15 @@ public record ShutdownReport(
     }
 
     /**
+     * The works and tasks of {@link #dropped}.
+     *
+     * @return each once
+     */
+    public List<Object> worksNeverRun() {
+        return dropped.stream().map(Dropped::work).toList();
+    }
+
+    /**
      * The threads of {@link #stuckThreads} by name and number.
      *
      * @return one for each, in the same order
@@ -93,8 +130,21 @@ public record ShutdownReport(
      * @return a text for each finding; the text of a stuck thread has its stack on further lines
      */
     public List<String> lines() {
+        return lines(queue -> true);
+    }
+
+    /** Without the queues whose works have all run. */
+    List<String> linesOfClose() {
+        Set<String> cut = new HashSet<>();
+        dropped.forEach(work -> cut.add(work.queue()));
+        return lines(cut::contains);
+    }
+
+    private List<String> lines(Predicate<String> queues) {
         List<String> lines = new ArrayList<>();
-        queuesNeverDestroyed.forEach(queue -> lines.add("queue " + queue + " was never destroyed"));
+        queuesNeverDestroyed.stream()
+                .filter(queues)
+                .forEach(queue -> lines.add("queue " + queue + " was never destroyed"));
         threadsNeverStarted.forEach(thread -> lines.add("kthread " + thread + " was never started"));
         threadsNeverJoined.forEach(thread -> lines.add("kthread " + thread + " was never joined"));
         lines.addAll(lost());
@@ -104,7 +154,11 @@ public record ShutdownReport(
     /** What was accepted and did not run to its end. */
     List<String> lost() {
         List<String> lines = new ArrayList<>();
-        worksNeverRun.forEach(work -> lines.add(work + " was never run"));
+        Map<String, Integer> counts = new LinkedHashMap<>();
+        dropped.forEach(work -> counts.merge(work.toString(), 1, Integer::sum));
+        counts.forEach((work, count) ->
+                lines.add(count == 1 ? work + " was never run" : count + " x " + work + " were never run"));
+        callbacksInterrupted.forEach(callback -> lines.add(callback + " was interrupted when the time was over"));
         stuckThreads.forEach(thread -> lines.add(thread.text()));
         return lines;
     }

@@ -15,7 +15,9 @@ import org.percpu.bindings.spi.LinuxException;
 import org.percpu.cpu.Cpu;
 import org.percpu.ipl.Ipl;
 import org.percpu.kernel.Kernel;
+import org.percpu.kernel.KernelQueue;
 import org.percpu.kernel.Lwp;
+import org.percpu.kernel.ShutdownReport;
 import org.percpu.netbsd.Work;
 import org.percpu.netbsd.Workqueue;
 import org.percpu.thread.Affinity;
@@ -91,7 +93,9 @@ public final class TestKernel implements BeforeEachCallback, AfterEachCallback {
         for (Kernel kernel : kernels) {
             List<Integer> tids =
                     new ArrayList<>(kernel.lwps().stream().map(Lwp::tid).toList());
-            Bounded.run("closes the kernel of the test", kernel::close);
+            ShutdownReport report =
+                    Bounded.call("closes the kernel of the test", () -> kernel.shutdown(KernelQueue.FOREVER));
+            console.addAll(report.lines());
             Bounded.until(
                     "threads left behind: " + kernel.lwps(), () -> kernel.lwps().isEmpty());
             Bounded.until("Linux still has threads of the test's kernel", () -> tids.stream()
