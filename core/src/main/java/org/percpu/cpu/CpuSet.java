@@ -6,7 +6,7 @@ import java.util.Collection;
 import java.util.NoSuchElementException;
 import java.util.PrimitiveIterator;
 import java.util.stream.IntStream;
-import org.percpu.bindings.spi.ErrnoException;
+import org.percpu.bindings.spi.Argument;
 
 /**
  * An immutable set of CPU numbers. Numbers may have gaps and there is no word size to outgrow: the set holds any number
@@ -49,7 +49,7 @@ public final class CpuSet implements Iterable<Integer> {
      * @throws IllegalArgumentException if a number is out of range; the message names it
      */
     public static CpuSet of(int... cpus) {
-        ErrnoException.requireNonNull(cpus, "CpuSet.of", "cpus");
+        Argument.requireNonNull(cpus, "CpuSet.of", "cpus");
         int last = -1;
         for (int cpu : cpus) {
             last = Math.max(last, checked(cpu));
@@ -84,8 +84,8 @@ public final class CpuSet implements Iterable<Integer> {
      * @throws IllegalArgumentException if a bit stands for a number of {@link #LIMIT} or above
      */
     public static CpuSet fromMask(long[] mask) {
-        CpuSet set = trimmed(
-                ErrnoException.requireNonNull(mask, "CpuSet.fromMask", "mask").clone());
+        CpuSet set =
+                trimmed(Argument.requireNonNull(mask, "CpuSet.fromMask", "mask").clone());
         if (set.words.length > LIMIT_WORDS) {
             throw new IllegalArgumentException(tooLarge(Integer.toString(set.last())));
         }
@@ -118,7 +118,7 @@ public final class CpuSet implements Iterable<Integer> {
      * @throws IllegalArgumentException if an entry is not understood; the message quotes it
      */
     public static CpuSet parseKernel(String list) {
-        String text = ErrnoException.requireNonNull(list, "a CPU list", "list").strip();
+        String text = Argument.requireNonNull(list, "a CPU list", "list").strip();
         if (text.isEmpty()) {
             return EMPTY;
         }
@@ -296,7 +296,7 @@ public final class CpuSet implements Iterable<Integer> {
      * @return true if none is missing, and so always for the empty set
      */
     public boolean containsAll(CpuSet other) {
-        return ErrnoException.requireNonNull(other, "containsAll", "other")
+        return Argument.requireNonNull(other, "containsAll", "other")
                 .minus(this)
                 .isEmpty();
     }
@@ -363,7 +363,7 @@ public final class CpuSet implements Iterable<Integer> {
      * @return the intersection
      */
     public CpuSet and(CpuSet other) {
-        ErrnoException.requireNonNull(other, "and", "other");
+        Argument.requireNonNull(other, "and", "other");
         long[] result = Arrays.copyOf(words, Math.min(words.length, other.words.length));
         for (int i = 0; i < result.length; i++) {
             result[i] &= other.words[i];
@@ -378,7 +378,7 @@ public final class CpuSet implements Iterable<Integer> {
      * @return the union
      */
     public CpuSet or(CpuSet other) {
-        ErrnoException.requireNonNull(other, "or", "other");
+        Argument.requireNonNull(other, "or", "other");
         return trimmed(merge(words, other.words));
     }
 
@@ -389,7 +389,7 @@ public final class CpuSet implements Iterable<Integer> {
      * @return the difference
      */
     public CpuSet minus(CpuSet other) {
-        ErrnoException.requireNonNull(other, "minus", "other");
+        Argument.requireNonNull(other, "minus", "other");
         long[] result = words.clone();
         for (int i = 0; i < Math.min(result.length, other.words.length); i++) {
             result[i] &= ~other.words[i];

@@ -11,8 +11,8 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Backend;
-import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxException;
 
 /**
@@ -171,8 +171,8 @@ public final class CpuTopology {
      * @throws IllegalArgumentException if {@code allowed} is empty
      */
     public static CpuTopology read(Path root, CpuSet allowed) {
-        ErrnoException.requireNonNull(root, "CpuTopology.read", "root");
-        ErrnoException.requireNonNull(allowed, "CpuTopology.read", "allowed");
+        Argument.requireNonNull(root, "CpuTopology.read", "root");
+        Argument.requireNonNull(allowed, "CpuTopology.read", "allowed");
         return new TopologyReader(root, requireSome(allowed), most -> null).read();
     }
 
@@ -185,7 +185,7 @@ public final class CpuTopology {
      * @throws IllegalArgumentException if the files name no CPU that is online
      */
     public static CpuTopology read(Path root) {
-        ErrnoException.requireNonNull(root, "CpuTopology.read", "root");
+        Argument.requireNonNull(root, "CpuTopology.read", "root");
         return new TopologyReader(root, null, most -> null).read();
     }
 
@@ -197,7 +197,7 @@ public final class CpuTopology {
      * @throws IllegalArgumentException if {@code cpus} is empty
      */
     public static CpuTopology uniform(CpuSet cpus) {
-        ErrnoException.requireNonNull(cpus, "CpuTopology.uniform", "cpus");
+        Argument.requireNonNull(cpus, "CpuTopology.uniform", "cpus");
         return TopologyReader.uniform(requireSome(cpus));
     }
 
@@ -268,7 +268,7 @@ public final class CpuTopology {
      * @return the set, perhaps empty
      */
     public CpuSet usable(Predicate<Cpu> which) {
-        ErrnoException.requireNonNull(which, "usable", "which");
+        Argument.requireNonNull(which, "usable", "which");
         return ids(cpus, which.and(Cpu::usable));
     }
 
@@ -279,7 +279,7 @@ public final class CpuTopology {
      * @return the set, perhaps empty
      */
     public CpuSet allowed(Predicate<Cpu> which) {
-        ErrnoException.requireNonNull(which, "allowed", "which");
+        Argument.requireNonNull(which, "allowed", "which");
         return ids(allowedCpus, which);
     }
 
@@ -417,7 +417,7 @@ public final class CpuTopology {
      *     the message names every such CPU, the reason and the remedy
      */
     public List<Cpu> resolve(CpuSet requested) {
-        ErrnoException.requireNonNull(requested, "resolve", "requested");
+        Argument.requireNonNull(requested, "resolve", "requested");
         if (requested.isEmpty()) {
             throw new IllegalArgumentException("the CPU list is empty: name at least one of the usable CPUs " + usable);
         }
@@ -451,7 +451,7 @@ public final class CpuTopology {
      *     message quotes the entry and says what to write
      */
     public CpuSet select(String text) {
-        ErrnoException.requireNonNull(text, "select", "text");
+        Argument.requireNonNull(text, "select", "text");
         return new CpuSelector(this).select(text);
     }
 

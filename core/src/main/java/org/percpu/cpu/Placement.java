@@ -9,7 +9,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.percpu.bindings.spi.ErrnoException;
+import org.percpu.bindings.spi.Argument;
 
 /**
  * Ways to choose some CPUs out of many. The choice depends only on the topology, so that equal runs use equal CPUs.
@@ -37,7 +37,7 @@ public enum Placement {
      * @throws IllegalArgumentException if {@code count} is below 1 or there are not so many
      */
     public List<Cpu> choose(CpuTopology topology, int count) {
-        ErrnoException.requireNonNull(topology, "choose", "topology");
+        Argument.requireNonNull(topology, "choose", "topology");
         return choose(topology, topology.allowed(), count);
     }
 
@@ -52,8 +52,8 @@ public enum Placement {
      *     this process may not use; the message says why
      */
     public List<Cpu> choose(CpuTopology topology, CpuSet among, int count) {
-        ErrnoException.requireNonNull(topology, "choose", "topology");
-        ErrnoException.requireNonNull(among, "choose", "among");
+        Argument.requireNonNull(topology, "choose", "topology");
+        Argument.requireNonNull(among, "choose", "among");
         List<Cpu> candidates = ordered(topology.resolve(among));
         if (count < 1 || count > candidates.size()) {
             throw new IllegalArgumentException(

@@ -4,8 +4,8 @@ package org.percpu.ipl;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
-import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxException;
 
@@ -126,10 +126,10 @@ public final class InterruptLine implements AutoCloseable {
      * @throws LinuxException ESRCH if the receiver has ended, EAGAIN if there are 4096 lines and natively posted works
      */
     public static InterruptLine establish(Spl receiver, String name, Ipl ipl, Handler handler) {
-        ErrnoException.requireNonNull(receiver, "establish", "receiver");
-        ErrnoException.requireNonNull(name, "establish", "name");
-        ErrnoException.requireNonNull(ipl, "establish", "ipl");
-        ErrnoException.requireNonNull(handler, "establish", "handler");
+        Argument.requireNonNull(receiver, "establish", "receiver");
+        Argument.requireNonNull(name, "establish", "name");
+        Argument.requireNonNull(ipl, "establish", "ipl");
+        Argument.requireNonNull(handler, "establish", "handler");
         return new InterruptLine(receiver, name, ipl, handler, null);
     }
 
@@ -146,10 +146,10 @@ public final class InterruptLine implements AutoCloseable {
      *     above that of the work's queue (U11), EINVAL if the work is closed
      */
     public static InterruptLine establish(Spl receiver, String name, Ipl ipl, NativeWork work) {
-        ErrnoException.requireNonNull(receiver, "establish", "receiver");
-        ErrnoException.requireNonNull(name, "establish", "name");
-        ErrnoException.requireNonNull(ipl, "establish", "ipl");
-        ErrnoException.requireNonNull(work, "establish", "work");
+        Argument.requireNonNull(receiver, "establish", "receiver");
+        Argument.requireNonNull(name, "establish", "name");
+        Argument.requireNonNull(ipl, "establish", "ipl");
+        Argument.requireNonNull(work, "establish", "work");
         return new InterruptLine(receiver, name, ipl, null, work);
     }
 

@@ -3,7 +3,7 @@ package org.percpu.ipl;
 
 import java.util.List;
 import java.util.Locale;
-import org.percpu.bindings.spi.ErrnoException;
+import org.percpu.bindings.spi.Argument;
 
 /**
  * Interrupt priority levels of both systems on one ladder, spl(9). A higher level masks its own interrupts and all lower ones.
@@ -132,7 +132,7 @@ public enum Ipl {
     }
 
     private static String plain(String name) {
-        ErrnoException.requireNonNull(name, "a level", "name");
+        Argument.requireNonNull(name, "a level", "name");
         String upper = name.toUpperCase(Locale.ROOT);
         return upper.startsWith("IPL_") ? upper.substring(4) : upper;
     }

@@ -6,7 +6,7 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
-import org.percpu.bindings.spi.ErrnoException;
+import org.percpu.bindings.spi.Argument;
 
 /**
  * mutex(9) of both systems: a lock with an interrupt priority level.
@@ -88,8 +88,8 @@ public final class Mutex implements Lock {
      * @return a free mutex
      */
     public static Mutex netbsd(String name, Ipl ipl) {
-        ErrnoException.requireNonNull(name, "mutex_init", "name");
-        ErrnoException.requireNonNull(ipl, "mutex_init", "ipl");
+        Argument.requireNonNull(name, "mutex_init", "name");
+        Argument.requireNonNull(ipl, "mutex_init", "ipl");
         return new Mutex(name, ipl, !(ipl == Ipl.NONE || Signals.isSoft(ipl.rank())), false, null);
     }
 
@@ -102,8 +102,8 @@ public final class Mutex implements Lock {
      * @return a free mutex
      */
     public static Mutex openbsd(String name, Ipl ipl, @Nullable Consumer<String> strict) {
-        ErrnoException.requireNonNull(name, "mtx_init", "name");
-        ErrnoException.requireNonNull(ipl, "mtx_init", "ipl");
+        Argument.requireNonNull(name, "mtx_init", "name");
+        Argument.requireNonNull(ipl, "mtx_init", "ipl");
         Ipl adjusted = ipl != Ipl.NONE && ipl.compareTo(MPFLOOR) < 0 ? MPFLOOR : ipl;
         return new Mutex(name, adjusted, true, true, strict);
     }
@@ -298,7 +298,7 @@ public final class Mutex implements Lock {
 
     @Override
     public boolean tryLock(long time, TimeUnit unit) throws InterruptedException {
-        ErrnoException.requireNonNull(unit, "tryLock", "unit");
+        Argument.requireNonNull(unit, "tryLock", "unit");
         Spl spl = enter();
         int before = spl == null ? 0 : spl.rank();
         if (spl != null) {

@@ -10,7 +10,7 @@ import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import org.percpu.bindings.spi.ErrnoException;
+import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.LinuxCalls;
 
 /**
@@ -68,7 +68,7 @@ public final class NativeInbox {
      * @param ring rings it from Java
      */
     public NativeInbox(long bell, Runnable ring) {
-        this.bell = ErrnoException.requireNonNull(ring, "an inbox", "ring");
+        this.bell = Argument.requireNonNull(ring, "an inbox", "ring");
         LONG.setVolatile(memory, Memory.INBOX_BELL, bell);
         LONG.setVolatile(memory, Memory.INBOX_HEAD, 0L);
     }
@@ -91,7 +91,7 @@ public final class NativeInbox {
      * @throws org.percpu.bindings.spi.LinuxException EAGAIN if 4096 handles are open
      */
     public NativeWork open(String name, Object item, Ipl ipl, Runnable append) {
-        ErrnoException.requireNonNull(item, "a handle", "item");
+        Argument.requireNonNull(item, "a handle", "item");
         return new NativeWork(name, item, ipl, this, append);
     }
 

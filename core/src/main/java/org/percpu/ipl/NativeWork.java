@@ -9,8 +9,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
-import org.percpu.bindings.spi.ErrnoException;
 
 /**
  * A work or task of a queue under a handle, so that C code, from a signal handler or any native thread, and interrupt lines can post it
@@ -93,10 +93,10 @@ public final class NativeWork implements AutoCloseable {
     }
 
     NativeWork(String name, @Nullable Object item, Ipl ipl, NativeInbox inbox, Runnable append) {
-        ErrnoException.requireNonNull(name, "a handle", "name");
-        ErrnoException.requireNonNull(ipl, "a handle", "ipl");
-        ErrnoException.requireNonNull(inbox, "a handle", "inbox");
-        ErrnoException.requireNonNull(append, "a handle", "append");
+        Argument.requireNonNull(name, "a handle", "name");
+        Argument.requireNonNull(ipl, "a handle", "ipl");
+        Argument.requireNonNull(inbox, "a handle", "inbox");
+        Argument.requireNonNull(append, "a handle", "append");
         this.item = item;
         this.name = name;
         this.ipl = ipl;
@@ -280,7 +280,7 @@ public final class NativeWork implements AutoCloseable {
      * @return how many there were
      */
     public int drain(LongConsumer consumer) {
-        ErrnoException.requireNonNull(consumer, "drain", "consumer");
+        Argument.requireNonNull(consumer, "drain", "consumer");
         int count = 0;
         long at = -1;
         drains.getAndIncrement();

@@ -3,7 +3,7 @@ package org.percpu.ipl;
 
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
-import org.percpu.bindings.spi.ErrnoException;
+import org.percpu.bindings.spi.Argument;
 
 /**
  * One sleep of one thread, until another thread wakes it. Every sleep of the library and every wait for one of its locks is made of this;
@@ -45,7 +45,7 @@ public final class Sleep {
      * @return false if the time ran out, and no thread had woken the thread by then
      */
     public boolean await(Object blocker, long nanos) {
-        ErrnoException.requireNonNull(blocker, "a sleep", "blocker");
+        Argument.requireNonNull(blocker, "a sleep", "blocker");
         long start = System.nanoTime();
         boolean interrupted = false;
         try {

@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
-import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.thread.CpuThread;
 
@@ -137,11 +137,7 @@ public final class Spl {
     private volatile @Nullable Runnable ringDoor;
     private volatile boolean ringOwed; // a ring that may not have been heard
 
-    /**
-     * The same memory for the level and a look at what is pending: fewer checks for each access than a VarHandle of
-     * bytes has.
-     */
-    private final IntBuffer words;
+    private final IntBuffer words; // the same memory, for Words
 
     private final long address;
     private final int tid;
@@ -267,7 +263,7 @@ public final class Spl {
      * @throws IllegalStateException on another thread than the level's
      */
     public int splraise(Ipl ipl) {
-        ErrnoException.requireNonNull(ipl, "splraise", "ipl");
+        Argument.requireNonNull(ipl, "splraise", "ipl");
         requireOwner();
         int old = level;
         int wanted = ipl.rank();
@@ -494,7 +490,7 @@ public final class Spl {
      *     level's
      */
     public void splassert(Ipl ipl) {
-        ErrnoException.requireNonNull(ipl, "splassert", "ipl");
+        Argument.requireNonNull(ipl, "splassert", "ipl");
         requireOwner();
         if (level < ipl.rank()) {
             complain("splassert on " + owner.getName() + ": want " + ipl + ", have " + level());
@@ -569,7 +565,7 @@ public final class Spl {
      * @throws UnsupportedOperationException if LAZY is asked for without libpercpu
      */
     public void setMode(SplMode mode) {
-        ErrnoException.requireNonNull(mode, "setMode", "mode");
+        Argument.requireNonNull(mode, "setMode", "mode");
         requireOwner();
         if (level != 0) {
             throw new IllegalStateException("the mode of " + owner.getName() + " cannot change at " + level());
@@ -660,7 +656,7 @@ public final class Spl {
      * @param ring rings it from Java
      */
     public void ringAlso(long door, Runnable ring) {
-        ErrnoException.requireNonNull(ring, "ringAlso", "ring");
+        Argument.requireNonNull(ring, "ringAlso", "ring");
         requireOwner();
         ringDoor = ring;
         LONG.setVolatile(memory, Memory.DOOR, door);
@@ -672,7 +668,7 @@ public final class Spl {
      * @param handler logs at ERROR unless set
      */
     public void onFault(BiConsumer<InterruptLine, Throwable> handler) {
-        faults = ErrnoException.requireNonNull(handler, "onFault", "handler");
+        faults = Argument.requireNonNull(handler, "onFault", "handler");
     }
 
     /** Asked for each time: a class that keeps it could be ruined by the end of a stack, and it is seldom needed. */
@@ -727,8 +723,8 @@ public final class Spl {
      * @return null, or what is wrong, as a clause that names both levels
      */
     public static @Nullable String above(Ipl ipl, Ipl hardFloor) {
-        ErrnoException.requireNonNull(ipl, "above", "ipl");
-        ErrnoException.requireNonNull(hardFloor, "above", "hardFloor");
+        Argument.requireNonNull(ipl, "above", "ipl");
+        Argument.requireNonNull(hardFloor, "above", "hardFloor");
         Spl spl = ofThread();
         if (spl == null) {
             return null;
@@ -838,7 +834,7 @@ public final class Spl {
 
     /** A plain store, but of an aligned int, so the handler never sees half of it. */
     private void setLevel(int to) {
-        words.put(LEVEL_WORD, to);
+        Words.put(words, address, LEVEL_WORD, to);
         level = to;
     }
 
@@ -869,7 +865,7 @@ public final class Spl {
 
     /** A plain look: each caller has a fence before it, so that no loop looks only once. */
     private boolean mustService(int to) {
-        return (words.get(PENDING_WORD) & (-2 << to | Memory.REMASK)) != 0;
+        return (Words.get(words, address, PENDING_WORD) & (-2 << to | Memory.REMASK)) != 0;
     }
 
     /** Puts the level where it belongs without a look at what is pending. */

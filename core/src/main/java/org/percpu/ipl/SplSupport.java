@@ -4,7 +4,7 @@ package org.percpu.ipl;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import org.percpu.bindings.spi.ErrnoException;
+import org.percpu.bindings.spi.Argument;
 
 /**
  * Which features of this package are available in this process, and why others are not.
@@ -65,7 +65,7 @@ public record SplSupport(
     public static long mask(Ipl ipl) {
         return Support.get()
                 .signals
-                .mask(ErrnoException.requireNonNull(ipl, "mask", "ipl").rank());
+                .mask(Argument.requireNonNull(ipl, "mask", "ipl").rank());
     }
 
     /**

@@ -27,6 +27,7 @@ final class Support {
     private long triedAt = System.nanoTime();
 
     private Support() {
+        Words.load();
         String mode = System.getProperty(MODE, "");
         found = LibraryFile.load(linux);
         forced = switch (mode.toLowerCase(Locale.ROOT)) {

@@ -6,7 +6,7 @@ import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.AbstractOwnableSynchronizer;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
-import org.percpu.bindings.spi.ErrnoException;
+import org.percpu.bindings.spi.Argument;
 
 /**
  * turnstile(9): a lock that one thread holds, not recursively, and the threads that wait for it, in the order they
@@ -252,7 +252,7 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
      * @return the state when the call looked, which may be stale on return
      */
     public final synchronized boolean isAwaitedBy(Thread thread) {
-        ErrnoException.requireNonNull(thread, "isAwaitedBy", "thread");
+        Argument.requireNonNull(thread, "isAwaitedBy", "thread");
         for (Sleep one = first; one != null; one = one.behind) {
             if (one.isOf(thread)) {
                 return true;

@@ -2,7 +2,7 @@
 package org.percpu.ipl;
 
 import java.util.Arrays;
-import org.percpu.bindings.spi.ErrnoException;
+import org.percpu.bindings.spi.Argument;
 
 /**
  * What a run leaves behind: notes before a callback which values wait for it, and lets those go behind it that nobody has drained. Part of
@@ -26,8 +26,8 @@ public final class Undrained {
      * @return whether {@link #after} must follow the callback
      */
     public boolean before(NativeInbox inbox, Object item) {
-        ErrnoException.requireNonNull(inbox, "a run", "inbox");
-        ErrnoException.requireNonNull(item, "a run", "item");
+        Argument.requireNonNull(inbox, "a run", "inbox");
+        Argument.requireNonNull(item, "a run", "item");
         NativeWork[] now = inbox.handlesOf(item);
         if (now == null) {
             return false;

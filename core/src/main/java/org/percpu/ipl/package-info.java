@@ -90,6 +90,7 @@
  * <li>{@code NativeWork}: a work that C code or a line can post.
  * <li>{@code NativeInbox}: the native list of the posted works of one queue.
  * <li>{@code Undrained}: the step of a worker that lets go the values which a callback has not drained.
+ * <li>{@code Words}: plain access to the words of native memory that hot calls read and write.
  * <li>{@code Memory}: the layouts of the native memory that Java and libpercpu share.
  * <li>{@code LibraryFile}: the file from which libpercpu is loaded.
  * <li>{@code MemoryFile}: a file in memory, memfd_create(2), for that.

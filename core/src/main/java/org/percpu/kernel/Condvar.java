@@ -4,6 +4,7 @@ package org.percpu.kernel;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
+import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.ipl.Sleep;
 
@@ -29,8 +30,8 @@ public final class Condvar {
      * @param wmesg what a waiting thread's state shows
      */
     public Condvar(Kernel kernel, String wmesg) {
-        this.kernel = ErrnoException.requireNonNull(kernel, "cv_init", "kernel");
-        this.wmesg = ErrnoException.requireNonNull(wmesg, "cv_init", "wmesg");
+        this.kernel = Argument.requireNonNull(kernel, "cv_init", "kernel");
+        this.wmesg = Argument.requireNonNull(wmesg, "cv_init", "wmesg");
     }
 
     /**
@@ -56,8 +57,8 @@ public final class Condvar {
      * @throws ErrnoException EPERM if the caller must not sleep
      */
     public boolean await(Lock interlock, long time, TimeUnit unit) {
-        ErrnoException.requireNonNull(interlock, "cv_timedwait", "interlock");
-        ErrnoException.requireNonNull(unit, "cv_timedwait", "unit");
+        Argument.requireNonNull(interlock, "cv_timedwait", "interlock");
+        Argument.requireNonNull(unit, "cv_timedwait", "unit");
         if (time <= 0) {
             throw new IllegalArgumentException("wait of " + time + " " + unit + ": must be positive");
         }
@@ -65,7 +66,7 @@ public final class Condvar {
     }
 
     private boolean sleep(Lock interlock, long nanos) {
-        ErrnoException.requireNonNull(interlock, "cv_wait", "interlock");
+        Argument.requireNonNull(interlock, "cv_wait", "interlock");
         kernel.requireSleepable(wmesg, interlock);
         Sleep sleep = channel.enter(interlock, wmesg);
         try {

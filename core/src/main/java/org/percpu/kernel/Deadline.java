@@ -2,7 +2,7 @@
 package org.percpu.kernel;
 
 import java.time.Duration;
-import org.percpu.bindings.spi.ErrnoException;
+import org.percpu.bindings.spi.Argument;
 
 /** One time limit over several waits. */
 public final class Deadline {
@@ -20,7 +20,7 @@ public final class Deadline {
      * @return the limit
      */
     public static Deadline after(Duration atMost) {
-        ErrnoException.requireNonNull(atMost, "a deadline", "atMost");
+        Argument.requireNonNull(atMost, "a deadline", "atMost");
         return new Deadline(atMost.isNegative() ? Duration.ZERO : atMost);
     }
 

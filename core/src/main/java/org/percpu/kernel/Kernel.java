@@ -12,6 +12,7 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.cpu.Cpu;
@@ -175,8 +176,7 @@ public final class Kernel implements AutoCloseable {
      * @return its position, or -1 if this kernel does not have it
      */
     public int tableIndex(Cpu cpu) {
-        return table.index(
-                ErrnoException.requireNonNull(cpu, "tableIndex", "cpu").id());
+        return table.index(Argument.requireNonNull(cpu, "tableIndex", "cpu").id());
     }
 
     /**
@@ -262,8 +262,8 @@ public final class Kernel implements AutoCloseable {
      * @throws IllegalArgumentException if the name is empty
      */
     public CpuThread.Builder thread(String threadName, @Nullable Cpu cpu, Sched sched) {
-        ErrnoException.requireNonNull(threadName, "a thread", "threadName");
-        ErrnoException.requireNonNull(sched, "a thread", "sched");
+        Argument.requireNonNull(threadName, "a thread", "threadName");
+        Argument.requireNonNull(sched, "a thread", "sched");
         CpuThread.Builder thread =
                 CpuThread.builder(threadName).sched(sched).pinPolicy(pinPolicy).realtimePolicy(realtimePolicy);
         return cpu != null ? thread.cpu(cpu) : thread.anyOf(() -> table.ids);
@@ -298,8 +298,8 @@ public final class Kernel implements AutoCloseable {
      * @throws X what the body throws
      */
     public <T extends @Nullable Object, X extends Throwable> T unlocked(String wmesg, Sleeper<T, X> body) throws X {
-        ErrnoException.requireNonNull(wmesg, "sleep", "wmesg");
-        ErrnoException.requireNonNull(body, "sleep", "body");
+        Argument.requireNonNull(wmesg, "sleep", "wmesg");
+        Argument.requireNonNull(body, "sleep", "body");
         Lwp lwp = Lwp.current();
         int holds = lock.releaseAll();
         try {
@@ -328,7 +328,7 @@ public final class Kernel implements AutoCloseable {
 
     /** As above, for a sleep that releases a lock first. Releasing the lock may lower the level. */
     void requireSleepable(String wmesg, @Nullable Lock released) {
-        ErrnoException.requireNonNull(wmesg, "sleep", "wmesg");
+        Argument.requireNonNull(wmesg, "sleep", "wmesg");
         if (Spl.isUsed()) {
             String why = Spl.whyNotSleepNow(released);
             if (why != null) {
@@ -369,7 +369,7 @@ public final class Kernel implements AutoCloseable {
      * @throws UnsupportedOperationException as {@link Spl#current()}
      */
     public Spl interrupts(Cpu cpu) {
-        ErrnoException.requireNonNull(cpu, "interrupts of kernel " + name, "cpu");
+        Argument.requireNonNull(cpu, "interrupts of kernel " + name, "cpu");
         int index = tableIndex(cpu);
         if (index < 0) {
             throw new ErrnoException(
@@ -469,7 +469,7 @@ public final class Kernel implements AutoCloseable {
      * @return false if the kernel is closed; the caller that made the queue then ends it
      */
     public boolean add(KernelQueue queue) {
-        ErrnoException.requireNonNull(queue, "add to kernel " + name, "queue");
+        Argument.requireNonNull(queue, "add to kernel " + name, "queue");
         AtExit.add(this);
         boolean added = registry.add(queue);
         if (added && follower != null) {
@@ -484,7 +484,7 @@ public final class Kernel implements AutoCloseable {
      * @param queue a destroyed queue
      */
     public void remove(KernelQueue queue) {
-        registry.remove(ErrnoException.requireNonNull(queue, "remove from kernel " + name, "queue"));
+        registry.remove(Argument.requireNonNull(queue, "remove from kernel " + name, "queue"));
     }
 
     /**
@@ -494,7 +494,7 @@ public final class Kernel implements AutoCloseable {
      * @throws ErrnoException ESHUTDOWN if the kernel is closed
      */
     public void requireOpen(String what) {
-        ErrnoException.requireNonNull(what, "requireOpen", "what");
+        Argument.requireNonNull(what, "requireOpen", "what");
         if (isClosed()) {
             throw closed(what);
         }
@@ -507,7 +507,7 @@ public final class Kernel implements AutoCloseable {
      * @return ESHUTDOWN, to be thrown
      */
     public ErrnoException closed(String what) {
-        ErrnoException.requireNonNull(what, "closed", "what");
+        Argument.requireNonNull(what, "closed", "what");
         return new ErrnoException(Errno.ESHUTDOWN, "kernel " + name + " is closed: create " + what + " in another");
     }
 
@@ -577,7 +577,7 @@ public final class Kernel implements AutoCloseable {
      * @param callback what to run
      */
     public void whenWarm(Runnable callback) {
-        ErrnoException.requireNonNull(callback, "whenWarm of kernel " + name, "callback");
+        Argument.requireNonNull(callback, "whenWarm of kernel " + name, "callback");
         synchronized (boot) {
             if (cold) {
                 deferred.add(callback);
@@ -628,8 +628,8 @@ public final class Kernel implements AutoCloseable {
      */
     @SuppressWarnings("unchecked") // one maker for a key
     public <T> T shared(Object key, Function<Kernel, T> maker) {
-        ErrnoException.requireNonNull(key, "shared of kernel " + name, "key");
-        ErrnoException.requireNonNull(maker, "shared of kernel " + name, "maker");
+        Argument.requireNonNull(key, "shared of kernel " + name, "key");
+        Argument.requireNonNull(maker, "shared of kernel " + name, "maker");
         return (T) shared.computeIfAbsent(key, k -> maker.apply(this));
     }
 
@@ -655,7 +655,7 @@ public final class Kernel implements AutoCloseable {
      *     the time is null; the kernel is then as it was
      */
     public ShutdownReport shutdown(Duration drainAtMost) {
-        ErrnoException.requireNonNull(drainAtMost, "shutdown of kernel " + name, "drainAtMost");
+        Argument.requireNonNull(drainAtMost, "shutdown of kernel " + name, "drainAtMost");
         return new Shutdown(this).run(drainAtMost);
     }
 
@@ -687,7 +687,7 @@ public final class Kernel implements AutoCloseable {
      * @throws ErrnoException EINVAL if the time is null
      */
     public void drainAtExit(Duration atMost) {
-        drainAtExit = ErrnoException.requireNonNull(atMost, "drainAtExit of kernel " + name, "atMost");
+        drainAtExit = Argument.requireNonNull(atMost, "drainAtExit of kernel " + name, "atMost");
         AtExit.add(this);
     }
 
@@ -721,7 +721,7 @@ public final class Kernel implements AutoCloseable {
         private final List<CpuListener> cpuListeners = new ArrayList<>();
 
         private Builder(String name) {
-            this.name = ErrnoException.requireNonNull(name, "kernel", "name");
+            this.name = Argument.requireNonNull(name, "kernel", "name");
         }
 
         /**
@@ -734,7 +734,7 @@ public final class Kernel implements AutoCloseable {
          * @return this builder
          */
         public Builder cpus(CpuSet set) {
-            this.cpus = ErrnoException.requireNonNull(set, "kernel " + name, "set");
+            this.cpus = Argument.requireNonNull(set, "kernel " + name, "set");
             return this;
         }
 
@@ -775,7 +775,7 @@ public final class Kernel implements AutoCloseable {
          * @return this builder
          */
         public Builder cpuListener(CpuListener listener) {
-            cpuListeners.add(ErrnoException.requireNonNull(listener, "kernel", "cpuListener"));
+            cpuListeners.add(Argument.requireNonNull(listener, "kernel", "cpuListener"));
             return this;
         }
 
@@ -786,7 +786,7 @@ public final class Kernel implements AutoCloseable {
          * @return this builder
          */
         public Builder pinPolicy(PinPolicy policy) {
-            this.pinPolicy = ErrnoException.requireNonNull(policy, "kernel " + name, "policy");
+            this.pinPolicy = Argument.requireNonNull(policy, "kernel " + name, "policy");
             return this;
         }
 
@@ -797,7 +797,7 @@ public final class Kernel implements AutoCloseable {
          * @return this builder
          */
         public Builder realtimePolicy(RealtimePolicy policy) {
-            this.realtimePolicy = ErrnoException.requireNonNull(policy, "kernel " + name, "policy");
+            this.realtimePolicy = Argument.requireNonNull(policy, "kernel " + name, "policy");
             return this;
         }
 
@@ -808,7 +808,7 @@ public final class Kernel implements AutoCloseable {
          * @return this builder
          */
         public Builder waitStrategy(WaitStrategy strategy) {
-            this.waitStrategy = ErrnoException.requireNonNull(strategy, "kernel " + name, "strategy");
+            this.waitStrategy = Argument.requireNonNull(strategy, "kernel " + name, "strategy");
             return this;
         }
 
@@ -819,7 +819,7 @@ public final class Kernel implements AutoCloseable {
          * @return this builder
          */
         public Builder faultHandler(FaultHandler handler) {
-            this.faultHandler = ErrnoException.requireNonNull(handler, "kernel " + name, "handler");
+            this.faultHandler = Argument.requireNonNull(handler, "kernel " + name, "handler");
             return this;
         }
 
@@ -830,7 +830,7 @@ public final class Kernel implements AutoCloseable {
          * @return this builder
          */
         public Builder console(Consumer<String> output) {
-            this.console = ErrnoException.requireNonNull(output, "kernel " + name, "output");
+            this.console = Argument.requireNonNull(output, "kernel " + name, "output");
             return this;
         }
 
@@ -888,8 +888,7 @@ public final class Kernel implements AutoCloseable {
          * @throws IllegalArgumentException if negative
          */
         public Builder pinWatch(Duration period) {
-            if (ErrnoException.requireNonNull(period, "kernel " + name, "period")
-                    .isNegative()) {
+            if (Argument.requireNonNull(period, "kernel " + name, "period").isNegative()) {
                 throw new IllegalArgumentException("pin watch every " + period + ": must not be negative");
             }
             this.watchPeriod = period;

@@ -7,6 +7,7 @@ import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxException;
@@ -113,10 +114,10 @@ public final class Lwp {
      * @throws LinuxException if it cannot be pinned or scheduled as required
      */
     public static Lwp create(Kernel kernel, CpuThread.Builder thread, Set<Flag> flags, Runnable func) {
-        ErrnoException.requireNonNull(kernel, "a kernel thread", "kernel");
-        ErrnoException.requireNonNull(thread, "a kernel thread", "thread");
-        ErrnoException.requireNonNull(flags, "a kernel thread", "flags");
-        ErrnoException.requireNonNull(func, "a kernel thread", "func");
+        Argument.requireNonNull(kernel, "a kernel thread", "kernel");
+        Argument.requireNonNull(thread, "a kernel thread", "thread");
+        Argument.requireNonNull(flags, "a kernel thread", "flags");
+        Argument.requireNonNull(func, "a kernel thread", "func");
         kernel.requireOpen("a thread");
         Lwp lwp;
         try {
@@ -393,8 +394,7 @@ public final class Lwp {
      * @throws ErrnoException as {@link #join()}, and EINVAL for null
      */
     public boolean join(Duration atMost) {
-        Deadline deadline =
-                Deadline.after(ErrnoException.requireNonNull(atMost, "join of kthread " + name(), "atMost"));
+        Deadline deadline = Deadline.after(Argument.requireNonNull(atMost, "join of kthread " + name(), "atMost"));
         if (!is(Flag.MUSTJOIN)) {
             throw new ErrnoException(Errno.EINVAL, "join of kthread " + name() + ": create it with KTHREAD_MUSTJOIN");
         }
@@ -456,7 +456,7 @@ public final class Lwp {
      * @return true if it was made with it
      */
     public boolean is(Flag flag) {
-        return flags.contains(ErrnoException.requireNonNull(flag, "is", "flag"));
+        return flags.contains(Argument.requireNonNull(flag, "is", "flag"));
     }
 
     /**
@@ -574,7 +574,7 @@ public final class Lwp {
      * @return true if Linux no longer has the thread; false at once for the caller itself
      */
     public boolean awaitGone(Deadline deadline) {
-        ErrnoException.requireNonNull(deadline, "awaitGone", "deadline");
+        Argument.requireNonNull(deadline, "awaitGone", "deadline");
         return current() != this
                 && kernel.unlocked(
                         "lwpexit",

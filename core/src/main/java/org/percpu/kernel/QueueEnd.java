@@ -4,6 +4,7 @@ package org.percpu.kernel;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.ErrnoException;
 
 /**
@@ -79,8 +80,8 @@ public interface QueueEnd {
      * @return what has not run
      */
     static List<Object> all(List<? extends QueueEnd> ends, Duration atMost, boolean interrupt) {
-        ErrnoException.requireNonNull(ends, "end", "ends");
-        Deadline deadline = Deadline.after(ErrnoException.requireNonNull(atMost, "end", "atMost"));
+        Argument.requireNonNull(ends, "end", "ends");
+        Deadline deadline = Deadline.after(Argument.requireNonNull(atMost, "end", "atMost"));
         ends.forEach(QueueEnd::close);
         List<QueueEnd> late = new ArrayList<>();
         for (QueueEnd end : ends) {

@@ -4,6 +4,7 @@ package org.percpu.kernel;
 import java.util.IdentityHashMap;
 import java.util.concurrent.locks.Lock;
 import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.ipl.Sleep;
@@ -57,13 +58,13 @@ public final class Sleepq {
      * @throws IllegalArgumentException if the time is negative
      */
     public int mtsleep(Object ident, String wmesg, long timeoutNanos, Lock mutex, boolean relock) {
-        ErrnoException.requireNonNull(mutex, "mtsleep", "mutex");
+        Argument.requireNonNull(mutex, "mtsleep", "mutex");
         return sleep(ident, wmesg, timeoutNanos, mutex, relock);
     }
 
     private int sleep(Object ident, String wmesg, long nanos, @Nullable Lock mutex, boolean relock) {
-        ErrnoException.requireNonNull(ident, "tsleep", "ident");
-        ErrnoException.requireNonNull(wmesg, "tsleep", "wmesg");
+        Argument.requireNonNull(ident, "tsleep", "ident");
+        Argument.requireNonNull(wmesg, "tsleep", "wmesg");
         if (nanos < 0) {
             throw new IllegalArgumentException("sleep of " + nanos + " ns: must be positive, or 0 for ever");
         }
@@ -99,7 +100,7 @@ public final class Sleepq {
      * @param ident the object
      */
     public void wakeup(Object ident) {
-        ErrnoException.requireNonNull(ident, "wakeup", "ident");
+        Argument.requireNonNull(ident, "wakeup", "ident");
         synchronized (channels) {
             WaitChannel channel = channels.remove(ident);
             if (channel != null) {
@@ -114,7 +115,7 @@ public final class Sleepq {
      * @param ident the object
      */
     public void wakeupOne(Object ident) {
-        ErrnoException.requireNonNull(ident, "wakeup_one", "ident");
+        Argument.requireNonNull(ident, "wakeup_one", "ident");
         synchronized (channels) {
             WaitChannel channel = channels.get(ident);
             if (channel != null) {

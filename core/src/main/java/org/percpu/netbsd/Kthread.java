@@ -7,6 +7,7 @@ import java.util.IllegalFormatException;
 import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxException;
@@ -112,10 +113,10 @@ public final class Kthread {
             A arg,
             String fmt,
             @Nullable Object... args) {
-        ErrnoException.requireNonNull(kernel, "kthread_create", "kernel");
-        ErrnoException.requireNonNull(func, "kthread_create", "func");
-        ErrnoException.requireNonNull(fmt, "kthread_create", "fmt");
-        String name = format(fmt, ErrnoException.requireNonNull(args, "kthread_create", "args"));
+        Argument.requireNonNull(kernel, "kthread_create", "kernel");
+        Argument.requireNonNull(func, "kthread_create", "func");
+        Argument.requireNonNull(fmt, "kthread_create", "fmt");
+        String name = format(fmt, Argument.requireNonNull(args, "kthread_create", "args"));
         String call = "kthread_create of " + name;
         Args.name(name, "kthread_create");
         Args.priority(pri, call);

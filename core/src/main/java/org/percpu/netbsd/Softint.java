@@ -9,6 +9,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.cpu.Cpu;
@@ -281,9 +282,9 @@ public final class Softint {
      */
     public static <A extends @Nullable Object> Softint establish(
             Kernel kernel, int flags, Function<? super A> fun, A arg) {
-        ErrnoException.requireNonNull(kernel, "softint_establish", "kernel");
+        Argument.requireNonNull(kernel, "softint_establish", "kernel");
         Args.flags(flags, ALL_FLAGS, "softint_establish");
-        ErrnoException.requireNonNull(fun, "softint_establish", "fun");
+        Argument.requireNonNull(fun, "softint_establish", "fun");
         kernel.requireSleepable("softint");
         kernel.requireOpen("a soft interrupt");
         Level level = kernel.shared(new Key(flags & LEVEL_MASK), k -> new Level(k, flags & LEVEL_MASK));
@@ -311,7 +312,7 @@ public final class Softint {
      *     is unknown; ESHUTDOWN if the kernel is closed
      */
     public void scheduleCpu(Cpu ci) {
-        ErrnoException.requireNonNull(ci, "softint_schedule_cpu", "ci");
+        Argument.requireNonNull(ci, "softint_schedule_cpu", "ci");
         if (!remote) {
             throw new ErrnoException(
                     Errno.EINVAL, "softint_schedule_cpu of " + this + ": establish it with SOFTINT_RCPU");
@@ -356,7 +357,7 @@ public final class Softint {
      */
     public boolean disestablish(Duration atMost) {
         Deadline deadline =
-                Deadline.after(ErrnoException.requireNonNull(atMost, "softint_disestablish of " + this, "atMost"));
+                Deadline.after(Argument.requireNonNull(atMost, "softint_disestablish of " + this, "atMost"));
         if (SerialQueue.isWorkerOf(level.queues)) {
             throw new ErrnoException(
                     Errno.EDEADLK,

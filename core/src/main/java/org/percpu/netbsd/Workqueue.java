@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxException;
@@ -190,10 +191,10 @@ public final class Workqueue<W extends Work> implements KernelQueue {
      */
     public static <W extends Work, A extends @Nullable Object> Workqueue<W> create(
             Kernel kernel, String name, Function<? super W, ? super A> func, A arg, int prio, Ipl ipl, int flags) {
-        ErrnoException.requireNonNull(kernel, "workqueue_create", "kernel");
-        ErrnoException.requireNonNull(name, "workqueue_create", "name");
-        ErrnoException.requireNonNull(func, "workqueue_create", "func");
-        ErrnoException.requireNonNull(ipl, "workqueue_create", "ipl");
+        Argument.requireNonNull(kernel, "workqueue_create", "kernel");
+        Argument.requireNonNull(name, "workqueue_create", "name");
+        Argument.requireNonNull(func, "workqueue_create", "func");
+        Argument.requireNonNull(ipl, "workqueue_create", "ipl");
         Args.name(name, "workqueue_create");
         Args.priority(prio, "workqueue_create of " + name);
         Args.flags(flags, ALL_FLAGS, "workqueue_create of " + name);
@@ -407,7 +408,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     @Override
     @SuppressWarnings("unchecked") // enqueue takes nothing else
     public List<W> drainAndDestroy(Duration atMost) {
-        ErrnoException.requireNonNull(atMost, "drain of workqueue " + name, "atMost");
+        Argument.requireNonNull(atMost, "drain of workqueue " + name, "atMost");
         return (List<W>) (List<?>) end().run(atMost);
     }
 
@@ -451,7 +452,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         if (wk == null) {
             throw nullWork("workqueue_wait");
         }
-        Duration within = ErrnoException.requireNonNull(atMost, "workqueue_wait on " + name, "atMost");
+        Duration within = Argument.requireNonNull(atMost, "workqueue_wait on " + name, "atMost");
         Deadline deadline = Deadline.after(within);
         kernel.requireSleepable(name);
         for (SerialQueue queue : queues) {

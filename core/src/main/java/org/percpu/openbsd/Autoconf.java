@@ -2,6 +2,7 @@
 package org.percpu.openbsd;
 
 import java.util.List;
+import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.kernel.Kernel;
@@ -24,8 +25,8 @@ public final class Autoconf {
      * @throws ErrnoException EINVAL if the kernel is warm
      */
     public static void configure(Kernel kernel, List<Runnable> attach) {
-        ErrnoException.requireNonNull(kernel, "autoconf", "kernel");
-        ErrnoException.requireNonNull(attach, "autoconf of kernel " + kernel.name(), "attach");
+        Argument.requireNonNull(kernel, "autoconf", "kernel");
+        Argument.requireNonNull(attach, "autoconf of kernel " + kernel.name(), "attach");
         if (!kernel.isCold()) {
             throw new ErrnoException(
                     Errno.EINVAL, "autoconf of kernel " + kernel.name() + ", which is warm: it boots once");

@@ -3,6 +3,7 @@ package org.percpu.openbsd;
 
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxException;
@@ -77,9 +78,9 @@ public final class Kthread {
      */
     public static <A extends @Nullable Object> Kthread create(
             Kernel kernel, Function<? super A> func, A arg, String name) {
-        ErrnoException.requireNonNull(kernel, "kthread_create", "kernel");
-        ErrnoException.requireNonNull(func, "kthread_create", "func");
-        ErrnoException.requireNonNull(name, "kthread_create", "name");
+        Argument.requireNonNull(kernel, "kthread_create", "kernel");
+        Argument.requireNonNull(func, "kthread_create", "func");
+        Argument.requireNonNull(name, "kthread_create", "name");
         if (name.isEmpty()) {
             throw new ErrnoException(Errno.EINVAL, "kthread_create: the name is empty");
         }
@@ -108,8 +109,8 @@ public final class Kthread {
      *     exception as the cause of an IllegalStateException
      */
     public static <A extends @Nullable Object> void createDeferred(Kernel kernel, Function<? super A> func, A arg) {
-        ErrnoException.requireNonNull(kernel, "kthread_create_deferred", "kernel");
-        ErrnoException.requireNonNull(func, "kthread_create_deferred", "func");
+        Argument.requireNonNull(kernel, "kthread_create_deferred", "kernel");
+        Argument.requireNonNull(func, "kthread_create_deferred", "func");
         kernel.whenWarm(() -> call(func, arg));
     }
 

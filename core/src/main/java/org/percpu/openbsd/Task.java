@@ -2,6 +2,7 @@
 package org.percpu.openbsd;
 
 import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.queue.Item;
@@ -63,7 +64,7 @@ public class Task extends Item {
      */
     @SuppressWarnings("unchecked") // the argument goes nowhere but to this function
     public final <A extends @Nullable Object> void set(Function<? super A> function, A argument) {
-        ErrnoException.requireNonNull(function, "task_set", "fn");
+        Argument.requireNonNull(function, "task_set", "fn");
         Object queue = ItemQueue.ownerOf(this);
         if (queue != null) {
             throw new ErrnoException(

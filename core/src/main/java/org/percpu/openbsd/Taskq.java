@@ -7,6 +7,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.ipl.Ipl;
@@ -140,7 +141,7 @@ public final class Taskq implements KernelQueue {
      * @throws ErrnoException EAGAIN or ENOMEM (no thread; the next call tries again), ESHUTDOWN (the kernel is closed)
      */
     public static Taskq systq(Kernel kernel) {
-        return system(ErrnoException.requireNonNull(kernel, "systq", "kernel"), SystemQueue.SYSTQ, "systq", 0);
+        return system(Argument.requireNonNull(kernel, "systq", "kernel"), SystemQueue.SYSTQ, "systq", 0);
     }
 
     /**
@@ -152,10 +153,7 @@ public final class Taskq implements KernelQueue {
      */
     public static Taskq systqmp(Kernel kernel) {
         return system(
-                ErrnoException.requireNonNull(kernel, "systqmp", "kernel"),
-                SystemQueue.SYSTQMP,
-                "systqmp",
-                TASKQ_MPSAFE);
+                Argument.requireNonNull(kernel, "systqmp", "kernel"), SystemQueue.SYSTQMP, "systqmp", TASKQ_MPSAFE);
     }
 
     private static Taskq system(Kernel kernel, SystemQueue key, String name, int flags) {
@@ -297,7 +295,7 @@ public final class Taskq implements KernelQueue {
         if (task == null) {
             throw threads.isNull("taskq_del_barrier", "task");
         }
-        Duration within = ErrnoException.requireNonNull(atMost, "taskq_del_barrier on " + name(), "atMost");
+        Duration within = Argument.requireNonNull(atMost, "taskq_del_barrier on " + name(), "atMost");
         threads.requireMaySleep("taskq_del_barrier");
         boolean deleted = del(task);
         boolean done = threads.queue.awaitNotRunning(task, within);

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
+import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxException;
@@ -82,9 +83,9 @@ final class ThreadedQueue {
             KernelQueue face,
             boolean system) {
         String call = page + "_create";
-        ErrnoException.requireNonNull(kernel, call, "kernel");
-        ErrnoException.requireNonNull(name, call, "name");
-        ErrnoException.requireNonNull(ipl, call, "ipl");
+        Argument.requireNonNull(kernel, call, "kernel");
+        Argument.requireNonNull(name, call, "name");
+        Argument.requireNonNull(ipl, call, "ipl");
         if (name.isEmpty()) {
             throw new ErrnoException(Errno.EINVAL, call + ": the name is empty; its threads would have none");
         }
@@ -385,7 +386,7 @@ final class ThreadedQueue {
 
     List<Object> drainAndDestroy(Duration atMost) {
         String call = "drain of " + page + " " + name;
-        ErrnoException.requireNonNull(atMost, call, "atMost");
+        Argument.requireNonNull(atMost, call, "atMost");
         if (system && !kernel.isClosed()) {
             throw new ErrnoException(Errno.EINVAL, call + ": it is a queue of the system");
         }
@@ -428,7 +429,7 @@ final class ThreadedQueue {
 
     /** Everything before the call is done when it returns (OTQ-31). */
     boolean barrier(String call, Duration atMost) {
-        Duration within = ErrnoException.requireNonNull(atMost, call, "atMost");
+        Duration within = Argument.requireNonNull(atMost, call, "atMost");
         if (state == State.CREATED) {
             throw new ErrnoException(
                     Errno.EINVAL,

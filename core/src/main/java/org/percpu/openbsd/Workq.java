@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.ipl.Ipl;
@@ -219,7 +220,7 @@ public final class Workq implements KernelQueue {
      */
     public static Workq syswq(Kernel kernel) {
         // Nothing sleeps inside: a handler may want the same queue.
-        Workq wq = ErrnoException.requireNonNull(kernel, "syswq", "kernel")
+        Workq wq = Argument.requireNonNull(kernel, "syswq", "kernel")
                 .shared(SYSWQ, k -> new Workq(k, SYSWQ, 1, Ipl.HIGH, DEFAULT_POOL_SIZE, true));
         wq.threads.ensureThread();
         return wq;
@@ -332,8 +333,8 @@ public final class Workq implements KernelQueue {
      */
     public <A extends @Nullable Object, B extends @Nullable Object> NativeWork nativeTask(
             WorkqTask wqt, Function<? super A, ? super B> func, A arg1, B arg2) {
-        ErrnoException.requireNonNull(wqt, "a handle on " + name(), "wqt");
-        ErrnoException.requireNonNull(func, "a handle on " + name(), "func");
+        Argument.requireNonNull(wqt, "a handle on " + name(), "wqt");
+        Argument.requireNonNull(func, "a handle on " + name(), "func");
         return threads.nativeWork(wqt, () -> {
             Append appended = threads.queue.append(wqt, func, arg1, arg2);
             assert appended != Append.CLOSED;

@@ -2,9 +2,9 @@
 package org.percpu.thread;
 
 import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Backend;
 import org.percpu.bindings.spi.Errno;
-import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxException;
 import org.percpu.cpu.CpuSet;
@@ -83,7 +83,7 @@ public final class Affinity {
      * @throws UnsupportedOperationException on a virtual thread
      */
     public static void set(CpuSet cpus) {
-        ErrnoException.requireNonNull(cpus, "Affinity.set", "cpus");
+        Argument.requireNonNull(cpus, "Affinity.set", "cpus");
         VirtualThreads.refuse("setting the affinity");
         if (cpus.isEmpty()) {
             throw new IllegalArgumentException("an empty CPU set: name at least one CPU");

@@ -9,9 +9,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Backend;
 import org.percpu.bindings.spi.Errno;
-import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxException;
 import org.percpu.cpu.Cpu;
@@ -82,7 +82,7 @@ public final class CpuThread {
      * @throws UnsupportedOperationException on a virtual thread
      */
     public static void requirePlatform(String what) {
-        ErrnoException.requireNonNull(what, "requirePlatform", "what");
+        Argument.requireNonNull(what, "requirePlatform", "what");
         VirtualThreads.refuse(what);
     }
 
@@ -251,7 +251,7 @@ public final class CpuThread {
      * @return false if the time is over and the thread is still there
      */
     public boolean awaitGone(Duration atMost) {
-        return ThreadEnd.await(thread, tid, ErrnoException.requireNonNull(atMost, "awaitGone", "atMost"));
+        return ThreadEnd.await(thread, tid, Argument.requireNonNull(atMost, "awaitGone", "atMost"));
     }
 
     /**
@@ -375,7 +375,7 @@ public final class CpuThread {
         }
 
         private static String requireName(String name) {
-            ErrnoException.requireNonNull(name, "a thread", "name");
+            Argument.requireNonNull(name, "a thread", "name");
             if (name.isEmpty()) {
                 throw new IllegalArgumentException("an empty thread name: give the thread a name");
             }
@@ -390,7 +390,7 @@ public final class CpuThread {
          */
         public Builder cpu(Cpu cpu) {
             return cpus(CpuSet.of(
-                    ErrnoException.requireNonNull(cpu, "thread " + name, "cpu").id()));
+                    Argument.requireNonNull(cpu, "thread " + name, "cpu").id()));
         }
 
         /**
@@ -401,7 +401,7 @@ public final class CpuThread {
          * @throws IllegalArgumentException if the set is empty
          */
         public Builder cpus(CpuSet set) {
-            ErrnoException.requireNonNull(set, "thread " + name, "set");
+            Argument.requireNonNull(set, "thread " + name, "set");
             if (set.isEmpty()) {
                 throw new IllegalArgumentException("thread \"" + name + "\" asked for no CPU: name at least one");
             }
@@ -418,7 +418,7 @@ public final class CpuThread {
          * @return this builder
          */
         public Builder anyOf(Supplier<CpuSet> set) {
-            this.anyOf = ErrnoException.requireNonNull(set, "thread " + name, "set");
+            this.anyOf = Argument.requireNonNull(set, "thread " + name, "set");
             this.cpus = null;
             return this;
         }
@@ -430,7 +430,7 @@ public final class CpuThread {
          * @return this builder
          */
         public Builder sched(Sched setting) {
-            this.sched = ErrnoException.requireNonNull(setting, "thread " + name, "setting");
+            this.sched = Argument.requireNonNull(setting, "thread " + name, "setting");
             return this;
         }
 
@@ -441,7 +441,7 @@ public final class CpuThread {
          * @return this builder
          */
         public Builder pinPolicy(PinPolicy policy) {
-            this.pinPolicy = ErrnoException.requireNonNull(policy, "thread " + name, "policy");
+            this.pinPolicy = Argument.requireNonNull(policy, "thread " + name, "policy");
             return this;
         }
 
@@ -452,7 +452,7 @@ public final class CpuThread {
          * @return this builder
          */
         public Builder realtimePolicy(RealtimePolicy policy) {
-            this.realtimePolicy = ErrnoException.requireNonNull(policy, "thread " + name, "policy");
+            this.realtimePolicy = Argument.requireNonNull(policy, "thread " + name, "policy");
             return this;
         }
 
@@ -466,7 +466,7 @@ public final class CpuThread {
          * @throws UnsupportedOperationException if the library does not run on this system
          */
         public CpuThread start(Runnable body) {
-            ErrnoException.requireNonNull(body, "thread " + name, "body");
+            Argument.requireNonNull(body, "thread " + name, "body");
             VirtualThreads.warmSchedulers();
             CpuThread started = new CpuThread(new Builder(this), body);
             try {

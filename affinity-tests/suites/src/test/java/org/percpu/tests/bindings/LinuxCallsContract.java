@@ -11,6 +11,7 @@ import java.lang.invoke.VarHandle;
 import java.lang.ref.WeakReference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.IntBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -673,6 +674,20 @@ abstract class LinuxCallsContract {
                     .as("%d bytes", bytes)
                     .isEqualTo(-1);
         }
+    }
+
+    @Test
+    void wordsOfAllocatedMemoryAreThatMemory() {
+        ByteBuffer memory = linux.allocate(64).putInt(20, -7).putInt(60, 9);
+        IntBuffer words = memory.asIntBuffer();
+        long address = linux.address(memory);
+        assertThat(linux.getInt(words, address, 5)).isEqualTo(-7);
+        assertThat(linux.getInt(words, address, 15)).isEqualTo(9);
+        linux.putInt(words, address, 0, 0x1122_3344);
+        linux.putInt(words, address, 15, 4711);
+        assertThat(memory.getInt(0)).isEqualTo(0x1122_3344);
+        assertThat(memory.getInt(4)).isZero();
+        assertThat(memory.getInt(60)).isEqualTo(4711);
     }
 
     @Test

@@ -6,6 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.IntBuffer;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.ffm.generated.Linux;
 import org.percpu.bindings.ffm.generated.itimerspec;
@@ -261,6 +262,18 @@ final class FfmLinuxCalls implements LinuxCalls {
     @Override
     public ByteBuffer allocate(int bytes) {
         return Arena.global().allocate(bytes, CACHE_LINE).asByteBuffer().order(ByteOrder.nativeOrder());
+    }
+
+    @Override
+    public int getInt(IntBuffer words, long address, int index) {
+        assert index >= 0 && index < words.limit() : index;
+        return Everything.getInt(address + (long) index * Integer.BYTES);
+    }
+
+    @Override
+    public void putInt(IntBuffer words, long address, int index, int value) {
+        assert index >= 0 && index < words.limit() : index;
+        Everything.putInt(address + (long) index * Integer.BYTES, value);
     }
 
     @Override

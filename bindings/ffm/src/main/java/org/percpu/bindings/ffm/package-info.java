@@ -12,6 +12,7 @@
  *   <li>{@code ErrnoCalls} is the functions that report through errno, and those that every start needs. The others are
  *       used as generated; they return their error number, as {@code pthread_*} do, or cannot fail.
  *   <li>{@code Scratch} is the native memory of one thread: arguments, results, errno.
+ *   <li>{@code Everything} is all memory as one constant segment, for reads and writes of single words.
  *   <li>{@code FfmLinuxCalls} marshals between Java arrays and the scratch memory.
  *   <li>{@code FfmProvider} opens it all, and says which flag is missing if it may not.
  * </ul>

@@ -7,6 +7,7 @@ import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.IntBuffer;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
@@ -324,6 +325,16 @@ final class JnaLinuxCalls implements LinuxCalls {
         }
         new Pointer(address).clear(room);
         return memory((address + CACHE_LINE - 1) & -CACHE_LINE, bytes);
+    }
+
+    @Override
+    public int getInt(IntBuffer words, long address, int index) {
+        return words.get(index);
+    }
+
+    @Override
+    public void putInt(IntBuffer words, long address, int index, int value) {
+        words.put(index, value);
     }
 
     @Override

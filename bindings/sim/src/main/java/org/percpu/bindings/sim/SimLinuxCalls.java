@@ -8,13 +8,14 @@ import static org.percpu.bindings.spi.Errno.ERANGE;
 import static org.percpu.bindings.spi.Errno.ESRCH;
 
 import java.nio.ByteBuffer;
+import java.nio.IntBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
-import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.Tasks;
 
@@ -72,7 +73,7 @@ final class SimLinuxCalls implements LinuxCalls {
 
     @Override
     public void start(Thread thread) {
-        ErrnoException.requireNonNull(thread, "start", "thread");
+        Argument.requireNonNull(thread, "start", "thread");
         machine.step();
         if (machine.faults().refusesThread()) {
             throw new OutOfMemoryError("unable to create native thread: refused by the simulated machine");
@@ -409,6 +410,16 @@ final class SimLinuxCalls implements LinuxCalls {
     @Override
     public ByteBuffer allocate(int bytes) {
         return memory.allocate(bytes);
+    }
+
+    @Override
+    public int getInt(IntBuffer words, long address, int index) {
+        return words.get(index);
+    }
+
+    @Override
+    public void putInt(IntBuffer words, long address, int index, int value) {
+        words.put(index, value);
     }
 
     @Override

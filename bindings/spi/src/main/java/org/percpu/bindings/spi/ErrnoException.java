@@ -39,23 +39,6 @@ public final class ErrnoException extends PercpuException {
     }
 
     /**
-     * Checks that an argument was given.
-     *
-     * @param argument any
-     * @param call what it was given to, for the message
-     * @param name of the argument
-     * @param <T> its type
-     * @return the argument
-     * @throws ErrnoException EINVAL if it is null
-     */
-    public static <T> T requireNonNull(@Nullable T argument, String call, String name) {
-        if (argument == null) {
-            throw new ErrnoException(Errno.EINVAL, call + ": " + name + " is null");
-        }
-        return argument;
-    }
-
-    /**
      * The page's error.
      *
      * @return such as {@link Errno#EBUSY}

@@ -2,6 +2,7 @@
 package org.percpu.bindings.spi;
 
 import java.nio.ByteBuffer;
+import java.nio.IntBuffer;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
@@ -125,7 +126,7 @@ public interface LinuxCalls {
      * @throws OutOfMemoryError if the system has no thread left
      */
     default void start(Thread thread) {
-        ErrnoException.requireNonNull(thread, "start", "thread").start();
+        Argument.requireNonNull(thread, "start", "thread").start();
     }
 
     // ---- identity
@@ -423,6 +424,27 @@ public interface LinuxCalls {
      * @return a direct buffer in native byte order, zeroed, which starts at a cache line
      */
     ByteBuffer allocate(int bytes);
+
+    /**
+     * Reads a 32-bit word of memory from {@link #allocate} by the shortest way that the backend has: through the buffer
+     * or by the address. It is a plain read.
+     *
+     * @param words the memory
+     * @param address of the memory
+     * @param index of the word; one outside of the memory has no defined result
+     * @return the word
+     */
+    int getInt(IntBuffer words, long address, int index);
+
+    /**
+     * Writes a 32-bit word of memory from {@link #allocate}, as {@link #getInt} reads it. It is a plain write.
+     *
+     * @param words the memory
+     * @param address of the memory
+     * @param index of the word; one outside of the memory has no defined result
+     * @param value the word
+     */
+    void putInt(IntBuffer words, long address, int index, int value);
 
     /**
      * A view of native memory that other code has allocated.
