@@ -18,10 +18,10 @@ public final class Deadline {
      *
      * @param atMost how long, {@link KernelQueue#FOREVER} for no limit
      * @return the limit
+     * @throws ErrnoException EINVAL if the time is null or negative
      */
     public static Deadline after(Duration atMost) {
-        Argument.requireNonNull(atMost, "a deadline", "atMost");
-        return new Deadline(atMost.isNegative() ? Duration.ZERO : atMost);
+        return new Deadline(Argument.requireTime(atMost, "a deadline", "atMost"));
     }
 
     /**

@@ -652,10 +652,10 @@ public final class Kernel implements AutoCloseable {
      *     In a cold kernel every value does so
      * @return what the owners had left behind, the works that were dropped, and the threads that still run
      * @throws ErrnoException EDEADLK in a callback of one of its queues, EPERM if the caller must not sleep, EINVAL if
-     *     the time is null; the kernel is then as it was
+     *     the time is null or negative; the kernel is then as it was
      */
     public ShutdownReport shutdown(Duration drainAtMost) {
-        Argument.requireNonNull(drainAtMost, "shutdown of kernel " + name, "drainAtMost");
+        Argument.requireTime(drainAtMost, "shutdown of kernel " + name, "drainAtMost");
         return new Shutdown(this).run(drainAtMost);
     }
 
@@ -682,12 +682,12 @@ public final class Kernel implements AutoCloseable {
      * kernel that was made with {@link #builder} prints on standard error how many works there were, and
      * {@link #system()} drains for 5 s.
      *
-     * @param atMost how long the JVM's end waits for them; zero, or less, drops them. What never ran is printed on
+     * @param atMost how long the JVM's end waits for them; zero drops them. What never ran is printed on
      *     standard error
-     * @throws ErrnoException EINVAL if the time is null
+     * @throws ErrnoException EINVAL if the time is null or negative
      */
     public void drainAtExit(Duration atMost) {
-        drainAtExit = Argument.requireNonNull(atMost, "drainAtExit of kernel " + name, "atMost");
+        drainAtExit = Argument.requireTime(atMost, "drainAtExit of kernel " + name, "atMost");
         AtExit.add(this);
     }
 
@@ -885,13 +885,10 @@ public final class Kernel implements AutoCloseable {
          *
          * @param period 1 s unless set; zero for never
          * @return this builder
-         * @throws IllegalArgumentException if negative
+         * @throws ErrnoException EINVAL if the time is null or negative
          */
         public Builder pinWatch(Duration period) {
-            if (Argument.requireNonNull(period, "kernel " + name, "period").isNegative()) {
-                throw new IllegalArgumentException("pin watch every " + period + ": must not be negative");
-            }
-            this.watchPeriod = period;
+            this.watchPeriod = Argument.requireTime(period, "pinWatch of kernel " + name, "period");
             return this;
         }
 

@@ -40,11 +40,11 @@ public interface KernelQueue {
      *
      * @param atMost how long to go on. When the time runs out, works that have not started are dropped: they will never
      *     run, are no longer pending and are returned. A callback that still runs then is not waited for; its worker
-     *     ends after it. Zero, or less, drops at once
+     *     ends after it. Zero drops at once
      * @return the works or tasks dropped, in no particular order. With several callers, each waits until everything has
      *     run or its own time is over; each dropped work is returned to one of them
-     * @throws ErrnoException EDEADLK in a callback of this queue, EINVAL for a queue of the system and for null, EPERM
-     *     if the caller must not sleep
+     * @throws ErrnoException EDEADLK in a callback of this queue, EINVAL for a queue of the system and for a time that is
+     *     null or negative, EPERM if the caller must not sleep
      */
     List<?> drainAndDestroy(Duration atMost);
 

@@ -233,6 +233,10 @@ public final class Lwp {
             kernel.lock().lock();
         }
         try {
+            if (!begun) {
+                // What an outsider has left while the thread waited for its start is not for the function.
+                Thread.interrupted();
+            }
             begun = true;
             func.run();
             if (!is(Flag.WORKER)) {
@@ -389,12 +393,12 @@ public final class Lwp {
     /**
      * {@link #join()} within a time.
      *
-     * @param atMost how long to wait; zero, or less, only looks
+     * @param atMost how long to wait; zero only looks
      * @return false if the time ran out first; the thread can then be joined again, and still has to be
-     * @throws ErrnoException as {@link #join()}, and EINVAL for null
+     * @throws ErrnoException as {@link #join()}, and EINVAL for a time that is null or negative
      */
     public boolean join(Duration atMost) {
-        Deadline deadline = Deadline.after(Argument.requireNonNull(atMost, "join of kthread " + name(), "atMost"));
+        Deadline deadline = Deadline.after(Argument.requireTime(atMost, "join of kthread " + name(), "atMost"));
         if (!is(Flag.MUSTJOIN)) {
             throw new ErrnoException(Errno.EINVAL, "join of kthread " + name() + ": create it with KTHREAD_MUSTJOIN");
         }

@@ -81,7 +81,7 @@ public interface QueueEnd {
      */
     static List<Object> all(List<? extends QueueEnd> ends, Duration atMost, boolean interrupt) {
         Argument.requireNonNull(ends, "end", "ends");
-        Deadline deadline = Deadline.after(Argument.requireNonNull(atMost, "end", "atMost"));
+        Deadline deadline = Deadline.after(Argument.requireTime(atMost, "end", "atMost"));
         ends.forEach(QueueEnd::close);
         List<QueueEnd> late = new ArrayList<>();
         for (QueueEnd end : ends) {

@@ -237,9 +237,9 @@ public final class Kthread {
     /**
      * {@link #join()} within a time. An addition to the page.
      *
-     * @param atMost how long to wait; zero, or less, only looks
+     * @param atMost how long to wait; zero only looks
      * @return false if the time ran out first; the thread can then be joined again, and still has to be
-     * @throws ErrnoException as {@link #join()}, and EINVAL for null
+     * @throws ErrnoException as {@link #join()}, and EINVAL for a time that is null or negative
      */
     public boolean join(Duration atMost) {
         return lwp().join(atMost);

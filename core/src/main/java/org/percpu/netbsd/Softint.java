@@ -350,14 +350,14 @@ public final class Softint {
     /**
      * {@link #disestablish()} within a time. An addition to the page.
      *
-     * @param atMost how long to wait for the handler; zero, or less, only looks
+     * @param atMost how long to wait for the handler; zero only looks
      * @return false if the time ran out first. It is then disestablished, but its handler may still run; the next call
      *     waits for that again
-     * @throws ErrnoException as {@link #disestablish()}, and EINVAL for null
+     * @throws ErrnoException as {@link #disestablish()}, and EINVAL for a time that is null or negative
      */
     public boolean disestablish(Duration atMost) {
         Deadline deadline =
-                Deadline.after(Argument.requireNonNull(atMost, "softint_disestablish of " + this, "atMost"));
+                Deadline.after(Argument.requireTime(atMost, "softint_disestablish of " + this, "atMost"));
         if (SerialQueue.isWorkerOf(level.queues)) {
             throw new ErrnoException(
                     Errno.EDEADLK,

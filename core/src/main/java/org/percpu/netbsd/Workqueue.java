@@ -408,7 +408,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     @Override
     @SuppressWarnings("unchecked") // enqueue takes nothing else
     public List<W> drainAndDestroy(Duration atMost) {
-        Argument.requireNonNull(atMost, "drain of workqueue " + name, "atMost");
+        Argument.requireTime(atMost, "drain of workqueue " + name, "atMost");
         return (List<W>) (List<?>) end().run(atMost);
     }
 
@@ -444,15 +444,15 @@ public final class Workqueue<W extends Work> implements KernelQueue {
      * {@link #waitFor(Work)} within a time.
      *
      * @param wk any work
-     * @param atMost how long to wait; zero, or less, only looks
+     * @param atMost how long to wait; zero only looks
      * @return false if the time ran out while the work was still pending or running here
-     * @throws ErrnoException as {@link #waitFor(Work)}, and EINVAL for null
+     * @throws ErrnoException as {@link #waitFor(Work)}, and EINVAL for a time that is null or negative
      */
     public boolean waitFor(W wk, Duration atMost) {
         if (wk == null) {
             throw nullWork("workqueue_wait");
         }
-        Duration within = Argument.requireNonNull(atMost, "workqueue_wait on " + name, "atMost");
+        Duration within = Argument.requireTime(atMost, "workqueue_wait on " + name, "atMost");
         Deadline deadline = Deadline.after(within);
         kernel.requireSleepable(name);
         for (SerialQueue queue : queues) {

@@ -253,9 +253,9 @@ public final class Taskq implements KernelQueue {
     /**
      * {@link #barrier()} within a time.
      *
-     * @param atMost how long to wait; zero, or less, only looks
+     * @param atMost how long to wait; zero only looks
      * @return false if the time ran out before everything had ended
-     * @throws ErrnoException as {@link #barrier()}, and EINVAL for null
+     * @throws ErrnoException as {@link #barrier()}, and EINVAL for a time that is null or negative
      */
     public boolean barrier(Duration atMost) {
         return threads.barrier("taskq_barrier", atMost);
@@ -286,16 +286,16 @@ public final class Taskq implements KernelQueue {
      * {@link #delBarrier(Task)} within a time. An addition to the page.
      *
      * @param task any task
-     * @param atMost how long to wait while it runs; zero, or less, only looks
+     * @param atMost how long to wait while it runs; zero only looks
      * @return false if the time ran out while the task was still running; it is no longer queued in either case.
      *     {@link #del} says whether it was queued
-     * @throws ErrnoException as {@link #delBarrier(Task)}, and EINVAL for null
+     * @throws ErrnoException as {@link #delBarrier(Task)}, and EINVAL for a time that is null or negative
      */
     public boolean delBarrier(Task task, Duration atMost) {
         if (task == null) {
             throw threads.isNull("taskq_del_barrier", "task");
         }
-        Duration within = Argument.requireNonNull(atMost, "taskq_del_barrier on " + name(), "atMost");
+        Duration within = Argument.requireTime(atMost, "taskq_del_barrier on " + name(), "atMost");
         threads.requireMaySleep("taskq_del_barrier");
         boolean deleted = del(task);
         boolean done = threads.queue.awaitNotRunning(task, within);

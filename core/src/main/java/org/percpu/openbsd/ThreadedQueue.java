@@ -386,7 +386,7 @@ final class ThreadedQueue {
 
     List<Object> drainAndDestroy(Duration atMost) {
         String call = "drain of " + page + " " + name;
-        Argument.requireNonNull(atMost, call, "atMost");
+        Argument.requireTime(atMost, call, "atMost");
         if (system && !kernel.isClosed()) {
             throw new ErrnoException(Errno.EINVAL, call + ": it is a queue of the system");
         }
@@ -429,7 +429,7 @@ final class ThreadedQueue {
 
     /** Everything before the call is done when it returns (OTQ-31). */
     boolean barrier(String call, Duration atMost) {
-        Duration within = Argument.requireNonNull(atMost, call, "atMost");
+        Duration within = Argument.requireTime(atMost, call, "atMost");
         if (state == State.CREATED) {
             throw new ErrnoException(
                     Errno.EINVAL,

@@ -247,11 +247,12 @@ public final class CpuThread {
      * Waits until the kernel no longer has the thread, which is a moment after {@link Thread#join()}. The thread's
      * class loader may then be closed. An interrupt does not end the wait; the interrupt status is kept for the caller.
      *
-     * @param atMost how long
+     * @param atMost how long; zero only looks
      * @return false if the time is over and the thread is still there
+     * @throws ErrnoException EINVAL if the time is null or negative
      */
     public boolean awaitGone(Duration atMost) {
-        return ThreadEnd.await(thread, tid, Argument.requireNonNull(atMost, "awaitGone", "atMost"));
+        return ThreadEnd.await(thread, tid, Argument.requireTime(atMost, "awaitGone", "atMost"));
     }
 
     /**

@@ -18,8 +18,7 @@ final class ThreadEnd {
     static boolean await(Thread thread, int tid, Duration atMost) {
         boolean interrupted = false;
         long start = System.nanoTime();
-        long limit =
-                atMost.compareTo(Duration.ofNanos(Long.MAX_VALUE)) < 0 ? Math.max(atMost.toNanos(), 0) : Long.MAX_VALUE;
+        long limit = atMost.compareTo(Duration.ofNanos(Long.MAX_VALUE)) < 0 ? atMost.toNanos() : Long.MAX_VALUE;
         while (thread.isAlive()) {
             long left = limit - (System.nanoTime() - start);
             if (left <= 0) {

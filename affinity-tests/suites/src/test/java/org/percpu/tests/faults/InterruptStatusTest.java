@@ -19,7 +19,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.percpu.ipl.InterruptLine;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Spl;
+import org.percpu.kernel.Kernel;
 import org.percpu.kernel.Lwp;
+import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Softint;
 import org.percpu.netbsd.Work;
 import org.percpu.netbsd.Workqueue;
@@ -167,6 +169,25 @@ class InterruptStatusTest {
         wq.enqueue(new Work(), null);
         assertNoneSeesIt(1);
         wq.drainAndDestroy();
+    }
+
+    @Test
+    @DisplayName("that an outsider sets on a thread before its start is not seen by the thread's function")
+    void ofAThreadBeforeItsStart() {
+        for (int flags : new int[] {0, Kthread.KTHREAD_MPSAFE}) {
+            Kthread idle = Kthread.create(
+                    kernels.get(), -1, flags | Kthread.KTHREAD_IDLE, null, arg -> callback(), null, "idle");
+            kernels.get().lwps().get(0).thread().thread().interrupt();
+            idle.start();
+            Bounded.until("it has ended", () -> kernels.get().lwps().isEmpty());
+        }
+        Kernel cold = kernels.with(settings -> settings.cold(true));
+        Kthread early = Kthread.create(cold, -1, Kthread.KTHREAD_MPSAFE, null, arg -> callback(), null, "early");
+        cold.lwps().get(0).thread().thread().interrupt();
+        cold.warm();
+        Bounded.until("it has ended", () -> cold.lwps().isEmpty());
+        assertThat(early.name()).isEqualTo("early");
+        assertNoneSeesIt(3);
     }
 
     @Test

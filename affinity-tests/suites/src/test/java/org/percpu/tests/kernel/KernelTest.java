@@ -82,8 +82,6 @@ class KernelTest {
                 .hasMessageContaining("100000");
         assertThatThrownBy(() -> test.with(settings -> settings.cpus(CpuSet.empty())))
                 .isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> test.with(settings -> settings.pinWatch(Duration.ofNanos(-1))))
-                .isInstanceOf(IllegalArgumentException.class);
     }
 
     @Test

@@ -4,8 +4,10 @@ package org.percpu.tests.shutdown;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -13,15 +15,21 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.ipl.Ipl;
+import org.percpu.kernel.Deadline;
+import org.percpu.kernel.Kernel;
 import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Softint;
+import org.percpu.netbsd.Work;
+import org.percpu.netbsd.Workqueue;
 import org.percpu.openbsd.Task;
 import org.percpu.openbsd.Taskq;
+import org.percpu.openbsd.Workq;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Proc;
 import org.percpu.tests.support.Refusal;
 import org.percpu.tests.support.Rule;
 import org.percpu.tests.support.TestKernel;
+import org.percpu.thread.CpuThread;
 
 /** Waits for callbacks and threads that end when the time is over, and that can be taken up again. */
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -45,6 +53,62 @@ class TimedWaitTest {
         inside.countDown();
         go.await();
         ran.incrementAndGet();
+    }
+
+    @Test
+    @DisplayName(
+            "a time that is null or negative is EINVAL wherever one is given, names the argument, and changes nothing")
+    void timesThatMakeNoSense() {
+        Kernel kernel = test.get();
+        Taskq tq = Taskq.create(kernel, "tq", 1, Ipl.NONE, Taskq.TASKQ_MPSAFE);
+        Workq workq = Workq.create(kernel, "workq", 1, Ipl.NONE);
+        Workqueue<Work> wq = test.workqueue("wq", 0, (work, arg) -> {});
+        Task task = Task.initializer(arg -> {}, null);
+        Work work = new Work();
+        Softint softint = Softint.establish(kernel, Softint.SOFTINT_NET | Softint.SOFTINT_MPSAFE, arg -> {}, null);
+        Kthread thread = Kthread.create(
+                kernel,
+                -1,
+                Kthread.KTHREAD_MPSAFE | Kthread.KTHREAD_TS | Kthread.KTHREAD_MUSTJOIN,
+                null,
+                arg -> {},
+                null,
+                "joined");
+        CpuThread plain = CpuThread.builder("plain").start(() -> {});
+        List<Consumer<Duration>> calls = List.of(
+                tq::barrier,
+                time -> tq.delBarrier(task, time),
+                tq::drainAndDestroy,
+                workq::drainAndDestroy,
+                wq::drainAndDestroy,
+                time -> wq.waitFor(work, time),
+                softint::disestablish,
+                thread::join,
+                plain::awaitGone,
+                kernel::shutdown,
+                kernel::drainAtExit,
+                Deadline::after);
+        for (Consumer<Duration> call : calls) {
+            for (Duration time : new Duration[] {Duration.ofNanos(-1), Duration.ofSeconds(Long.MIN_VALUE)}) {
+                Refusal.of(Errno.EINVAL, () -> call.accept(time))
+                        .containsPattern("tMost is negative \\(PT-.*give zero");
+            }
+            Refusal.of(Errno.EINVAL, () -> call.accept(null)).contains("tMost is null");
+        }
+        Kernel.Builder builder = Kernel.builder("watched");
+        Refusal.of(Errno.EINVAL, () -> builder.pinWatch(Duration.ofNanos(-1)))
+                .contains("watched", "period is negative");
+        Refusal.of(Errno.EINVAL, () -> builder.pinWatch(null)).contains("watched", "period is null");
+        assertThat(tq.add(task)).isTrue();
+        tq.destroy();
+        wq.enqueue(work, null);
+        assertThat(wq.waitFor(work, LONG)).isTrue();
+        wq.destroy();
+        workq.destroy();
+        softint.schedule();
+        assertThat(softint.disestablish(LONG)).isTrue();
+        assertThat(thread.join(LONG)).isTrue();
+        assertThat(plain.awaitGone(LONG)).isTrue();
     }
 
     @Test

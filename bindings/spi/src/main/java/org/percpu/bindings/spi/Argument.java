@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.bindings.spi;
 
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,6 +26,24 @@ public final class Argument {
             throw isNull(call, name);
         }
         return argument;
+    }
+
+    /**
+     * Checks that a time was given that is not negative.
+     *
+     * @param time any
+     * @param call what it was given to, for the message
+     * @param name of the argument
+     * @return the time
+     * @throws ErrnoException EINVAL if it is null or negative
+     */
+    public static Duration requireTime(@Nullable Duration time, String call, String name) {
+        Duration given = requireNonNull(time, call, name);
+        if (given.isNegative()) {
+            throw new ErrnoException(
+                    Errno.EINVAL, call + ": " + name + " is negative (" + given + "): give zero or more");
+        }
+        return given;
     }
 
     /** Apart, so that the check is small enough to be inlined everywhere. */
