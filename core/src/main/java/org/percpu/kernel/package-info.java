@@ -18,6 +18,11 @@
  * runs no interrupts. A thread that retakes an interlock that is a {@code ReentrantLock} runs none either: use a
  * {@link org.percpu.ipl.Mutex} there.
  *
+ * <p><b>What a thread does</b> is not in {@code Thread.getState()}: a thread that sleeps in a futex, as an idle worker
+ * and a sleeping thread with a level do, is RUNNABLE there, and in thread dumps and profiles. Look at
+ * {@link org.percpu.kernel.Lwp#stat}, {@link org.percpu.kernel.Lwp#waitsFor} and the
+ * {@linkplain org.percpu.kernel.WorkerState states of workers}; a thread dump shows the blocker of such a thread.
+ *
  * <p><b>The end.</b> Threads and queues enter the registry of their kernel under the same monitor as the kernel's
  * close. So a shutdown finds a new thread or queue, or its creator is refused. A queue ends in the steps of
  * {@link org.percpu.kernel.QueueEnd}: closed, waited for, stopped, emptied, its threads gone. A shutdown takes each

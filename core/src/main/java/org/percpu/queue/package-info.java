@@ -23,6 +23,13 @@
  * the one that replaces the "parked" marker rings it: one system call for each time a worker has fallen asleep. Others
  * ring when a queue ends, when C code has posted, and when a worker of several passes on what it does not take itself.
  *
+ * <p><b>How it looks from outside.</b> Java does not know of futexes, so thread dumps and profilers show an idle worker
+ * as RUNNABLE in native code. Its state is in three other places. A thread dump has a line "parking to wait for", with
+ * the queue as the blocker, for a worker that is parked and for no other one. The workers of a queue say what they run
+ * and what they wait for, see {@link org.percpu.kernel.WorkerState}: an idle one waits for its queue, also while it
+ * spins. The stat of its {@link org.percpu.kernel.Lwp} is LSSLEEP while it is parked. A worker that spins runs, and
+ * shows no blocker.
+ *
  * <p><b>Memory order.</b> What a caller wrote before a push is visible to the callback, by the compare-and-set on the
  * head and the one that takes it. A caller of task_add or softint_schedule that finds the item pending adds nothing. It
  * relies on the run that is to come (OTQ-11). The caller puts a full fence before it looks at the item. The worker puts

@@ -93,6 +93,18 @@ class BackendSelectionTest {
     }
 
     @Test
+    void whereFfmIsTooNewAndAloneTheOtherArtifactIsNamed() throws Exception {
+        String said = SelectionProbe.run(List.of(), List.of(SelectionProbe.SPI, SelectionProbe.FFM));
+        if (Runtimes.hasFfm()) {
+            assertThat(said).startsWith("ffm: first in order that works");
+        } else {
+            assertThat(said)
+                    .startsWith("none: ")
+                    .contains("ffm: needs Java 23", "jna: percpu-bindings-jna is not on the class path", "add it");
+        }
+    }
+
+    @Test
     void jarsMadeOneWithoutTheirServiceFilesAreToldSoAndTheRemedyWorks(@TempDir Path shaded) throws Exception {
         Path provider = shaded.resolve(SelectionProbe.JNA);
         Files.createDirectories(provider.getParent());

@@ -3,10 +3,15 @@ package org.percpu.tests.bindings;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.File;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.spi.ToolProvider;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -61,5 +66,23 @@ class SmallRuntimeTest {
                         .run())
                 .contains("JNA needs the module java.logging", "--add-modules java.logging")
                 .doesNotContain("JNA is missing");
+    }
+
+    @Test
+    @DisplayName("where JNA and java.logging are both missing, one message names both")
+    void withoutJnaAndLogging() throws IOException {
+        String path = Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
+                .filter(entry -> !entry.contains("/net/java/dev/jna/"))
+                .collect(Collectors.joining(File.pathSeparator));
+        Process process = new ProcessBuilder(
+                        image("java.base").resolve("bin/java").toString(),
+                        "-Dpercpu.backend=jna",
+                        "-cp",
+                        path,
+                        SmallRuntime.class.getName())
+                .redirectErrorStream(true)
+                .start();
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(output).contains("JNA is missing", "add net.java.dev.jna:jna", "--add-modules java.logging");
     }
 }

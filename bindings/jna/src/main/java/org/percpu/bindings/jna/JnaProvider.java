@@ -9,6 +9,10 @@ import org.percpu.bindings.spi.LinuxCallsProvider;
  * absent.
  */
 public final class JnaProvider implements LinuxCallsProvider {
+    private static final String LOGGING =
+            "needs the module java.logging, which this Java runtime lacks; make the runtime image with"
+                    + " jlink --add-modules java.logging";
+
     /** For {@link java.util.ServiceLoader}. */
     public JnaProvider() {}
 
@@ -50,14 +54,15 @@ public final class JnaProvider implements LinuxCallsProvider {
         if (root instanceof NoClassDefFoundError || root instanceof ClassNotFoundException) {
             String missing = message.replace('/', '.');
             if (missing.startsWith("java.util.logging.")) {
-                return "JNA needs the module java.logging, which this Java runtime lacks; make the runtime image with"
-                        + " jlink --add-modules java.logging";
+                return "JNA " + LOGGING;
             }
             if (missing.startsWith("java.") || missing.startsWith("javax.") || missing.startsWith("jdk.")) {
                 return "JNA needs the class " + missing + ", which this Java runtime lacks; make the runtime image with"
                         + " the module that holds it";
             }
-            return "JNA is missing (" + message + "); add net.java.dev.jna:jna to the class path or module path";
+            boolean logging = ModuleLayer.boot().findModule("java.logging").isPresent();
+            return "JNA is missing (" + message + "); add net.java.dev.jna:jna to the class path or module path"
+                    + (logging ? "" : "; it " + LOGGING);
         }
         return "JNA's native library does not load (" + message + "); if the temporary folder is mounted noexec, name"
                 + " another with -Djna.tmpdir=DIR";

@@ -118,6 +118,11 @@ public record Backend(LinuxCalls calls, String reason, Map<String, String> passe
             passedOver.put(forced, "no such backend on the class path or module path");
         }
         passedOver.putAll(unnamed(providers));
+        if (forced == null && isTooNew("ffm") && !passedOver.isEmpty() && !passedOver.containsKey("jna")) {
+            passedOver.put(
+                    "jna",
+                    "percpu-bindings-jna is not on the class path or module path: add it, with net.java.dev.jna:jna");
+        }
         throw new NoBackendException(
                 "percpu has no way to call the C library: "
                         + (passedOver.isEmpty()
