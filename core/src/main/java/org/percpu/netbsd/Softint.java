@@ -356,8 +356,7 @@ public final class Softint {
      * @throws ErrnoException as {@link #disestablish()}, and EINVAL for a time that is null or negative
      */
     public boolean disestablish(Duration atMost) {
-        Deadline deadline =
-                Deadline.after(Argument.requireTime(atMost, "softint_disestablish of " + this, "atMost"));
+        Deadline deadline = Deadline.after(Argument.requireTime(atMost, "softint_disestablish of " + this, "atMost"));
         if (SerialQueue.isWorkerOf(level.queues)) {
             throw new ErrnoException(
                     Errno.EDEADLK,
