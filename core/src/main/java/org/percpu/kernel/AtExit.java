@@ -99,7 +99,7 @@ final class AtExit {
     }
 
     private static void drain(Kernel kernel, Duration asked) {
-        ExitCalls exitCalls = new ExitCalls(kernel);
+        ExitCalls exitCalls = new ExitCalls(kernel.core());
         // A callback that has called System.exit waits for this hook, and others may wait for that callback in ways
         // that
         // nobody can see: they do so for at most this time, however long the asked time is.

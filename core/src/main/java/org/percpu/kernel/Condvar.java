@@ -7,6 +7,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.ipl.Sleep;
+import org.percpu.lwp.KernelCore;
+import org.percpu.lwp.WaitChannel;
 
 /**
  * condvar(9): sleep with an interlock and with the kernel lock dropped (KL-3).
@@ -19,7 +21,7 @@ import org.percpu.ipl.Sleep;
  * {@link ReentrantLock} cannot be left for that: interrupts then wait until the holder releases the lock.
  */
 public final class Condvar {
-    private final Kernel kernel;
+    private final KernelCore kernel;
     private final String wmesg;
     private final WaitChannel channel = new WaitChannel();
 
@@ -30,7 +32,7 @@ public final class Condvar {
      * @param wmesg what a waiting thread's state shows
      */
     public Condvar(Kernel kernel, String wmesg) {
-        this.kernel = Argument.requireNonNull(kernel, "cv_init", "kernel");
+        this.kernel = Argument.requireNonNull(kernel, "cv_init", "kernel").core();
         this.wmesg = Argument.requireNonNull(wmesg, "cv_init", "wmesg");
     }
 

@@ -10,6 +10,7 @@ import org.percpu.bindings.spi.LinuxException;
 import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuSet;
 import org.percpu.cpu.CpuTopology;
+import org.percpu.lwp.Listing;
 import org.percpu.thread.Affinity;
 
 /**
@@ -59,7 +60,7 @@ final class CpuFollower {
                 try {
                     listener.cpuAdded(kernel, cpu);
                 } catch (Throwable t) {
-                    kernel.fault("CPU listeners of kernel " + kernel.name(), listener, t);
+                    kernel.core().reports().fault("CPU listeners of kernel " + kernel.name(), listener, t);
                 }
             }
         }
@@ -70,7 +71,7 @@ final class CpuFollower {
         if (!added.isEmpty() || behind) {
             boolean again = behind;
             behind = false;
-            for (KernelQueue queue : kernel.queues()) {
+            for (Listing queue : kernel.core().registry().queues()) {
                 ask(queue, again);
             }
         }
@@ -78,11 +79,11 @@ final class CpuFollower {
     }
 
     /** A queue has been listed. Its table may be out of date. */
-    synchronized void listed(KernelQueue queue) {
+    synchronized void listed(Listing queue) {
         ask(queue, false);
     }
 
-    private void ask(KernelQueue queue, boolean again) {
+    private void ask(Listing queue, boolean again) {
         try {
             queue.followCpus();
         } catch (RuntimeException | OutOfMemoryError e) {

@@ -3,7 +3,7 @@ package org.percpu.kernel;
 
 import org.percpu.cpu.Cpu;
 
-/** Called when a kernel takes in a CPU that came after the kernel was made: see {@link Kernel.Builder#followCpus}. */
+/** Called when a kernel takes in a CPU that came after the kernel was made: see {@link KernelBuilder#followCpus}. */
 @FunctionalInterface
 public interface CpuListener {
     /**

@@ -2,21 +2,23 @@
 package org.percpu.kernel;
 
 import org.jspecify.annotations.Nullable;
+import org.percpu.lwp.KernelCore;
+import org.percpu.lwp.Lwp;
 
 /**
  * Finds the threads that have called System.exit. Such a thread waits for the shutdown hooks, and keeps the kernel lock
  * if it has it.
  */
 final class ExitCalls {
-    private final Kernel kernel;
+    private final KernelCore kernel;
 
-    ExitCalls(Kernel kernel) {
+    ExitCalls(KernelCore kernel) {
         this.kernel = kernel;
     }
 
     /** Whether a callback of the kernel has called it. */
     boolean any() {
-        for (Lwp lwp : kernel.lwps()) {
+        for (Lwp lwp : kernel.registry().lwps()) {
             if (lwp.is(Lwp.Flag.WORKER) && isIn(lwp.thread().thread())) {
                 return true;
             }
@@ -44,7 +46,7 @@ final class ExitCalls {
     }
 
     private @Nullable Thread threadOf(WorkerState worker) {
-        for (Lwp lwp : kernel.lwps()) {
+        for (Lwp lwp : kernel.registry().lwps()) {
             if (lwp.tid() == worker.thread().tid()) {
                 return lwp.thread().thread();
             }

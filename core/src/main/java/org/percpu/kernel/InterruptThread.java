@@ -5,13 +5,15 @@ import java.util.EnumSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.percpu.bindings.spi.LinuxCalls;
-import org.percpu.cpu.Cpu;
 import org.percpu.ipl.Spl;
-import org.percpu.thread.Pri;
+import org.percpu.lwp.KernelCore;
+import org.percpu.lwp.Lwp;
+import org.percpu.lwp.Reports;
+import org.percpu.thread.CpuThread;
 
 /** A thread that sleeps until an interrupt comes, and runs it. */
 final class InterruptThread {
-    private final Kernel kernel;
+    private final Reports reports;
     private final String name;
     private final CompletableFuture<Spl> attached = new CompletableFuture<>();
     private volatile boolean closed;
@@ -19,15 +21,16 @@ final class InterruptThread {
     @SuppressWarnings("UnusedVariable") // for the debugger
     private final Lwp lwp;
 
-    InterruptThread(Kernel kernel, Cpu cpu) {
-        this.kernel = kernel;
-        this.name = "intr/" + cpu.index();
+    /**
+     * Makes the thread.
+     *
+     * @param thread its name, CPU and scheduling
+     */
+    InterruptThread(KernelCore kernel, String name, CpuThread.Builder thread) {
+        this.reports = kernel.reports();
+        this.name = name;
         // No call may follow: an error in it would leave a thread that no table knows.
-        this.lwp = Lwp.create(
-                kernel,
-                kernel.thread(name, cpu, Pri.interrupt(Pri.PRI_SOFTSERIAL)),
-                EnumSet.of(Lwp.Flag.INTR, Lwp.Flag.MPSAFE, Lwp.Flag.WORKER),
-                this::loop);
+        this.lwp = Lwp.create(kernel, thread, EnumSet.of(Lwp.Flag.INTR, Lwp.Flag.MPSAFE, Lwp.Flag.WORKER), this::loop);
     }
 
     private void loop() {
@@ -38,7 +41,7 @@ final class InterruptThread {
             attached.completeExceptionally(e);
             return;
         }
-        spl.onFault((line, thrown) -> kernel.fault(line.name(), line, thrown));
+        spl.onFault((line, thrown) -> reports.fault(line.name(), line, thrown));
         attached.complete(spl);
         while (!closed) {
             try {
@@ -46,7 +49,7 @@ final class InterruptThread {
                 assert ran >= 0;
             } catch (Throwable t) {
                 // The lines of this CPU have no other thread.
-                kernel.fault(name, spl, t);
+                reports.fault(name, spl, t);
             }
         }
     }

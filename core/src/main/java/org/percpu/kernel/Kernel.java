@@ -2,25 +2,22 @@
 package org.percpu.kernel;
 
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.locks.Lock;
-import java.util.function.Consumer;
-import java.util.function.Function;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.cpu.Cpu;
-import org.percpu.cpu.CpuSet;
 import org.percpu.cpu.CpuTopology;
 import org.percpu.ipl.Spl;
+import org.percpu.lwp.KernelCore;
+import org.percpu.lwp.Listing;
+import org.percpu.lwp.Lwp;
+import org.percpu.lwp.Reports;
 import org.percpu.thread.Affinity;
 import org.percpu.thread.CpuThread;
+import org.percpu.thread.KernelThread;
 import org.percpu.thread.PinPolicy;
 import org.percpu.thread.PoolThreads;
 import org.percpu.thread.RealtimePolicy;
@@ -33,7 +30,7 @@ import org.percpu.thread.Sched;
  * it. Two kernels share nothing.
  *
  * <p>The table of CPUs is fixed when the kernel is made (U21). A CPU that comes later is unknown to the kernel, unless
- * the kernel {@linkplain Builder#followCpus follows its CPUs}. A CPU that is taken offline, or out of the cpuset, stays
+ * the kernel {@linkplain KernelBuilder#followCpus follows its CPUs}. A CPU that is taken offline, or out of the cpuset, stays
  * in the table. Its workers stay alive, Linux unpins them, and their works run elsewhere. The watch reports the loss
  * once, and pins the workers again when the CPU is back. While the CPU is away, nothing new is made for it: a queue
  * with a worker for each CPU, or the first soft interrupt of a level, is refused. With {@link PinPolicy#BEST_EFFORT} it
@@ -44,15 +41,18 @@ import org.percpu.thread.Sched;
  */
 public final class Kernel implements AutoCloseable {
     /** In a class of its own, because a start without a message need not look for a logger. */
-    private static final class Log {
+    static final class Log {
         static final System.Logger LOG = System.getLogger(Kernel.class.getName());
+
+        private Log() {}
     }
 
-    private static final Duration DEFAULT_WATCH = Duration.ofSeconds(1);
+    static {
+        KernelCore.openBy(kernel -> ((Kernel) kernel).core);
+    }
 
     private static volatile @Nullable Kernel system;
 
-    private final String name;
     // Only the follower replaces it.
     private volatile CpuTopology topology;
     private volatile CpuTable table;
@@ -61,40 +61,53 @@ public final class Kernel implements AutoCloseable {
     private final PinPolicy pinPolicy;
     private final RealtimePolicy realtimePolicy;
     private final WaitStrategy waitStrategy;
-    private final FaultHandler faultHandler;
-    private final Consumer<String> console;
-    private final boolean strict;
     private final boolean timing;
+    private final boolean interruptsAtDeadline;
     private final PinWatch watch;
 
-    private final KernelLock lock = new KernelLock();
-    private final Sleepq sleepq = new Sleepq(this);
-    private final Registry registry = new Registry();
-    private final Map<Object, Object> shared = new ConcurrentHashMap<>();
-    private final Map<Integer, InterruptThread> interruptThreads = new ConcurrentHashMap<>();
-    private final Object boot = new Object();
-    private final ArrayDeque<Runnable> deferred = new ArrayDeque<>(); // guarded by boot
-
-    private boolean cold; // guarded by boot
-
-    private final boolean interruptsAtDeadline;
+    private final KernelCore core;
+    private final KernelLock lock;
+    private final Sleepq sleepq;
+    private final InterruptThreads interruptThreads;
     private volatile @Nullable Duration drainAtExit;
 
-    private Kernel(Builder builder) {
-        this.name = builder.name;
+    Kernel(KernelBuilder builder) {
         this.topology = CpuTopology.refresh();
         this.table = new CpuTable(builder.chosen(topology));
-        this.follower = builder.followCpus ? new CpuFollower(this, builder.cpus, builder.cpuListeners) : null;
         this.pinPolicy = builder.pinPolicy;
         this.realtimePolicy = builder.realtimePolicy;
         this.waitStrategy = builder.waitStrategy;
-        this.faultHandler = builder.faultHandler;
-        this.console = builder.console;
-        this.strict = builder.strict;
         this.timing = builder.timing;
-        this.watch = new PinWatch(this, builder.watchPeriod, this::watchPins);
-        this.cold = builder.cold;
         this.interruptsAtDeadline = builder.interruptsAtDeadline;
+        Reports reports =
+                new Reports(builder.name, builder.console, builder.faultHandler::callbackThrew, builder.strict);
+        this.core = new KernelCore(builder.name, reports, builder.cold, new Owner());
+        this.lock = new KernelLock(core.lock());
+        this.sleepq = new Sleepq(core);
+        this.interruptThreads = new InterruptThreads(core, this::thread);
+        this.watch = new PinWatch(
+                builder.name, () -> thread("pinwatch", null, Sched.DEFAULT), builder.watchPeriod, this::watchPins);
+        this.follower = builder.followCpus ? new CpuFollower(this, builder.cpus, builder.cpuListeners) : null;
+    }
+
+    /** What this kernel does when its threads and queues come. */
+    private final class Owner implements KernelCore.Owner {
+        @Override
+        public void beforeThread() {
+            watch.start();
+        }
+
+        @Override
+        public void beforeListing() {
+            AtExit.add(Kernel.this);
+        }
+
+        @Override
+        public void listed(Listing queue) {
+            if (follower != null) {
+                follower.listed(queue);
+            }
+        }
     }
 
     /**
@@ -136,8 +149,8 @@ public final class Kernel implements AutoCloseable {
      *     {@link RealtimePolicy#PREFER}, {@link WaitStrategy#PARK}, faults and console output going to the
      *     {@link System.Logger} of this class, not strict
      */
-    public static Builder builder(String name) {
-        return new Builder(name);
+    public static KernelBuilder builder(String name) {
+        return new KernelBuilder(name);
     }
 
     /**
@@ -146,7 +159,7 @@ public final class Kernel implements AutoCloseable {
      * @return {@code system} for {@link #system()}
      */
     public String name() {
-        return name;
+        return core.name();
     }
 
     /**
@@ -162,7 +175,7 @@ public final class Kernel implements AutoCloseable {
      * The table of CPUs of this kernel.
      *
      * @return never empty, in ascending order of CPU numbers, never changing. A kernel that
-     *     {@linkplain Builder#followCpus follows its CPUs} returns a snapshot; CPUs that came later stand at its end,
+     *     {@linkplain KernelBuilder#followCpus follows its CPUs} returns a snapshot; CPUs that came later stand at its end,
      *     in the order in which they came
      */
     public List<Cpu> cpus() {
@@ -283,76 +296,9 @@ public final class Kernel implements AutoCloseable {
      * @throws ErrnoException EPERM if the caller must not sleep
      */
     public <T extends @Nullable Object, X extends Throwable> T sleeping(String wmesg, Sleeper<T, X> body) throws X {
-        requireSleepable(wmesg);
-        return unlocked(wmesg, body);
-    }
-
-    /**
-     * As {@link #sleeping}, for the idle sleep of a worker, which is allowed whatever its callbacks may do.
-     *
-     * @param wmesg what the thread's state shows meanwhile
-     * @param body what blocks
-     * @param <T> result
-     * @param <X> what it may throw
-     * @return what the body returns
-     * @throws X what the body throws
-     */
-    public <T extends @Nullable Object, X extends Throwable> T unlocked(String wmesg, Sleeper<T, X> body) throws X {
         Argument.requireNonNull(wmesg, "sleep", "wmesg");
         Argument.requireNonNull(body, "sleep", "body");
-        Lwp lwp = Lwp.current();
-        int holds = lock.releaseAll();
-        try {
-            if (lwp != null) {
-                lwp.wmesg = wmesg;
-            }
-            return body.sleep();
-        } finally {
-            if (lwp != null) {
-                lwp.wmesg = null;
-            }
-            lock.restore(holds);
-        }
-    }
-
-    /**
-     * Checks that the calling thread may sleep (U12).
-     *
-     * @param wmesg what it wants to sleep on, for the message
-     * @throws ErrnoException EPERM with a spin mutex held, in an interrupt handler, at a raised level, on a thread made
-     *     for interrupts, or in a callback that promised not to sleep; the message says which
-     */
-    public void requireSleepable(String wmesg) {
-        requireSleepable(wmesg, null);
-    }
-
-    /** As above, for a sleep that releases a lock first. Releasing the lock may lower the level. */
-    void requireSleepable(String wmesg, @Nullable Lock released) {
-        Argument.requireNonNull(wmesg, "sleep", "wmesg");
-        if (Spl.isUsed()) {
-            String why = Spl.whyNotSleepNow(released);
-            if (why != null) {
-                throw new ErrnoException(
-                        Errno.EPERM,
-                        "sleep on \"" + wmesg + "\" by "
-                                + Thread.currentThread().getName() + " " + why);
-            }
-        }
-        Lwp lwp = Lwp.current();
-        if (lwp == null) {
-            return;
-        }
-        if (lwp.is(Lwp.Flag.INTR)) {
-            throw new ErrnoException(
-                    Errno.EPERM,
-                    "sleep on \"" + wmesg + "\" in interrupt thread " + lwp.name() + ": it must not sleep");
-        }
-        if (lwp.is(Lwp.Flag.CANTSLEEP)) {
-            throw new ErrnoException(
-                    Errno.EPERM,
-                    "sleep on \"" + wmesg + "\" in a task of " + lwp.name()
-                            + ": its queue was created with TASKQ_CANTSLEEP");
-        }
+        return core.sleeping(wmesg, body::sleep);
     }
 
     /**
@@ -369,31 +315,13 @@ public final class Kernel implements AutoCloseable {
      * @throws UnsupportedOperationException as {@link Spl#current()}
      */
     public Spl interrupts(Cpu cpu) {
-        Argument.requireNonNull(cpu, "interrupts of kernel " + name, "cpu");
-        int index = tableIndex(cpu);
-        if (index < 0) {
+        Argument.requireNonNull(cpu, "interrupts of kernel " + name(), "cpu");
+        if (tableIndex(cpu) < 0) {
             throw new ErrnoException(
                     Errno.EINVAL,
-                    "interrupts of " + cpu + ", which kernel " + name + " does not have: it has " + table.cpus);
+                    "interrupts of " + cpu + ", which kernel " + name() + " does not have: it has " + table.cpus);
         }
-        requireOpen("an interrupt thread");
-        if (isCold()) {
-            throw new ErrnoException(
-                    Errno.EAGAIN, "interrupts of " + cpu + ": kernel " + name + " runs no threads before it is warm");
-        }
-        InterruptThread thread = interruptThreads.computeIfAbsent(cpu.id(), id -> new InterruptThread(this, cpu));
-        if (isClosed()) {
-            // The shutdown may have looked at the table before this thread was in it.
-            thread.close();
-            throw closed("an interrupt thread");
-        }
-        try {
-            return thread.spl();
-        } catch (RuntimeException e) {
-            // The next call tries again.
-            interruptThreads.remove(cpu.id(), thread);
-            throw e;
-        }
+        return interruptThreads.of(cpu);
     }
 
     /**
@@ -402,33 +330,7 @@ public final class Kernel implements AutoCloseable {
      * @param line without a line end
      */
     public void console(String line) {
-        try {
-            console.accept(line);
-        } catch (Throwable t) {
-            LastWord.log("the console of kernel ", name, " failed; it was to print: ", line, t);
-        }
-    }
-
-    void strict(Supplier<String> line) {
-        if (strict) {
-            console(line.get());
-        }
-    }
-
-    /**
-     * Reports a callback that threw, and never throws itself.
-     *
-     * @param queue name of the queue or thread
-     * @param item the work or task
-     * @param thrown what it threw
-     */
-    public void fault(String queue, Object item, Throwable thrown) {
-        try {
-            faultHandler.callbackThrew(queue, item, thrown);
-        } catch (Throwable t) {
-            LastWord.log("the fault handler of kernel ", name, " failed; it was told what this tells: ", queue, t);
-            LastWord.log("a callback of ", queue, " threw, item: ", item, thrown);
-        }
+        core.reports().console(line);
     }
 
     /**
@@ -436,8 +338,8 @@ public final class Kernel implements AutoCloseable {
      *
      * @return a copy, ordered by thread id
      */
-    public List<Lwp> lwps() {
-        return registry.lwps();
+    public List<KernelThread> lwps() {
+        return new ArrayList<>(core.registry().lwps());
     }
 
     /**
@@ -446,69 +348,9 @@ public final class Kernel implements AutoCloseable {
      * @return a copy, ordered by name
      */
     public List<KernelQueue> queues() {
-        return registry.queues();
-    }
-
-    boolean add(Lwp lwp) {
-        AtExit.add(this);
-        return registry.add(lwp);
-    }
-
-    void remove(Lwp lwp) {
-        registry.remove(lwp);
-    }
-
-    Registry registry() {
-        return registry;
-    }
-
-    /**
-     * Lists a queue until it is destroyed.
-     *
-     * @param queue a queue whose workers are running
-     * @return false if the kernel is closed; the caller that made the queue then ends it
-     */
-    public boolean add(KernelQueue queue) {
-        Argument.requireNonNull(queue, "add to kernel " + name, "queue");
-        AtExit.add(this);
-        boolean added = registry.add(queue);
-        if (added && follower != null) {
-            follower.listed(queue);
-        }
-        return added;
-    }
-
-    /**
-     * Forgets a queue.
-     *
-     * @param queue a destroyed queue
-     */
-    public void remove(KernelQueue queue) {
-        registry.remove(Argument.requireNonNull(queue, "remove from kernel " + name, "queue"));
-    }
-
-    /**
-     * Checks that something can still be created.
-     *
-     * @param what for the message
-     * @throws ErrnoException ESHUTDOWN if the kernel is closed
-     */
-    public void requireOpen(String what) {
-        Argument.requireNonNull(what, "requireOpen", "what");
-        if (isClosed()) {
-            throw closed(what);
-        }
-    }
-
-    /**
-     * The refusal of a closed kernel.
-     *
-     * @param what cannot be created
-     * @return ESHUTDOWN, to be thrown
-     */
-    public ErrnoException closed(String what) {
-        Argument.requireNonNull(what, "closed", "what");
-        return new ErrnoException(Errno.ESHUTDOWN, "kernel " + name + " is closed: create " + what + " in another");
+        List<KernelQueue> queues = new ArrayList<>();
+        core.registry().queues().forEach(queue -> queues.add((KernelQueue) queue.face()));
+        return queues;
     }
 
     /**
@@ -517,19 +359,19 @@ public final class Kernel implements AutoCloseable {
      * @return true from the moment of {@link #shutdown} or {@link #close}
      */
     public boolean isClosed() {
-        return registry.isClosed();
+        return core.registry().isClosed();
+    }
+
+    KernelCore core() {
+        return core;
     }
 
     boolean interruptsAtDeadline() {
         return interruptsAtDeadline;
     }
 
-    boolean isShared(KernelQueue queue) {
-        return shared.containsValue(queue);
-    }
-
-    Iterable<InterruptThread> interruptThreads() {
-        return interruptThreads.values();
+    InterruptThreads interruptThreads() {
+        return interruptThreads;
     }
 
     PinWatch watch() {
@@ -545,12 +387,8 @@ public final class Kernel implements AutoCloseable {
         table = table.with(added);
     }
 
-    void startWatch() {
-        watch.start();
-    }
-
     private void watchPins() {
-        for (Lwp lwp : registry.lwps()) {
+        for (Lwp lwp : core.registry().lwps()) {
             lwp.thread().repin();
         }
         PoolThreads.free();
@@ -565,9 +403,7 @@ public final class Kernel implements AutoCloseable {
      * @return true until {@link #warm()}, for a kernel that was built cold
      */
     public boolean isCold() {
-        synchronized (boot) {
-            return cold;
-        }
+        return core.boot().isCold();
     }
 
     /**
@@ -577,14 +413,7 @@ public final class Kernel implements AutoCloseable {
      * @param callback what to run
      */
     public void whenWarm(Runnable callback) {
-        Argument.requireNonNull(callback, "whenWarm of kernel " + name, "callback");
-        synchronized (boot) {
-            if (cold) {
-                deferred.add(callback);
-                return;
-            }
-        }
-        callback.run();
+        core.boot().whenWarm(Argument.requireNonNull(callback, "whenWarm of kernel " + name(), "callback"));
     }
 
     /**
@@ -596,41 +425,7 @@ public final class Kernel implements AutoCloseable {
      * @throws ErrnoException EINVAL if the kernel is warm
      */
     public void warm() {
-        synchronized (boot) {
-            if (!cold) {
-                throw new ErrnoException(Errno.EINVAL, "kernel " + name + " is warm: it boots once");
-            }
-            cold = false;
-        }
-        for (Runnable next = nextDeferred(); next != null; next = nextDeferred()) {
-            try {
-                next.run();
-            } catch (Throwable t) {
-                fault("deferred callbacks of kernel " + name, next, t);
-            }
-        }
-    }
-
-    private @Nullable Runnable nextDeferred() {
-        synchronized (boot) {
-            return deferred.poll();
-        }
-    }
-
-    /**
-     * An object that each kernel has once, such as a system queue.
-     *
-     * @param key the key under which the object is found; keys are compared by identity of class and equality of
-     *     content as in any map
-     * @param maker makes it at the first call
-     * @param <T> its type
-     * @return always the same for the same key
-     */
-    @SuppressWarnings("unchecked") // one maker for a key
-    public <T> T shared(Object key, Function<Kernel, T> maker) {
-        Argument.requireNonNull(key, "shared of kernel " + name, "key");
-        Argument.requireNonNull(maker, "shared of kernel " + name, "maker");
-        return (T) shared.computeIfAbsent(key, k -> maker.apply(this));
+        core.boot().warm();
     }
 
     /**
@@ -639,7 +434,7 @@ public final class Kernel implements AutoCloseable {
      *
      * <p>The time is one limit over all queues. All queues refuse works from outside from the beginning, and the
      * shutdown waits for them together. When the time is over, works that have not started are dropped. Callbacks that
-     * run are interrupted, unless {@link Builder#interruptAtDeadline} says otherwise. The callbacks then get 0.1 s, for
+     * run are interrupted, unless {@link KernelBuilder#interruptAtDeadline} says otherwise. The callbacks then get 0.1 s, for
      * all of them together, to return. A thread that still runs after that is reported with its stack. Such threads are
      * daemons and end after their callback. Threads that run their own functions are not interrupted and are reported
      * likewise.
@@ -655,15 +450,15 @@ public final class Kernel implements AutoCloseable {
      *     the time is null or negative; the kernel is then as it was
      */
     public ShutdownReport shutdown(Duration drainAtMost) {
-        Argument.requireTime(drainAtMost, "shutdown of kernel " + name, "drainAtMost");
+        Argument.requireTime(drainAtMost, "shutdown of kernel " + name(), "drainAtMost");
         return new Shutdown(this).run(drainAtMost);
     }
 
     /**
      * {@link #shutdown} that drains for as long as it takes, and prints what it finds on the console. It need not find
      * the queues destroyed: it destroys them itself, and prints those whose works have all run only in a
-     * {@linkplain Builder#strict strict} kernel. Closing twice is harmless: the second call waits as the first one
-     * does, and prints nothing.
+     * {@linkplain KernelBuilder#strict strict} kernel. Closing twice is harmless: the second call waits as the first
+     * one does, and prints nothing.
      *
      * @throws ErrnoException as {@link #shutdown}
      */
@@ -672,8 +467,8 @@ public final class Kernel implements AutoCloseable {
         Shutdown shutdown = new Shutdown(this);
         ShutdownReport report = shutdown.run(KernelQueue.FOREVER);
         if (shutdown.isFirst()) {
-            (strict ? report.lines() : report.linesOfClose())
-                    .forEach(line -> console("kernel " + name + " closed: " + line));
+            (core.reports().isStrict() ? report.lines() : report.linesOfClose())
+                    .forEach(line -> console("kernel " + name() + " closed: " + line));
         }
     }
 
@@ -687,7 +482,7 @@ public final class Kernel implements AutoCloseable {
      * @throws ErrnoException EINVAL if the time is null or negative
      */
     public void drainAtExit(Duration atMost) {
-        drainAtExit = Argument.requireTime(atMost, "drainAtExit of kernel " + name, "atMost");
+        drainAtExit = Argument.requireTime(atMost, "drainAtExit of kernel " + name(), "atMost");
         AtExit.add(this);
     }
 
@@ -699,219 +494,6 @@ public final class Kernel implements AutoCloseable {
     /** Name and CPUs. */
     @Override
     public String toString() {
-        return "kernel " + name + " on " + table.cpus;
-    }
-
-    /** What to ask for. Not safe for use by several threads at once. */
-    public static final class Builder {
-        private final String name;
-        private @Nullable CpuSet cpus;
-        private PinPolicy pinPolicy = PinPolicy.REQUIRE;
-        private RealtimePolicy realtimePolicy = RealtimePolicy.PREFER;
-        private WaitStrategy waitStrategy = WaitStrategy.PARK;
-        private FaultHandler faultHandler = (queue, item, thrown) ->
-                Log.LOG.log(System.Logger.Level.ERROR, queue + ": callback of " + item + " threw", thrown);
-        private Consumer<String> console = line -> Log.LOG.log(System.Logger.Level.WARNING, line);
-        private boolean strict;
-        private boolean timing;
-        private boolean cold;
-        private boolean interruptsAtDeadline = true;
-        private Duration watchPeriod = DEFAULT_WATCH;
-        private boolean followCpus;
-        private final List<CpuListener> cpuListeners = new ArrayList<>();
-
-        private Builder(String name) {
-            this.name = Argument.requireNonNull(name, "kernel", "name");
-        }
-
-        /**
-         * Places the kernel on some CPUs. Any {@linkplain CpuTopology#usable() usable} CPU will do, also one that
-         * {@code taskset} or {@code isolcpus=} has taken out of the mask that the process was started with:
-         * {@code cpus(topology.select("isolated"))}.
-         *
-         * @param set one or more usable CPUs; without this call it is the {@linkplain CpuTopology#allowed() default
-         *     set}
-         * @return this builder
-         */
-        public Builder cpus(CpuSet set) {
-            this.cpus = Argument.requireNonNull(set, "kernel " + name, "set");
-            return this;
-        }
-
-        private List<Cpu> chosen(CpuTopology topology) {
-            if (cpus == null) {
-                return topology.allowedCpus();
-            }
-            CpuSet now = cpus.and(topology.usable());
-            return topology.resolve(followCpus && !now.isEmpty() ? now : cpus);
-        }
-
-        /**
-         * Whether the kernel takes in CPUs that come later: CPUs that are brought online, or added to the cpuset. It
-         * takes in CPUs that the process may use by default. If CPUs were {@linkplain #cpus chosen}, it takes in only
-         * chosen CPUs, and one of them is enough at the start. Unless they are chosen, two sorts of CPUs stay out: CPUs
-         * that were usable already and not in the default set, and isolated CPUs, unless the default set has isolated
-         * CPUs. Linux adds both sorts to the mask of the process when its cpuset is rewritten.
-         *
-         * <p>The pin watch finds a CPU that has come. The CPU goes to the end of {@link Kernel#cpus()} and gets the
-         * next {@link Cpu#index()}; existing numbers do not change. Each queue with a worker for each CPU makes a
-         * worker for the new CPU. Then the {@linkplain #cpuListener listeners} are called. Until then, works that are
-         * enqueued on the new CPU without naming a CPU go to the queue's first CPU. A CPU that goes away stays in the
-         * table, as in any kernel: its workers lose their pins, their works still run, and the workers are pinned again
-         * when the CPU is back.
-         *
-         * @param on false unless set
-         * @return this builder
-         */
-        public Builder followCpus(boolean on) {
-            this.followCpus = on;
-            return this;
-        }
-
-        /**
-         * Adds a listener that is called when a kernel that {@linkplain #followCpus follows its CPUs} has taken one in.
-         *
-         * @param listener called by the pin watch; what it throws goes to the {@linkplain #faultHandler fault handler}
-         * @return this builder
-         */
-        public Builder cpuListener(CpuListener listener) {
-            cpuListeners.add(Argument.requireNonNull(listener, "kernel", "cpuListener"));
-            return this;
-        }
-
-        /**
-         * What to do when a thread cannot be pinned.
-         *
-         * @param policy {@link PinPolicy#REQUIRE} unless set
-         * @return this builder
-         */
-        public Builder pinPolicy(PinPolicy policy) {
-            this.pinPolicy = Argument.requireNonNull(policy, "kernel " + name, "policy");
-            return this;
-        }
-
-        /**
-         * What to do when a real-time priority is denied.
-         *
-         * @param policy {@link RealtimePolicy#PREFER} unless set
-         * @return this builder
-         */
-        public Builder realtimePolicy(RealtimePolicy policy) {
-            this.realtimePolicy = Argument.requireNonNull(policy, "kernel " + name, "policy");
-            return this;
-        }
-
-        /**
-         * What workers do while there is no work.
-         *
-         * @param strategy {@link WaitStrategy#PARK} unless set
-         * @return this builder
-         */
-        public Builder waitStrategy(WaitStrategy strategy) {
-            this.waitStrategy = Argument.requireNonNull(strategy, "kernel " + name, "strategy");
-            return this;
-        }
-
-        /**
-         * The handler that is called for callbacks that throw.
-         *
-         * @param handler logs at ERROR unless set
-         * @return this builder
-         */
-        public Builder faultHandler(FaultHandler handler) {
-            this.faultHandler = Argument.requireNonNull(handler, "kernel " + name, "handler");
-            return this;
-        }
-
-        /**
-         * Where the kernel prints.
-         *
-         * @param output takes a line at a time, from any thread; logs at WARNING unless set
-         * @return this builder
-         */
-        public Builder console(Consumer<String> output) {
-            this.console = Argument.requireNonNull(output, "kernel " + name, "output");
-            return this;
-        }
-
-        /**
-         * Whether to report errors on the console that the page forbids and the library can correct, such as a kernel
-         * thread whose function returns, or a queue that {@link Kernel#close} has to destroy.
-         *
-         * @param on false unless set
-         * @return this builder
-         */
-        public Builder strict(boolean on) {
-            this.strict = on;
-            return this;
-        }
-
-        /**
-         * Whether workers measure how long each callback runs, for {@link WorkerState#longestRunNanos()}. Costs two
-         * clock readings a callback.
-         *
-         * @param on false unless set
-         * @return this builder
-         */
-        public Builder timing(boolean on) {
-            this.timing = on;
-            return this;
-        }
-
-        /**
-         * Whether the kernel is to boot first.
-         *
-         * @param on true to build a cold kernel, which runs no threads before {@link Kernel#warm()}; false unless set
-         * @return this builder
-         */
-        public Builder cold(boolean on) {
-            this.cold = on;
-            return this;
-        }
-
-        /**
-         * Whether callbacks that still run when the time of a {@link Kernel#shutdown} is over are interrupted.
-         *
-         * @param on true unless set
-         * @return this builder
-         */
-        public Builder interruptAtDeadline(boolean on) {
-            this.interruptsAtDeadline = on;
-            return this;
-        }
-
-        /**
-         * How often the kernel checks that its threads are still pinned as asked.
-         *
-         * @param period 1 s unless set; zero for never
-         * @return this builder
-         * @throws ErrnoException EINVAL if the time is null or negative
-         */
-        public Builder pinWatch(Duration period) {
-            this.watchPeriod = Argument.requireTime(period, "pinWatch of kernel " + name, "period");
-            return this;
-        }
-
-        /**
-         * Makes the kernel. No thread is started before the first one is asked for, except for the watch of a kernel
-         * that follows its CPUs.
-         *
-         * @return the kernel
-         * @throws IllegalArgumentException if a CPU is unknown, offline or not usable; the message names it and the
-         *     remedy; if it is to follow its CPUs without a pin watch
-         * @throws UnsupportedOperationException if the library does not run on this system
-         */
-        public Kernel build() {
-            if (followCpus && watchPeriod.isZero()) {
-                throw new IllegalArgumentException("kernel " + name
-                        + " is to follow its CPUs without a pin watch, which is what finds them: give pinWatch a period, or leave"
-                        + " followCpus out");
-            }
-            Kernel kernel = new Kernel(this);
-            if (followCpus) {
-                kernel.startWatch();
-            }
-            return kernel;
-        }
+        return "kernel " + name() + " on " + table.cpus;
     }
 }

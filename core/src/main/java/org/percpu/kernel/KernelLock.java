@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.kernel;
 
-import org.jspecify.annotations.Nullable;
-import org.percpu.ipl.Turnstile;
+import org.percpu.lwp.BigLock;
 
 /**
  * The big lock of a {@link Kernel} (rules KL-1 to KL-8): recursive, and dropped in full round every sleep of the
@@ -13,30 +12,18 @@ import org.percpu.ipl.Turnstile;
  * waiting thread that has a level runs the interrupts that its level allows.
  */
 public final class KernelLock {
-    /** Fair, so that offer() really hands the lock over. */
-    private final Turnstile turnstile = new Turnstile(true) {
-        private static final long serialVersionUID = 1L;
+    private final BigLock lock;
 
-        // Shown of a thread that waits for it.
-        @Override
-        public String toString() {
-            return "the kernel lock, " + KernelLock.this;
-        }
-    };
-
-    private int holds; // of the holder
-
-    KernelLock() {}
+    KernelLock(BigLock lock) {
+        this.lock = lock;
+    }
 
     /**
      * Takes one hold, waiting for other threads to drop theirs. Recursive. {@link Thread#interrupt} does not end the
      * wait.
      */
     public void lock() {
-        if (!turnstile.isMine()) {
-            turnstile.enter();
-        }
-        holds++;
+        lock.lock();
     }
 
     /**
@@ -45,13 +32,7 @@ public final class KernelLock {
      * @throws IllegalMonitorStateException if the calling thread has none (U24)
      */
     public void unlock() {
-        if (!turnstile.isMine()) {
-            throw new IllegalMonitorStateException("the kernel lock is not held by "
-                    + Thread.currentThread().getName() + ": unlock once for each lock, on the same thread");
-        }
-        if (--holds == 0) {
-            turnstile.leave();
-        }
+        lock.unlock();
     }
 
     /**
@@ -60,7 +41,7 @@ public final class KernelLock {
      * @return 0 if not at all
      */
     public int holds() {
-        return turnstile.isMine() ? holds : 0;
+        return lock.holds();
     }
 
     /**
@@ -69,7 +50,7 @@ public final class KernelLock {
      * @return true for one hold or more
      */
     public boolean isHeld() {
-        return turnstile.isMine();
+        return lock.isHeld();
     }
 
     /**
@@ -78,41 +59,12 @@ public final class KernelLock {
      * work.
      */
     public void offer() {
-        if (turnstile.isAwaited() && turnstile.isMine()) {
-            restore(releaseAll());
-        }
-    }
-
-    /** Any thread: who has it, perhaps not for long. */
-    @Nullable
-    Thread holder() {
-        return turnstile.holder();
-    }
-
-    boolean isAwaitedBy(Thread thread) {
-        return turnstile.isAwaitedBy(thread);
-    }
-
-    int releaseAll() {
-        int all = holds();
-        if (all > 0) {
-            holds = 0;
-            turnstile.leave();
-        }
-        return all;
-    }
-
-    void restore(int all) {
-        if (all > 0) {
-            turnstile.enter();
-            holds = all;
-        }
+        lock.offer();
     }
 
     /** Who holds it. */
     @Override
     public String toString() {
-        Thread holder = turnstile.holder();
-        return "KernelLock" + (holder == null ? "[Unlocked]" : "[Locked by thread " + holder.getName() + "]");
+        return lock.toString();
     }
 }

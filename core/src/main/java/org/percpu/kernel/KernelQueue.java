@@ -4,11 +4,12 @@ package org.percpu.kernel;
 import java.time.Duration;
 import java.util.List;
 import org.percpu.bindings.spi.ErrnoException;
+import org.percpu.lwp.Deadline;
 
 /** A queue of works or tasks as its {@link Kernel} sees it. */
 public interface KernelQueue {
     /** A time that never runs out. */
-    Duration FOREVER = Duration.ofNanos(Long.MAX_VALUE);
+    Duration FOREVER = Deadline.FOREVER;
 
     /**
      * The queue's full name.
@@ -23,13 +24,6 @@ public interface KernelQueue {
      * @return one for each worker; none if the queue has no thread yet
      */
     List<WorkerState> workers();
-
-    /**
-     * Makes a worker for each CPU of the kernel that has none yet, if this is a queue with a worker for each CPU. A
-     * kernel that {@linkplain Kernel.Builder#followCpus follows its CPUs} calls this when a CPU has come, and again if
-     * the call fails. A destroyed queue does nothing.
-     */
-    default void followCpus() {}
 
     /**
      * Runs everything that is queued, including what its callbacks add meanwhile, then ends the workers. Additions by
@@ -47,13 +41,6 @@ public interface KernelQueue {
      *     null or negative, EPERM if the caller must not sleep
      */
     List<?> drainAndDestroy(Duration atMost);
-
-    /**
-     * The end of this queue in steps, which a kernel takes for all of its queues together.
-     *
-     * @return an end that has not begun
-     */
-    QueueEnd end();
 
     /**
      * Runs everything that is queued, however long it takes, then ends the workers.

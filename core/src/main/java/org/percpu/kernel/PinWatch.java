@@ -4,16 +4,18 @@ package org.percpu.kernel;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.percpu.lwp.Deadline;
 import org.percpu.thread.CpuThread;
 import org.percpu.thread.PinPolicy;
-import org.percpu.thread.Sched;
 
 /**
  * A pin can be lost at any time: a rewritten cpuset, a CPU that goes offline. Linux sends no notice, so a thread looks.
  */
 final class PinWatch {
-    private final Kernel kernel;
+    private final String kernel;
+    private final Supplier<CpuThread.Builder> threads;
     private final long periodNanos;
     private final Runnable look;
     private @Nullable CpuThread thread; // guarded by this
@@ -23,20 +25,21 @@ final class PinWatch {
     /**
      * Does nothing until {@link #start}.
      *
+     * @param kernel name of the kernel
+     * @param threads describes its thread
      * @param period zero for a watch that never looks
      * @param look what it does each time
      */
-    PinWatch(Kernel kernel, Duration period, Runnable look) {
+    PinWatch(String kernel, Supplier<CpuThread.Builder> threads, Duration period, Runnable look) {
         this.kernel = kernel;
+        this.threads = threads;
         this.periodNanos = TimeUnit.NANOSECONDS.convert(period); // at most Long.MAX_VALUE, 292 years
         this.look = look;
     }
 
     synchronized void start() {
         if (thread == null && !ended && periodNanos != 0) {
-            thread = kernel.thread("pinwatch", null, Sched.DEFAULT)
-                    .pinPolicy(PinPolicy.BEST_EFFORT)
-                    .start(this::run);
+            thread = threads.get().pinPolicy(PinPolicy.BEST_EFFORT).start(this::run);
         }
     }
 
@@ -61,7 +64,7 @@ final class PinWatch {
             System.getLogger(PinWatch.class.getName())
                     .log(
                             System.Logger.Level.WARNING,
-                            "the pin watch of kernel " + kernel.name() + " failed and goes on",
+                            "the pin watch of kernel " + kernel + " failed and goes on",
                             failure);
         } catch (Throwable t) {
             // There is no further place to report it.

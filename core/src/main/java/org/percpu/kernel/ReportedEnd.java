@@ -6,6 +6,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.percpu.lwp.Deadline;
+import org.percpu.lwp.Listing;
+import org.percpu.lwp.QueueEnd;
 
 /** The end of a queue in a shutdown, which remembers what the report must say of it. */
 final class ReportedEnd implements QueueEnd {
@@ -20,12 +23,12 @@ final class ReportedEnd implements QueueEnd {
     /**
      * Does nothing until it is told.
      *
-     * @param queue to end
+     * @param listing of the queue to end
      * @param exitCalls at the end of the JVM, who has called System.exit; null otherwise
      */
-    ReportedEnd(KernelQueue queue, @Nullable ExitCalls exitCalls) {
-        this.queue = queue;
-        this.end = queue.end();
+    ReportedEnd(Listing listing, @Nullable ExitCalls exitCalls) {
+        this.queue = (KernelQueue) listing.face();
+        this.end = listing.end();
         this.exitCalls = exitCalls;
     }
 

@@ -11,6 +11,12 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
+import org.percpu.lwp.Deadline;
+import org.percpu.lwp.KernelCore;
+import org.percpu.lwp.Listing;
+import org.percpu.lwp.Lwp;
+import org.percpu.lwp.QueueEnd;
+import org.percpu.lwp.Registry;
 
 /** One call of {@link Kernel#shutdown}. */
 final class Shutdown {
@@ -23,6 +29,7 @@ final class Shutdown {
     private static final Duration LEAVES = Duration.ofSeconds(1);
 
     private final Kernel kernel;
+    private final KernelCore core;
     private final Registry registry;
     private final @Nullable ExitCalls exitCalls;
     private boolean first;
@@ -35,7 +42,8 @@ final class Shutdown {
     /** One at the end of the JVM, unless {@code exitCalls} is null. */
     Shutdown(Kernel kernel, @Nullable ExitCalls exitCalls) {
         this.kernel = kernel;
-        this.registry = kernel.registry();
+        this.core = kernel.core();
+        this.registry = core.registry();
         this.exitCalls = exitCalls;
     }
 
@@ -47,14 +55,14 @@ final class Shutdown {
     ShutdownReport run(Duration drainAtMost) {
         requireOutsider();
         // This check comes before anything is marked: a caller that must not sleep leaves the kernel as it is.
-        kernel.requireSleepable("shutdown");
+        core.requireSleepable("shutdown");
         // Nothing runs in a cold kernel, and nothing will: there is nothing to drain.
         Duration drain = kernel.isCold() ? Duration.ZERO : drainAtMost;
         first = registry.close();
-        List<KernelQueue> queues = registry.queues();
+        List<Listing> queues = registry.queues();
         List<String> queuesLeft = queues.stream()
-                .filter(queue -> !kernel.isShared(queue))
-                .map(KernelQueue::name)
+                .filter(queue -> !core.isShared(queue))
+                .map(Listing::name)
                 .toList();
         List<ReportedEnd> ends =
                 queues.stream().map(queue -> new ReportedEnd(queue, exitCalls)).toList();
@@ -66,14 +74,18 @@ final class Shutdown {
             interrupted.putAll(end.interrupted());
         }
         assert dropped.size() == neverRun.size();
-        ShutdownReport report = endThreads(queuesLeft, dropped, interrupted, queues);
+        ShutdownReport report = endThreads(queuesLeft, dropped, interrupted, faces(queues));
         AtExit.remove(kernel);
         return report;
     }
 
+    private static List<KernelQueue> faces(List<Listing> queues) {
+        return queues.stream().map(queue -> (KernelQueue) queue.face()).toList();
+    }
+
     private void requireOutsider() {
         Lwp caller = Lwp.current();
-        if (caller != null && caller.kernel() == kernel && caller.is(Lwp.Flag.WORKER)) {
+        if (caller != null && caller.kernel() == core && caller.is(Lwp.Flag.WORKER)) {
             throw new ErrnoException(
                     Errno.EDEADLK,
                     "shutdown of kernel " + kernel.name() + " in a callback of " + caller.name()
@@ -97,7 +109,7 @@ final class Shutdown {
             List<ShutdownReport.Dropped> dropped,
             Map<Integer, String> interrupted,
             List<KernelQueue> queues) {
-        kernel.interruptThreads().forEach(InterruptThread::close);
+        kernel.interruptThreads().close();
         List<String> neverStarted = new ArrayList<>();
         List<String> neverJoined = new ArrayList<>();
         List<Lwp> mayRun = new ArrayList<>();
@@ -126,7 +138,7 @@ final class Shutdown {
         Deadline leave = Deadline.after(LEAVES);
         all.forEach(lwp -> lwp.awaitGone(grace));
         haveNothingToRun.forEach(lwp -> lwp.awaitGone(leave));
-        boolean watchGone = kernel.unlocked("lwpexit", () -> kernel.watch().awaitGone(leave));
+        boolean watchGone = core.unlocked("lwpexit", () -> kernel.watch().awaitGone(leave));
         assert watchGone || leave.isOver();
         List<ShutdownReport.StuckThread> stuck = new ArrayList<>();
         for (Lwp lwp : mayRun) {

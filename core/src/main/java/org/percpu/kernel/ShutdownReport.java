@@ -56,7 +56,7 @@ public record ShutdownReport(
      * @param tid Linux's number of it
      * @param queue the queue of which it is a worker, or null
      * @param item the work or task that it runs, by its name, or null
-     * @param waitsFor what it waits for, as {@link Lwp#waitsFor()} tells, or null
+     * @param waitsFor what it waits for, as {@link org.percpu.thread.KernelThread#waitsFor()} tells, or null
      * @param stack where it was when the shutdown gave up on it
      */
     public record StuckThread(

@@ -8,6 +8,8 @@ import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.ipl.Sleep;
+import org.percpu.lwp.KernelCore;
+import org.percpu.lwp.WaitChannel;
 
 /**
  * tsleep(9) and wakeup(9): sleep on any object, with the kernel lock or a mutex as the interlock.
@@ -22,10 +24,10 @@ public final class Sleepq {
     /** What a sleep returns when its time is up. */
     public static final int EWOULDBLOCK = Errno.EAGAIN.number();
 
-    private final Kernel kernel;
+    private final KernelCore kernel;
     private final IdentityHashMap<Object, WaitChannel> channels = new IdentityHashMap<>();
 
-    Sleepq(Kernel kernel) {
+    Sleepq(KernelCore kernel) {
         this.kernel = kernel;
     }
 

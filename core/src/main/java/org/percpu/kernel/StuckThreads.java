@@ -3,6 +3,7 @@ package org.percpu.kernel;
 
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.percpu.lwp.Lwp;
 
 /** Looks at threads that have not ended. */
 final class StuckThreads {

@@ -2,6 +2,7 @@
 package org.percpu.kernel;
 
 import org.jspecify.annotations.Nullable;
+import org.percpu.thread.KernelThread;
 import org.percpu.thread.ThreadState;
 
 /**
@@ -20,7 +21,7 @@ import org.percpu.thread.ThreadState;
  *     is busy the worker looks at the clock after some callbacks only, so that this may count a few that were before
  *     it, each of less than 50 µs
  * @param waitsFor what the worker waits for: the queue's name in quotes while it waits for work, also if it spins; in
- *     its callback what {@link Lwp#waitsFor()} tells; null while it runs
+ *     its callback what {@link KernelThread#waitsFor()} tells; null while it runs
  */
 public record WorkerState(
         String queue,

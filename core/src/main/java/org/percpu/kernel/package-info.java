@@ -2,9 +2,8 @@
 /**
  * What the queue and thread interfaces stand on: a kernel, its big lock, its threads and its ways to sleep.
  *
- * <p>A {@link org.percpu.kernel.Kernel} is one kernel lock, one table of CPUs, one registry.
- * {@link org.percpu.kernel.Lwp} is a kernel thread; both kthread(9) interfaces and the workers of every queue are made
- * of it.
+ * <p>A {@link org.percpu.kernel.Kernel} is one kernel lock, one table of CPUs, one registry. What its threads and
+ * queues may do with it, and its users may not, is in a package that is not exported ({@code org.percpu.lwp}).
  *
  * <p><b>The kernel lock</b> (rules KL-1 to KL-8). It is recursive. A thread that sleeps through this library drops
  * every hold first and has the same number of holds again when it wakes. Condition variables, tsleep, joins, destroys
@@ -20,12 +19,12 @@
  *
  * <p><b>What a thread does</b> is not in {@code Thread.getState()}: a thread that sleeps in a futex, as an idle worker
  * and a sleeping thread with a level do, is RUNNABLE there, and in thread dumps and profiles. Look at
- * {@link org.percpu.kernel.Lwp#stat}, {@link org.percpu.kernel.Lwp#waitsFor} and the
+ * {@link org.percpu.thread.KernelThread#stat}, {@link org.percpu.thread.KernelThread#waitsFor} and the
  * {@linkplain org.percpu.kernel.WorkerState states of workers}; a thread dump shows the blocker of such a thread.
  *
  * <p><b>The end.</b> Threads and queues enter the registry of their kernel under the same monitor as the kernel's
- * close. So a shutdown finds a new thread or queue, or its creator is refused. A queue ends in the steps of
- * {@link org.percpu.kernel.QueueEnd}: closed, waited for, stopped, emptied, its threads gone. A shutdown takes each
+ * close. So a shutdown finds a new thread or queue, or its creator is refused. A queue ends in steps:
+ * closed, waited for, stopped, emptied, its threads gone. A shutdown takes each
  * step for all queues before the next step, with one time limit. Several threads may take each step. So concurrent
  * closes and drains wait for the same end, and each dropped work is returned to one of them. Threads are gone when
  * Linux no longer has them. Kernel threads are daemons. One shutdown hook serves all open kernels: it drains the

@@ -13,7 +13,8 @@ import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxException;
 import org.percpu.cpu.Cpu;
 import org.percpu.kernel.Kernel;
-import org.percpu.kernel.Lwp;
+import org.percpu.lwp.KernelCore;
+import org.percpu.lwp.Lwp;
 import org.percpu.thread.Pri;
 import org.percpu.thread.Sched;
 import org.percpu.thread.ThreadState;
@@ -130,11 +131,12 @@ public final class Kthread {
             throw new ErrnoException(
                     Errno.EINVAL, call + " names " + ci + ", which the kernel does not have: it has " + kernel.cpus());
         }
-        kernel.requireSleepable(name);
+        KernelCore core = KernelCore.of(kernel);
+        core.requireSleepable(name);
 
         Kthread thread = new Kthread();
         try {
-            thread.lwp = Lwp.create(kernel, kernel.thread(name, ci, sched(pri, flags)), lwpFlags(flags), () -> {
+            thread.lwp = Lwp.create(core, kernel.thread(name, ci, sched(pri, flags)), lwpFlags(flags), () -> {
                 // The function may hand itself out before the assignment that follows create.
                 thread.lwp = Lwp.current();
                 CURRENT.set(thread);

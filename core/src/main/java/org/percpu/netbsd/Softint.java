@@ -13,11 +13,13 @@ import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.cpu.Cpu;
-import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
-import org.percpu.kernel.Lwp;
 import org.percpu.kernel.WorkerState;
+import org.percpu.lwp.Deadline;
+import org.percpu.lwp.KernelCore;
+import org.percpu.lwp.Listing;
+import org.percpu.lwp.Lwp;
 import org.percpu.queue.Append;
 import org.percpu.queue.Call;
 import org.percpu.queue.Ending;
@@ -152,6 +154,8 @@ public final class Softint {
     /** The threads of one level. */
     private static final class Level implements KernelQueue {
         private final Kernel kernel;
+        private final KernelCore core;
+        private final Listing listing;
         private final String name;
         private final Sched sched;
         private final Set<Softint> softints = new HashSet<>(); // guarded by this
@@ -161,13 +165,15 @@ public final class Softint {
 
         Level(Kernel kernel, int level) {
             this.kernel = kernel;
+            this.core = KernelCore.of(kernel);
             this.name = NAMES[level];
+            this.listing = new Listing(name, this, this::end, this::followCpus);
             this.sched = Pri.fixed(PRIORITIES[level]);
             boolean done = false;
             try {
                 followCpus();
-                if (!kernel.add(this)) {
-                    throw kernel.closed("a soft interrupt");
+                if (!core.add(listing)) {
+                    throw core.closed("a soft interrupt");
                 }
                 done = true;
             } finally {
@@ -178,8 +184,7 @@ public final class Softint {
         }
 
         /** The marks are published first: a thread that finds a queue also finds the marks of its CPU. */
-        @Override
-        public synchronized void followCpus() {
+        private synchronized void followCpus() {
             List<Cpu> cpus = kernel.cpus();
             for (int i = queues.length; i < cpus.size() && !closed; i++) {
                 Cpu cpu = cpus.get(i);
@@ -226,9 +231,8 @@ public final class Softint {
             return end().run(atMost);
         }
 
-        @Override
-        public Ending end() {
-            return new Ending(kernel, () -> queues, this::close, () -> kernel.remove(this)) {
+        private Ending end() {
+            return new Ending(kernel, () -> queues, this::close, () -> core.remove(listing)) {
                 @Override
                 protected Object face(Item item) {
                     return ((Pending) item).softint;
@@ -285,9 +289,10 @@ public final class Softint {
         Argument.requireNonNull(kernel, "softint_establish", "kernel");
         Args.flags(flags, ALL_FLAGS, "softint_establish");
         Argument.requireNonNull(fun, "softint_establish", "fun");
-        kernel.requireSleepable("softint");
-        kernel.requireOpen("a soft interrupt");
-        Level level = kernel.shared(new Key(flags & LEVEL_MASK), k -> new Level(k, flags & LEVEL_MASK));
+        KernelCore core = KernelCore.of(kernel);
+        core.requireSleepable("softint");
+        core.requireOpen("a soft interrupt");
+        Level level = core.shared(new Key(flags & LEVEL_MASK), () -> new Level(kernel, flags & LEVEL_MASK));
         Softint softint = new Softint(kernel, level, flags, () -> fun.run(arg));
         level.add(softint);
         return softint;
@@ -362,7 +367,7 @@ public final class Softint {
                     Errno.EDEADLK,
                     "softint_disestablish of " + this + " in a handler of its level: call it from a thread");
         }
-        kernel.requireSleepable(level.name);
+        level.core.requireSleepable(level.name);
         synchronized (this) {
             if (Arrays.stream(pending).anyMatch(SerialQueue::isPending)) {
                 Args.warm(kernel, "softint_disestablish of " + this + ", which is pending");

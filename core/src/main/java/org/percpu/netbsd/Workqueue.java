@@ -16,11 +16,13 @@ import org.percpu.cpu.Cpu;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.NativeWork;
 import org.percpu.ipl.Spl;
-import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
-import org.percpu.kernel.Lwp;
 import org.percpu.kernel.WorkerState;
+import org.percpu.lwp.Deadline;
+import org.percpu.lwp.KernelCore;
+import org.percpu.lwp.Listing;
+import org.percpu.lwp.Lwp;
 import org.percpu.queue.Append;
 import org.percpu.queue.Call;
 import org.percpu.queue.Ending;
@@ -120,6 +122,8 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     }
 
     private final Kernel kernel;
+    private final KernelCore core;
+    private final Listing listing;
     private final String name;
     private final Ipl ipl;
     private final Supplier<Call> calls;
@@ -149,6 +153,8 @@ public final class Workqueue<W extends Work> implements KernelQueue {
             Sched sched,
             boolean mpsafe) {
         this.kernel = kernel;
+        this.core = KernelCore.of(kernel);
+        this.listing = new Listing(name, this, this::end, this::followCpus);
         this.name = name;
         this.ipl = ipl;
         this.calls = calls;
@@ -198,8 +204,9 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         Args.name(name, "workqueue_create");
         Args.priority(prio, "workqueue_create of " + name);
         Args.flags(flags, ALL_FLAGS, "workqueue_create of " + name);
-        kernel.requireSleepable(name);
-        kernel.requireOpen("workqueue " + name);
+        KernelCore core = KernelCore.of(kernel);
+        core.requireSleepable(name);
+        core.requireOpen("workqueue " + name);
 
         boolean mpsafe = (flags & WQ_MPSAFE) != 0;
         boolean perCpu = (flags & WQ_PERCPU) != 0;
@@ -232,15 +239,15 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         }
         boolean added = false;
         try {
-            added = kernel.add(wq);
+            added = core.add(wq.listing);
         } finally {
             if (!added) {
                 endUnlisted(kernel, queues, made);
-                kernel.remove(wq);
+                core.remove(wq.listing);
             }
         }
         if (!added) {
-            throw kernel.closed("workqueue " + name);
+            throw core.closed("workqueue " + name);
         }
         return wq;
     }
@@ -412,8 +419,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         return (List<W>) (List<?>) end().run(atMost);
     }
 
-    @Override
-    public Ending end() {
+    private Ending end() {
         return new Ending(
                 kernel,
                 () -> queues,
@@ -423,7 +429,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
                     assert first || destroyed;
                     return true;
                 },
-                () -> kernel.remove(this));
+                () -> core.remove(listing));
     }
 
     /**
@@ -454,7 +460,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         }
         Duration within = Argument.requireTime(atMost, "workqueue_wait on " + name, "atMost");
         Deadline deadline = Deadline.after(within);
-        kernel.requireSleepable(name);
+        core.requireSleepable(name);
         for (SerialQueue queue : queues) {
             if (queue.isWorker() && isOn(queue, wk)) {
                 throw new ErrnoException(
@@ -482,8 +488,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         queue.start(kernel.thread(queue.name(), cpu, sched), workerFlags(mpsafe));
     }
 
-    @Override
-    public synchronized void followCpus() {
+    private synchronized void followCpus() {
         if (queueOfCpu == null || destroyed) {
             return;
         }
@@ -511,7 +516,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
                     Errno.EDEADLK,
                     "workqueue_destroy of " + name + " in its own callback: destroy it from another thread");
         }
-        kernel.requireSleepable(name);
+        core.requireSleepable(name);
     }
 
     private synchronized boolean becomesDestroyed() {

@@ -8,7 +8,8 @@ import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxException;
 import org.percpu.kernel.Kernel;
-import org.percpu.kernel.Lwp;
+import org.percpu.lwp.KernelCore;
+import org.percpu.lwp.Lwp;
 import org.percpu.thread.Sched;
 import org.percpu.thread.ThreadState;
 
@@ -88,10 +89,11 @@ public final class Kthread {
             throw new ErrnoException(
                     Errno.EINVAL, "kthread_create of " + name + " in a cold kernel: use kthread_create_deferred");
         }
-        kernel.requireSleepable(name);
+        KernelCore core = KernelCore.of(kernel);
+        core.requireSleepable(name);
         try {
             return new Kthread(
-                    Lwp.create(kernel, kernel.thread(name, null, Sched.DEFAULT), Set.of(), () -> call(func, arg)));
+                    Lwp.create(core, kernel.thread(name, null, Sched.DEFAULT), Set.of(), () -> call(func, arg)));
         } catch (OutOfMemoryError e) {
             throw new ErrnoException(Errno.ENOMEM, "kthread_create of " + name + ": " + e.getMessage(), e);
         }

@@ -15,9 +15,9 @@ import org.percpu.ipl.NativeWork;
 import org.percpu.ipl.Spl;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
-import org.percpu.kernel.Lwp;
-import org.percpu.kernel.QueueEnd;
 import org.percpu.kernel.WorkerState;
+import org.percpu.lwp.KernelCore;
+import org.percpu.lwp.Lwp;
 import org.percpu.queue.Append;
 import org.percpu.queue.Call;
 import org.percpu.queue.Item;
@@ -158,7 +158,7 @@ public final class Taskq implements KernelQueue {
 
     private static Taskq system(Kernel kernel, SystemQueue key, String name, int flags) {
         // Nothing sleeps inside: a handler may want the same queue.
-        Taskq tq = kernel.shared(key, k -> new Taskq(k, name, 1, Ipl.HIGH, flags, true));
+        Taskq tq = KernelCore.of(kernel).shared(key, () -> new Taskq(kernel, name, 1, Ipl.HIGH, flags, true));
         tq.threads.ensureThread();
         return tq;
     }
@@ -320,11 +320,6 @@ public final class Taskq implements KernelQueue {
         List<Task> dropped = new ArrayList<>();
         threads.drainAndDestroy(atMost).forEach(item -> dropped.add((Task) item));
         return dropped;
-    }
-
-    @Override
-    public QueueEnd end() {
-        return threads.end();
     }
 
     @Override

@@ -16,8 +16,10 @@ import org.percpu.ipl.NativeWork;
 import org.percpu.ipl.Spl;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
-import org.percpu.kernel.Lwp;
 import org.percpu.kernel.WorkerState;
+import org.percpu.lwp.KernelCore;
+import org.percpu.lwp.Listing;
+import org.percpu.lwp.Lwp;
 import org.percpu.queue.Call;
 import org.percpu.queue.Ending;
 import org.percpu.queue.Item;
@@ -41,12 +43,13 @@ final class ThreadedQueue {
 
     final SharedQueue queue;
     private final Kernel kernel;
+    private final KernelCore core;
+    private final Listing listing;
     private final String page;
     private final String name;
     private final Ipl ipl;
     private final int nthreads;
     private final Set<Lwp.Flag> flags;
-    private final KernelQueue face;
     private final boolean system;
     /** The wait message that a thread's state shows while it waits for the end. */
     private final String endMessage;
@@ -94,13 +97,14 @@ final class ThreadedQueue {
                     Errno.EINVAL, call + " of " + name + ": " + nthreads + " threads; must be 1 to " + MAX_THREADS);
         }
         this.kernel = kernel;
+        this.core = KernelCore.of(kernel);
+        this.listing = new Listing(name, face, this::end, () -> {});
         this.page = page;
         this.name = name;
         this.ipl = ipl;
         this.nthreads = nthreads;
         this.flags = EnumSet.of(Lwp.Flag.WORKER);
         this.flags.addAll(flags);
-        this.face = face;
         this.system = system;
         this.endMessage = page.equals("taskq") ? "tqdestroy" : "wqdestroy";
         try {
@@ -121,12 +125,12 @@ final class ThreadedQueue {
 
     /** Makes the threads now, or when the kernel becomes warm. */
     void makeThreads() {
-        kernel.requireOpen(page + " " + name);
+        core.requireOpen(page + " " + name);
         if (!kernel.isCold()) {
-            kernel.requireSleepable(name);
+            core.requireSleepable(name);
         }
-        if (!kernel.add(face)) {
-            throw kernel.closed(page + " " + name);
+        if (!core.add(listing)) {
+            throw core.closed(page + " " + name);
         }
         boolean done = false;
         try {
@@ -137,7 +141,7 @@ final class ThreadedQueue {
                 creating = false;
             }
             if (!done) {
-                kernel.remove(face);
+                core.remove(listing);
             }
         }
     }
@@ -166,7 +170,7 @@ final class ThreadedQueue {
 
     private boolean maySleep() {
         try {
-            kernel.requireSleepable(name);
+            core.requireSleepable(name);
             return true;
         } catch (ErrnoException e) {
             return false;
@@ -195,7 +199,7 @@ final class ThreadedQueue {
         try {
             makeThread();
         } catch (ErrnoException | LinuxException e) {
-            kernel.console(e.getMessage() + "; its tasks wait for the next call, which tries again");
+            core.reports().console(e.getMessage() + "; its tasks wait for the next call, which tries again");
         } finally {
             handedOver = false;
             making.unlock();
@@ -253,8 +257,8 @@ final class ThreadedQueue {
 
     private synchronized void list() {
         if (!listed) {
-            if (!kernel.add(face)) {
-                throw kernel.closed(page + " " + name);
+            if (!core.add(listing)) {
+                throw core.closed(page + " " + name);
             }
             listed = true;
         }
@@ -262,7 +266,7 @@ final class ThreadedQueue {
 
     private synchronized void unlist() {
         listed = false;
-        kernel.remove(face);
+        core.remove(listing);
     }
 
     /**
@@ -291,7 +295,7 @@ final class ThreadedQueue {
                     throw e;
                 }
                 ErrnoException failure = failure(made, e);
-                kernel.console(String.valueOf(failure.getMessage()));
+                core.reports().console(String.valueOf(failure.getMessage()));
                 if (made == 0) {
                     synchronized (this) {
                         ran = false;
@@ -322,7 +326,7 @@ final class ThreadedQueue {
 
     private void report(List<Object> neverRun) {
         for (Object item : neverRun) {
-            kernel.console(page + " " + name + ": " + item + " was never run");
+            core.reports().console(page + " " + name + ": " + item + " was never run");
         }
     }
 
@@ -405,7 +409,7 @@ final class ThreadedQueue {
                     State before = close(call);
                     return before == State.RUNNING || (before == State.DESTROYED && hasRun());
                 },
-                () -> kernel.remove(face));
+                () -> core.remove(listing));
     }
 
     private synchronized boolean hasRun() {
@@ -420,7 +424,7 @@ final class ThreadedQueue {
         synchronized (this) {
             State before = state;
             if (ran) {
-                kernel.requireSleepable(endMessage);
+                core.requireSleepable(endMessage);
             }
             state = State.DESTROYED;
             return before;
@@ -445,7 +449,12 @@ final class ThreadedQueue {
             throw new ErrnoException(
                     Errno.EDEADLK, call + " on " + name + " in a task of a TASKQ_CANTSLEEP queue: it must not sleep");
         }
-        kernel.requireSleepable(name);
+        core.requireSleepable(name);
+    }
+
+    /** Refuses callers that must not sleep. */
+    void requireSleepable() {
+        core.requireSleepable(name);
     }
 
     String name() {

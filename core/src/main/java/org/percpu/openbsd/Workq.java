@@ -13,9 +13,9 @@ import org.percpu.ipl.Ipl;
 import org.percpu.ipl.NativeWork;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
-import org.percpu.kernel.Lwp;
-import org.percpu.kernel.QueueEnd;
 import org.percpu.kernel.WorkerState;
+import org.percpu.lwp.KernelCore;
+import org.percpu.lwp.Lwp;
 import org.percpu.queue.Append;
 import org.percpu.queue.Call;
 import org.percpu.queue.Item;
@@ -157,12 +157,10 @@ public final class Workq implements KernelQueue {
         }
     }
 
-    private final Kernel kernel;
     private final TaskPool pool;
     private final ThreadedQueue threads;
 
     private Workq(Kernel kernel, String name, int maxthreads, Ipl ipl, int poolSize, boolean system) {
-        this.kernel = kernel;
         this.pool = new TaskPool(poolSize);
         this.threads = new ThreadedQueue(
                 kernel, "workq", name, maxthreads, ipl, EnumSet.noneOf(Lwp.Flag.class), WorkqCall::new, this, system);
@@ -220,8 +218,9 @@ public final class Workq implements KernelQueue {
      */
     public static Workq syswq(Kernel kernel) {
         // Nothing sleeps inside: a handler may want the same queue.
-        Workq wq = Argument.requireNonNull(kernel, "syswq", "kernel")
-                .shared(SYSWQ, k -> new Workq(k, SYSWQ, 1, Ipl.HIGH, DEFAULT_POOL_SIZE, true));
+        Argument.requireNonNull(kernel, "syswq", "kernel");
+        Workq wq = KernelCore.of(kernel)
+                .shared(SYSWQ, () -> new Workq(kernel, SYSWQ, 1, Ipl.HIGH, DEFAULT_POOL_SIZE, true));
         wq.threads.ensureThread();
         return wq;
     }
@@ -245,7 +244,7 @@ public final class Workq implements KernelQueue {
         check(flags, func, "workq_add_task");
         boolean mayWait = (flags & WQ_WAITOK) != 0;
         if (mayWait) {
-            kernel.requireSleepable(name());
+            threads.requireSleepable();
         }
         TaskPool.Pooled task = pool.get();
         while (task == null) {
@@ -369,11 +368,6 @@ public final class Workq implements KernelQueue {
         List<WorkqTask> dropped = new ArrayList<>();
         threads.drainAndDestroy(atMost).forEach(item -> dropped.add((WorkqTask) item));
         return dropped;
-    }
-
-    @Override
-    public QueueEnd end() {
-        return threads.end();
     }
 
     @Override

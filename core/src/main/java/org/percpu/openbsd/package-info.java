@@ -7,7 +7,7 @@
  * What a page leaves undefined is an {@link org.percpu.bindings.spi.ErrnoException} at the call that changes nothing.
  * Rule ids in comments and tests (OTQ-11, OWQ-6) are those of {@code affinity-tests/RULES.md}.
  *
- * <p>A kernel that boots ({@link org.percpu.kernel.Kernel.Builder#cold}) takes queues and tasks before it has threads:
+ * <p>A kernel that boots ({@link org.percpu.kernel.KernelBuilder#cold}) takes queues and tasks before it has threads:
  * they are made, and the tasks run, when {@link org.percpu.openbsd.Autoconf} has made it warm.
  */
 @NullMarked

@@ -9,10 +9,9 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
-import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
-import org.percpu.kernel.KernelQueue;
-import org.percpu.kernel.QueueEnd;
+import org.percpu.lwp.Deadline;
+import org.percpu.lwp.QueueEnd;
 
 /** The end of the item queues behind one queue of the interfaces. */
 public class Ending implements QueueEnd {
@@ -195,7 +194,7 @@ public class Ending implements QueueEnd {
             unlisted.run();
             return;
         }
-        List<Object> neverRun = run(KernelQueue.FOREVER);
+        List<Object> neverRun = run(Deadline.FOREVER);
         assert neverRun.isEmpty();
     }
 }

@@ -16,9 +16,10 @@ import org.percpu.ipl.NativeInbox;
 import org.percpu.ipl.NativeWork;
 import org.percpu.ipl.Spl;
 import org.percpu.kernel.Condvar;
-import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
-import org.percpu.kernel.Sleeper;
+import org.percpu.lwp.Blocking;
+import org.percpu.lwp.Deadline;
+import org.percpu.lwp.KernelCore;
 
 /**
  * A queue as its workers see it: hands out items, and lets other threads wait for items and for the workers' end.
@@ -35,6 +36,7 @@ public abstract class ItemQueue {
     private static final Duration SECOND_LOOK = Duration.ofMillis(1);
 
     final Kernel kernel;
+    final KernelCore core;
     /** Not 0; no other living queue has it. */
     final int number = QueueNumbers.add(this);
 
@@ -46,9 +48,9 @@ public abstract class ItemQueue {
     private final Condvar changed;
 
     // Made once: a worker that sleeps after each item must not allocate for it.
-    private final Sleeper<@Nullable Void, RuntimeException> idleWhileOpen = () -> spinThenPark(false);
-    private final Sleeper<@Nullable Void, RuntimeException> idleWhileClosing = () -> spinThenPark(true);
-    private final Sleeper<@Nullable Void, RuntimeException> parkWhileOpen = () -> park(false);
+    private final Blocking<@Nullable Void, RuntimeException> idleWhileOpen = () -> spinThenPark(false);
+    private final Blocking<@Nullable Void, RuntimeException> idleWhileClosing = () -> spinThenPark(true);
+    private final Blocking<@Nullable Void, RuntimeException> parkWhileOpen = () -> park(false);
 
     /** A ring has failed, for want of stack or memory, on this queue or another. */
     static volatile boolean ringFailed;
@@ -71,6 +73,7 @@ public abstract class ItemQueue {
 
     ItemQueue(Kernel kernel, String name) {
         this.kernel = kernel;
+        this.core = KernelCore.of(kernel);
         this.name = name;
         this.spinning = new Spinning(kernel.waitStrategy());
         this.changed = new Condvar(kernel, name);
@@ -334,12 +337,12 @@ public abstract class ItemQueue {
      *     matters
      */
     final void idle(boolean sawClosing) {
-        kernel.unlocked(name, sawClosing ? idleWhileClosing : idleWhileOpen);
+        core.unlocked(name, sawClosing ? idleWhileClosing : idleWhileOpen);
     }
 
     /** Worker of an open queue: as idle(), without spinning. */
     final void park() {
-        kernel.unlocked(name, parkWhileOpen);
+        core.unlocked(name, parkWhileOpen);
     }
 
     private @Nullable Void spinThenPark(boolean sawClosing) {
@@ -434,7 +437,7 @@ public abstract class ItemQueue {
      */
     @SuppressWarnings("NonAtomicVolatileUpdate") // waiting changes under the interlock
     public final boolean await(BooleanSupplier condition, Duration atMost) {
-        kernel.requireSleepable(name);
+        core.requireSleepable(name);
         Deadline deadline = Deadline.after(atMost);
         payRing();
         interlock.lock();

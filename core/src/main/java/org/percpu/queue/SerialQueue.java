@@ -6,11 +6,10 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
-import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
-import org.percpu.kernel.KernelQueue;
-import org.percpu.kernel.Lwp;
 import org.percpu.kernel.WorkerState;
+import org.percpu.lwp.Deadline;
+import org.percpu.lwp.Lwp;
 import org.percpu.thread.CpuThread;
 
 /**
@@ -164,7 +163,7 @@ public final class SerialQueue extends ItemQueue {
                 return null;
             }
             takeNative();
-            if (me.lastBatch > 1 && !inbox.isEmpty() && !kernel.lock().isHeld()) {
+            if (me.lastBatch > 1 && !inbox.isEmpty() && !core.lock().isHeld()) {
                 Inbox.gather(me.lastBatch);
             }
             Item newest = take(me);
@@ -180,7 +179,7 @@ public final class SerialQueue extends ItemQueue {
             if (closing && nativeIsBusy()) {
                 // The last one to leave rings.
                 idle(true);
-            } else if (kernel.lock().isHeld()) {
+            } else if (core.lock().isHeld()) {
                 idle(false);
                 me.clock(System.nanoTime());
             } else {
@@ -270,7 +269,7 @@ public final class SerialQueue extends ItemQueue {
         }
         // The worker writes `inQueue` and `unstarted` without a fence, but that has had the time of grace to become
         // visible. With a batch and outside its callbacks it waits for nothing but its CPU.
-        boolean out = await(() -> left || !worker.inQueue || !worker.unstarted, KernelQueue.FOREVER);
+        boolean out = await(() -> left || !worker.inQueue || !worker.unstarted, Deadline.FOREVER);
         assert out;
         if (!left && !worker.unstarted) {
             return;
@@ -279,7 +278,7 @@ public final class SerialQueue extends ItemQueue {
             releaseBatch();
             return;
         }
-        boolean ended = await(this::ended, KernelQueue.FOREVER);
+        boolean ended = await(this::ended, Deadline.FOREVER);
         assert ended;
     }
 

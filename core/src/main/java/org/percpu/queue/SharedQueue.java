@@ -9,10 +9,10 @@ import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
-import org.percpu.kernel.Lwp;
 import org.percpu.kernel.WorkerState;
+import org.percpu.lwp.Deadline;
+import org.percpu.lwp.Lwp;
 import org.percpu.thread.CpuThread;
 
 /**
@@ -140,7 +140,7 @@ public final class SharedQueue extends ItemQueue {
     private @Nullable Item next(Worker me) {
         if (!mpsafe) {
             // The worker offers to yield after each task (OTQ-23).
-            kernel.lock().offer();
+            core.lock().offer();
         }
         while (true) {
             // Read once: a close() between two looks would leave a worker asleep that nobody rings for.
@@ -326,7 +326,7 @@ public final class SharedQueue extends ItemQueue {
      * @return false if the time ran out first
      */
     public boolean barrier(Duration atMost) {
-        kernel.requireSleepable(name());
+        core.requireSleepable(name());
         Worker self = currentWorker();
         Barrier barrier = new Barrier(self != null);
         try {

@@ -11,12 +11,12 @@ import org.percpu.events.WorkRun;
 import org.percpu.ipl.NativeInbox;
 import org.percpu.ipl.Spl;
 import org.percpu.ipl.Undrained;
-import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
-import org.percpu.kernel.KernelQueue;
-import org.percpu.kernel.Lwp;
 import org.percpu.kernel.WaitStrategy;
 import org.percpu.kernel.WorkerState;
+import org.percpu.lwp.Deadline;
+import org.percpu.lwp.KernelCore;
+import org.percpu.lwp.Lwp;
 import org.percpu.thread.CpuThread;
 
 /** One kernel thread that runs what its queue hands it. */
@@ -35,6 +35,7 @@ final class Worker extends WorkerProgress {
     private static final AtomicInteger LAST_IDS = new AtomicInteger();
 
     private final Kernel kernel;
+    private final KernelCore core;
     private final ItemQueue queue;
     private final Call call;
     private final boolean mpsafe;
@@ -68,6 +69,7 @@ final class Worker extends WorkerProgress {
 
     Worker(ItemQueue queue, Call call, boolean mpsafe) {
         this.kernel = queue.kernel;
+        this.core = queue.core;
         this.queue = queue;
         this.call = call;
         this.mpsafe = mpsafe;
@@ -75,12 +77,12 @@ final class Worker extends WorkerProgress {
 
     void start(CpuThread.Builder thread, Set<Lwp.Flag> flags) {
         if (kernel.waitStrategy() != WaitStrategy.BUSY_SPIN) {
-            lwp = Lwp.create(kernel, thread, flags, this::loop);
+            lwp = Lwp.create(core, thread, flags, this::loop);
             return;
         }
         // It must not spin before the policy that it has really got is known to be harmless.
         CompletableFuture<Boolean> admission = new CompletableFuture<>();
-        Lwp made = Lwp.create(kernel, thread, flags, () -> {
+        Lwp made = Lwp.create(core, thread, flags, () -> {
             if (admission.join()) {
                 loop();
             }
@@ -94,7 +96,7 @@ final class Worker extends WorkerProgress {
             admission.complete(admitted);
             // In a cold kernel the thread is let go when it first runs.
             if (!admitted && !kernel.isCold()) {
-                boolean gone = made.awaitGone(Deadline.after(KernelQueue.FOREVER));
+                boolean gone = made.awaitGone(Deadline.after(Deadline.FOREVER));
                 assert gone;
             }
         }
@@ -240,7 +242,7 @@ final class Worker extends WorkerProgress {
     @SuppressWarnings("NonAtomicVolatileUpdate") // one writer
     void failed(Object item, Throwable thrown) {
         faults++;
-        kernel.fault(queue.name(), item, thrown);
+        core.reports().fault(queue.name(), item, thrown);
     }
 
     private void balance() {
@@ -278,7 +280,7 @@ final class Worker extends WorkerProgress {
         }
         String left = spl.leaveAll();
         if (left != null) {
-            kernel.console("queue " + queue.name() + ": a callback returned " + left + "; put right");
+            core.reports().console("queue " + queue.name() + ": a callback returned " + left + "; put right");
         }
         int ran = spl.poll();
         assert ran >= 0;
@@ -297,18 +299,19 @@ final class Worker extends WorkerProgress {
     /** A callback that returns, or throws, with holds too many or too few would hand them to the next one. */
     private void balanceKernelLock() {
         int wanted = mpsafe ? 0 : 1;
-        int holds = kernel.lock().holds();
+        int holds = core.lock().holds();
         if (holds == wanted) {
             return;
         }
         for (int now = holds; now > wanted; now--) {
-            kernel.lock().unlock();
+            core.lock().unlock();
         }
         for (int now = holds; now < wanted; now++) {
-            kernel.lock().lock();
+            core.lock().lock();
         }
-        kernel.console("queue " + queue.name() + ": a callback returned with " + holds
-                + " holds of the kernel lock instead of " + wanted + "; put right");
+        core.reports()
+                .console("queue " + queue.name() + ": a callback returned with " + holds
+                        + " holds of the kernel lock instead of " + wanted + "; put right");
     }
 
     /** Null while its thread is being made. */

@@ -5,6 +5,7 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.cpu.CpuSet;
 import org.percpu.cpu.CpuTopology;
 import org.percpu.kernel.Kernel;
+import org.percpu.kernel.KernelBuilder;
 import picocli.CommandLine.Option;
 
 /** {@code --cpus}: the CPUs on which a command works. */
@@ -19,7 +20,7 @@ final class CpusOption {
     private @Nullable String list;
 
     /** The kernel described, on these CPUs. */
-    Kernel kernel(Kernel.Builder builder) {
+    Kernel kernel(KernelBuilder builder) {
         try {
             CpuTopology topology = CpuTopology.system();
             CpuSet set = list == null ? topology.allowed() : topology.select(list);

@@ -10,9 +10,9 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jcstress.annotations.Outcome;
-import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
-import org.percpu.kernel.QueueEnd;
+import org.percpu.lwp.Deadline;
+import org.percpu.lwp.QueueEnd;
 
 /**
  * What the tests of the engine's parts are made of: queues without threads, whose worker is an actor of the test. Both kinds of queue

@@ -15,12 +15,13 @@ import org.percpu.bindings.spi.LinuxException;
 import org.percpu.cpu.Cpu;
 import org.percpu.ipl.Ipl;
 import org.percpu.kernel.Kernel;
+import org.percpu.kernel.KernelBuilder;
 import org.percpu.kernel.KernelQueue;
-import org.percpu.kernel.Lwp;
 import org.percpu.kernel.ShutdownReport;
 import org.percpu.netbsd.Work;
 import org.percpu.netbsd.Workqueue;
 import org.percpu.thread.Affinity;
+import org.percpu.thread.KernelThread;
 import org.percpu.thread.Pri;
 
 /**
@@ -46,8 +47,8 @@ public final class TestKernel implements BeforeEachCallback, AfterEachCallback {
     }
 
     /** A further kernel, or the first one if this is called before {@link #get()}. */
-    public synchronized Kernel with(Consumer<Kernel.Builder> settings) {
-        Kernel.Builder builder = Kernel.builder("test")
+    public synchronized Kernel with(Consumer<KernelBuilder> settings) {
+        KernelBuilder builder = Kernel.builder("test")
                 .console(console::add)
                 .faultHandler(
                         (queue, item, thrown) -> faults.add(new Fault(queue, item, thrown, Thread.currentThread())))
@@ -91,8 +92,8 @@ public final class TestKernel implements BeforeEachCallback, AfterEachCallback {
     @Override
     public void afterEach(ExtensionContext context) {
         for (Kernel kernel : kernels) {
-            List<Integer> tids =
-                    new ArrayList<>(kernel.lwps().stream().map(Lwp::tid).toList());
+            List<Integer> tids = new ArrayList<>(
+                    kernel.lwps().stream().map(KernelThread::tid).toList());
             ShutdownReport report =
                     Bounded.call("closes the kernel of the test", () -> kernel.shutdown(KernelQueue.FOREVER));
             console.addAll(report.lines());

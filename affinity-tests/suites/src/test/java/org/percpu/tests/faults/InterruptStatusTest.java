@@ -20,7 +20,6 @@ import org.percpu.ipl.InterruptLine;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Spl;
 import org.percpu.kernel.Kernel;
-import org.percpu.kernel.Lwp;
 import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Softint;
 import org.percpu.netbsd.Work;
@@ -30,6 +29,7 @@ import org.percpu.openbsd.Taskq;
 import org.percpu.openbsd.Workq;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.TestKernel;
+import org.percpu.thread.KernelThread;
 
 @Timeout(60)
 @DisplayName("The interrupt status of a callback")
@@ -164,7 +164,7 @@ class InterruptStatusTest {
             seen.add(Thread.currentThread().isInterrupted());
             ran.release();
         });
-        Lwp worker = kernels.get().lwps().get(0);
+        KernelThread worker = kernels.get().lwps().get(0);
         worker.thread().thread().interrupt();
         wq.enqueue(new Work(), null);
         assertNoneSeesIt(1);

@@ -53,7 +53,6 @@ import org.percpu.ipl.Spl;
 import org.percpu.ipl.Turnstile;
 import org.percpu.ipl.Undrained;
 import org.percpu.kernel.Condvar;
-import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
 import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Softint;
@@ -103,7 +102,6 @@ class NullArgumentTest {
                 CpuSet.of(cpu.id()),
                 kernel.sleepq(),
                 new Condvar(kernel, "cv"),
-                Deadline.after(Duration.ZERO),
                 Duration.ZERO,
                 new Work(),
                 new Task(),

@@ -22,7 +22,6 @@ import org.percpu.bindings.spi.PercpuException;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Mutex;
 import org.percpu.kernel.Kernel;
-import org.percpu.kernel.Lwp;
 import org.percpu.kernel.WaitStrategy;
 import org.percpu.kernel.WorkerState;
 import org.percpu.netbsd.Kthread;
@@ -35,6 +34,7 @@ import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.Refusal;
 import org.percpu.tests.support.Rule;
 import org.percpu.tests.support.TestKernel;
+import org.percpu.thread.KernelThread;
 import org.percpu.thread.Pri;
 
 @Timeout(120)
@@ -310,7 +310,7 @@ class WorkerStateTest {
                 none -> stuck(),
                 null,
                 "kt");
-        Lwp lwp = kernels.get().lwps().get(0);
+        KernelThread lwp = kernels.get().lwps().get(0);
         assertThat(lwp.stat()).isEqualTo("LSIDL");
         assertThat(lwp.toString()).startsWith("LSIDL ");
         thread.start();

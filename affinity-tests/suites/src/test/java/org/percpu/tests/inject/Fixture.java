@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.cpu.CpuSet;
 import org.percpu.cpu.CpuTopology;
 import org.percpu.kernel.Kernel;
-import org.percpu.kernel.Lwp;
+import org.percpu.thread.KernelThread;
 
 /** A kernel that keeps what it is told, and waits that end. */
 final class Fixture {
@@ -50,7 +50,7 @@ final class Fixture {
         await("the threads sleep", () -> kernel.lwps().stream().allMatch(Fixture::isAsleep));
     }
 
-    private static boolean isAsleep(Lwp lwp) {
+    private static boolean isAsleep(KernelThread lwp) {
         for (StackTraceElement frame : lwp.thread().thread().getStackTrace()) {
             if (frame.getMethodName().equals("futex_wait")) {
                 return true;

@@ -11,8 +11,8 @@ import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Mutex;
 import org.percpu.ipl.Spl;
 import org.percpu.kernel.Condvar;
-import org.percpu.kernel.Deadline;
-import org.percpu.kernel.Lwp;
+import org.percpu.lwp.Deadline;
+import org.percpu.lwp.Lwp;
 import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Work;
 import org.percpu.netbsd.Workqueue;
@@ -154,7 +154,7 @@ enum Nap {
                     },
                     null,
                     "bio");
-            Lwp lwp = scene.kernel.lwps().stream()
+            Lwp lwp = (Lwp) scene.kernel.lwps().stream()
                     .filter(one -> one.name().equals(thread.name()))
                     .findAny()
                     .orElseThrow();

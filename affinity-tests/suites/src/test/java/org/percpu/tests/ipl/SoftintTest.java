@@ -18,7 +18,7 @@ import org.percpu.cpu.Cpu;
 import org.percpu.ipl.InterruptLine;
 import org.percpu.ipl.Ipl;
 import org.percpu.kernel.Kernel;
-import org.percpu.kernel.Lwp;
+import org.percpu.lwp.Lwp;
 import org.percpu.netbsd.Softint;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Machine;

@@ -16,6 +16,7 @@ import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuSet;
 import org.percpu.ipl.Ipl;
 import org.percpu.kernel.Kernel;
+import org.percpu.kernel.KernelBuilder;
 import org.percpu.kernel.WorkerState;
 import org.percpu.netbsd.Softint;
 import org.percpu.netbsd.Work;
@@ -48,7 +49,7 @@ final class FollowedCpuset {
     }
 
     private void follow(boolean chosen) throws InterruptedException {
-        Kernel.Builder builder = Kernel.builder("following")
+        KernelBuilder builder = Kernel.builder("following")
                 .followCpus(true)
                 .pinWatch(Duration.ofMillis(10))
                 .cpuListener((of, cpu) -> {

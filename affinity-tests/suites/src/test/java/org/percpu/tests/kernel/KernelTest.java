@@ -25,8 +25,9 @@ import org.percpu.cpu.CpuSet;
 import org.percpu.cpu.CpuTopology;
 import org.percpu.ipl.Ipl;
 import org.percpu.kernel.Kernel;
-import org.percpu.kernel.Lwp;
 import org.percpu.kernel.WaitStrategy;
+import org.percpu.lwp.KernelCore;
+import org.percpu.lwp.Lwp;
 import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Work;
 import org.percpu.netbsd.Workqueue;
@@ -38,6 +39,7 @@ import org.percpu.tests.support.Refusal;
 import org.percpu.tests.support.Rule;
 import org.percpu.tests.support.TestKernel;
 import org.percpu.thread.CpuThread;
+import org.percpu.thread.KernelThread;
 import org.percpu.thread.PinPolicy;
 import org.percpu.thread.Pri;
 import org.percpu.thread.RealtimePolicy;
@@ -121,8 +123,11 @@ class KernelTest {
                 null,
                 "thread");
         assertThat(kernel.queues()).containsExactly(wq2, wq);
-        assertThat(kernel.lwps()).extracting(Lwp::name).containsExactlyInAnyOrder("b-queue", "a-queue", "thread");
-        assertThat(kernel.lwps()).allMatch(lwp -> Proc.exists(lwp.tid()) && lwp.kernel() == kernel);
+        assertThat(kernel.lwps())
+                .extracting(KernelThread::name)
+                .containsExactlyInAnyOrder("b-queue", "a-queue", "thread");
+        assertThat(kernel.lwps())
+                .allMatch(lwp -> Proc.exists(lwp.tid()) && ((Lwp) lwp).kernel() == KernelCore.of(kernel));
         assertThat(kernel.lwps()).isSortedAccordingTo((a, b) -> Integer.compare(a.tid(), b.tid()));
         end.countDown();
         wq.destroy();

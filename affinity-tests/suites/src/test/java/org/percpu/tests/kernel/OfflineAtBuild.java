@@ -15,6 +15,7 @@ import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuSet;
 import org.percpu.ipl.Ipl;
 import org.percpu.kernel.Kernel;
+import org.percpu.kernel.KernelBuilder;
 import org.percpu.netbsd.Softint;
 import org.percpu.netbsd.Work;
 import org.percpu.netbsd.Workqueue;
@@ -35,7 +36,7 @@ final class OfflineAtBuild {
         this.away = away;
     }
 
-    private Kernel.Builder following(String name) {
+    private KernelBuilder following(String name) {
         return Kernel.builder(name)
                 .followCpus(true)
                 .pinWatch(Duration.ofMillis(10))

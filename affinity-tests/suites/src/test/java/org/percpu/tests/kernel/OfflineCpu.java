@@ -23,7 +23,6 @@ import org.percpu.cpu.CpuSet;
 import org.percpu.ipl.Ipl;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
-import org.percpu.kernel.Lwp;
 import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Softint;
 import org.percpu.netbsd.Work;
@@ -37,6 +36,7 @@ import org.percpu.tests.support.Proc;
 import org.percpu.tests.support.Refusal;
 import org.percpu.thread.Affinity;
 import org.percpu.thread.CpuThread;
+import org.percpu.thread.KernelThread;
 import org.percpu.thread.PinPolicy;
 import org.percpu.thread.Pri;
 import org.percpu.thread.Sched;
@@ -73,7 +73,7 @@ final class OfflineCpu {
     /** The first worker can be made, the one of this CPU not. */
     private void nothingIsMadeForTheCpu() {
         List<KernelQueue> queues = kernel.queues();
-        List<Lwp> lwps = kernel.lwps();
+        List<KernelThread> lwps = kernel.lwps();
         Refusal.byLinux(
                         Errno.EINVAL,
                         () -> Workqueue.create(kernel, "unplaced", (work, arg) -> {}, null, -1, Ipl.NONE, PERCPU))
@@ -172,7 +172,7 @@ final class OfflineCpu {
                         .equals(all));
             }
         }
-        for (Lwp lwp : kernel.lwps()) {
+        for (KernelThread lwp : kernel.lwps()) {
             if (!lwp.name().endsWith("/" + cpu.index())) {
                 assertThat(lwp.state().pinsLost()).as(lwp.name()).isZero();
             }

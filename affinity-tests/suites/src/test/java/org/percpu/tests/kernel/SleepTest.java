@@ -19,12 +19,13 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.percpu.kernel.Condvar;
 import org.percpu.kernel.Kernel;
-import org.percpu.kernel.Lwp;
 import org.percpu.kernel.Sleepq;
+import org.percpu.lwp.Lwp;
 import org.percpu.netbsd.Kthread;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Rule;
 import org.percpu.tests.support.TestKernel;
+import org.percpu.thread.KernelThread;
 import org.percpu.thread.Pri;
 
 /** Condvar and Sleepq: who is woken, what an interrupt does, what misuse does not break. */
@@ -279,7 +280,7 @@ class SleepTest {
                 },
                 null,
                 "sleeper");
-        Lwp lwp = kernel.lwps().get(0);
+        KernelThread lwp = kernel.lwps().get(0);
         Bounded.until("it sleeps", () -> "biowait".equals(lwp.wmesg()));
         Bounded.until("it is woken", () -> {
             kernel.sleepq().wakeup(ident);

@@ -22,7 +22,6 @@ import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuSet;
 import org.percpu.kernel.Kernel;
-import org.percpu.kernel.Lwp;
 import org.percpu.netbsd.Kthread;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Machine;
@@ -32,6 +31,7 @@ import org.percpu.tests.support.Rule;
 import org.percpu.tests.support.TestKernel;
 import org.percpu.thread.Affinity;
 import org.percpu.thread.CpuThread;
+import org.percpu.thread.KernelThread;
 import org.percpu.thread.Pri;
 import org.percpu.thread.Sched;
 
@@ -435,7 +435,7 @@ class KthreadCreateTest {
         Bounded.arrive(done);
         assertThat(thrown.get()).hasSize(4).allSatisfy(t -> assertThat(((ErrnoException) t).errno())
                 .isEqualTo(Errno.EPERM));
-        assertThat(kernel.lwps()).extracting(Lwp::name).doesNotContain("child");
+        assertThat(kernel.lwps()).extracting(KernelThread::name).doesNotContain("child");
         // The refused join was no join.
         finish(other);
     }

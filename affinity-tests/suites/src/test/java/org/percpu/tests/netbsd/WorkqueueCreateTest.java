@@ -24,9 +24,9 @@ import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuSet;
 import org.percpu.ipl.Ipl;
 import org.percpu.kernel.Kernel;
-import org.percpu.kernel.Lwp;
 import org.percpu.kernel.WaitStrategy;
 import org.percpu.kernel.WorkerState;
+import org.percpu.lwp.Lwp;
 import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Work;
 import org.percpu.netbsd.Workqueue;
@@ -38,6 +38,7 @@ import org.percpu.tests.support.Rule;
 import org.percpu.tests.support.TestKernel;
 import org.percpu.thread.Affinity;
 import org.percpu.thread.CpuThread;
+import org.percpu.thread.KernelThread;
 import org.percpu.thread.Pri;
 import org.percpu.thread.RealtimePolicy;
 import org.percpu.thread.Sched;
@@ -320,7 +321,7 @@ class WorkqueueCreateTest {
         assertThat(done.await(30, SECONDS)).isTrue();
         assertThat(thrown.get()).isInstanceOf(ErrnoException.class).hasMessageContaining("EPERM");
         assertThat(kernel.queues()).isEmpty();
-        assertThat(kernel.lwps()).extracting(Lwp::name).doesNotContain("from-intr");
+        assertThat(kernel.lwps()).extracting(KernelThread::name).doesNotContain("from-intr");
     }
 
     @Test
@@ -367,7 +368,7 @@ class WorkqueueCreateTest {
     void workersAreDaemons() {
         Kernel kernel = test.get();
         Workqueue<Work> wq = create(kernel, "daemon", Pri.PRI_NONE, 0);
-        Lwp worker = kernel.lwps().get(0);
+        Lwp worker = (Lwp) kernel.lwps().get(0);
         assertThat(worker.is(Lwp.Flag.WORKER)).isTrue();
         assertThat(worker.is(Lwp.Flag.MPSAFE)).isFalse();
         assertThat(worker.thread().thread().isDaemon()).isTrue();

@@ -3,6 +3,7 @@ package org.percpu.tests.openbsd;
 
 import java.util.concurrent.CountDownLatch;
 import org.percpu.kernel.Kernel;
+import org.percpu.lwp.KernelCore;
 import org.percpu.openbsd.Task;
 import org.percpu.openbsd.Taskq;
 import org.percpu.openbsd.Workq;
@@ -34,7 +35,7 @@ final class Plug {
     }
 
     private void hold() {
-        kernel.unlocked("plug", () -> {
+        KernelCore.of(kernel).unlocked("plug", () -> {
             entered.countDown();
             Bounded.arrive(pulled);
             return true;

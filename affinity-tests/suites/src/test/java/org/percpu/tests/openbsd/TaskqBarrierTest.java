@@ -95,7 +95,7 @@ class TaskqBarrierTest {
                 .filter(t -> t.getName().equals(thread))
                 .map(LockSupport::getBlocker)
                 .anyMatch(blocker ->
-                        blocker != null && blocker.getClass().getName().equals("org.percpu.kernel.WaitChannel"));
+                        blocker != null && blocker.getClass().getName().equals("org.percpu.lwp.WaitChannel"));
     }
 
     @Test

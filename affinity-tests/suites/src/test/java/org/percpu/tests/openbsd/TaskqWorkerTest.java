@@ -32,8 +32,8 @@ import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.ipl.Ipl;
 import org.percpu.kernel.Condvar;
 import org.percpu.kernel.Kernel;
-import org.percpu.kernel.Lwp;
 import org.percpu.kernel.WaitStrategy;
+import org.percpu.lwp.Lwp;
 import org.percpu.netbsd.Work;
 import org.percpu.netbsd.Workqueue;
 import org.percpu.openbsd.Kthread;
@@ -43,6 +43,7 @@ import org.percpu.openbsd.Workq;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Rule;
 import org.percpu.tests.support.TestKernel;
+import org.percpu.thread.KernelThread;
 import org.percpu.thread.Pri;
 
 /** What the threads of a taskq do with tasks, the kernel lock, sleeps and errors. */
@@ -431,7 +432,7 @@ class TaskqWorkerTest {
         Map<String, Object> outcomes = outcomes(tq, new ReentrantLock(), sleeps);
         assertThat(outcomes).allSatisfy((what, outcome) -> assertThat(outcome).isEqualTo(Errno.EPERM));
         assertThat(kernel.queues()).containsExactly(tq);
-        assertThat(kernel.lwps()).extracting(Lwp::name).containsExactly("insomnia");
+        assertThat(kernel.lwps()).extracting(KernelThread::name).containsExactly("insomnia");
         tq.destroy();
     }
 

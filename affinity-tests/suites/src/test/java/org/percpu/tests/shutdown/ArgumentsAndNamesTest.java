@@ -19,7 +19,6 @@ import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Spl;
 import org.percpu.kernel.Condvar;
 import org.percpu.kernel.Kernel;
-import org.percpu.kernel.Lwp;
 import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Softint;
 import org.percpu.netbsd.Work;
@@ -97,7 +96,6 @@ class ArgumentsAndNamesTest {
         calls.put(() -> new Condvar(kernel, null), "wmesg");
         calls.put(() -> new Condvar(kernel, "w").await(null), "interlock");
         calls.put(() -> new Condvar(kernel, "w").await(new ReentrantLock(), 1, (TimeUnit) null), "unit");
-        calls.put(() -> Lwp.create(null, null, null, null), "kernel");
         calls.put(() -> Kernel.builder(null), "name");
         calls.put(() -> Kernel.builder("k").cpus(null), "set");
         calls.put(() -> Kernel.builder("k").pinPolicy(null), "policy");

@@ -23,7 +23,6 @@ import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Spl;
 import org.percpu.kernel.Kernel;
-import org.percpu.kernel.Lwp;
 import org.percpu.kernel.ShutdownReport;
 import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Work;
@@ -37,6 +36,7 @@ import org.percpu.tests.support.Refusal;
 import org.percpu.tests.support.Rule;
 import org.percpu.tests.support.Scale;
 import org.percpu.tests.support.TestKernel;
+import org.percpu.thread.KernelThread;
 import org.percpu.thread.Pri;
 
 /** One limit for the whole shutdown, whatever is stuck; and closes beside drains, creates and each other. */
@@ -454,7 +454,7 @@ class ShutdownDeadlineTest {
                 drained.drainAndDestroy();
                 assertThat(ofQueue).noneMatch(Proc::exists);
             });
-            List<Integer> all = closed.lwps().stream().map(Lwp::tid).toList();
+            List<Integer> all = closed.lwps().stream().map(KernelThread::tid).toList();
             Bounded.run("closes", () -> {
                 closed.close();
                 assertThat(all).noneMatch(Proc::exists);

@@ -15,8 +15,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.ipl.Ipl;
-import org.percpu.kernel.Deadline;
 import org.percpu.kernel.Kernel;
+import org.percpu.kernel.KernelBuilder;
+import org.percpu.lwp.Deadline;
 import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Softint;
 import org.percpu.netbsd.Work;
@@ -95,7 +96,7 @@ class TimedWaitTest {
             }
             Refusal.of(Errno.EINVAL, () -> call.accept(null)).contains("tMost is null");
         }
-        Kernel.Builder builder = Kernel.builder("watched");
+        KernelBuilder builder = Kernel.builder("watched");
         Refusal.of(Errno.EINVAL, () -> builder.pinWatch(Duration.ofNanos(-1)))
                 .contains("watched", "period is negative");
         Refusal.of(Errno.EINVAL, () -> builder.pinWatch(null)).contains("watched", "period is null");

@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import org.percpu.ipl.Ipl;
 import org.percpu.kernel.Kernel;
-import org.percpu.kernel.Lwp;
 import org.percpu.kernel.WaitStrategy;
 import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Softint;
@@ -21,6 +20,7 @@ import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.Proc;
 import org.percpu.thread.CpuThread;
+import org.percpu.thread.KernelThread;
 import org.percpu.thread.Pri;
 import org.percpu.thread.RealtimePolicy;
 import org.percpu.thread.Sched;
@@ -70,7 +70,7 @@ final class InheritedPolicy {
             Softint.establish(kernel, Softint.SOFTINT_NET, arg -> {}, null);
             assertThat(kernel.interrupts(kernel.cpus().get(0))).isNotNull();
             List<String> names = new ArrayList<>();
-            for (Lwp lwp : kernel.lwps()) {
+            for (KernelThread lwp : kernel.lwps()) {
                 names.add(lwp.name());
                 assertThat(Proc.sched(lwp.tid())).as(lwp.name()).isEqualTo(Sched.DEFAULT);
                 assertThat(lwp.state().denial()).as(lwp.name()).isNull();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.kernel;
+package org.percpu.lwp;
 
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 final class Waits {
     private Waits() {}
 
-    static @Nullable String of(Thread thread, KernelLock lock) {
+    static @Nullable String of(Thread thread, BigLock lock) {
         if (lock.isAwaitedBy(thread)) {
             return "the kernel lock, " + lock;
         }

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.kernel;
+package org.percpu.lwp;
 
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.ErrnoException;
 
 /**
- * The end of one {@link KernelQueue}, in steps, so that a kernel can take each step for all of its queues before the
+ * The end of one queue, in steps, so that a kernel can take each step for all of its queues before the
  * next one. Several threads may end the same queue at the same time: each step may be repeated, and what is taken back
  * is handed to one of them.
  */
@@ -80,8 +79,7 @@ public interface QueueEnd {
      * @return what has not run
      */
     static List<Object> all(List<? extends QueueEnd> ends, Duration atMost, boolean interrupt) {
-        Argument.requireNonNull(ends, "end", "ends");
-        Deadline deadline = Deadline.after(Argument.requireTime(atMost, "end", "atMost"));
+        Deadline deadline = Deadline.after(atMost);
         ends.forEach(QueueEnd::close);
         List<QueueEnd> late = new ArrayList<>();
         for (QueueEnd end : ends) {

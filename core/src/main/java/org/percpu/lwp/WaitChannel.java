@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.kernel;
+package org.percpu.lwp;
 
 import java.util.ArrayDeque;
 import java.util.concurrent.locks.Lock;
@@ -10,11 +10,18 @@ import org.percpu.ipl.Sleep;
  * Threads asleep on one object, in the order in which they came. The channel knows nothing of locks: its users drop and
  * retake them.
  */
-final class WaitChannel {
+public final class WaitChannel {
     private final ArrayDeque<Sleep> sleeps = new ArrayDeque<>();
 
-    /** Joins the queue; from now on a wake-up counts, even before {@link #await}. */
-    synchronized Sleep enter() {
+    /** A channel on which no thread sleeps. */
+    public WaitChannel() {}
+
+    /**
+     * Joins the queue. From now on a wake-up counts, even before {@link #await}.
+     *
+     * @return the caller's sleep
+     */
+    public synchronized Sleep enter() {
         Sleep sleep = new Sleep();
         sleeps.add(sleep);
         return sleep;
@@ -24,10 +31,11 @@ final class WaitChannel {
      * Sleeps until woken, and runs the caller's interrupts meanwhile. {@link Thread#interrupt} does not end the sleep,
      * as signals do not end the sleep of a kernel thread. The interrupt status is kept for the caller.
      *
+     * @param sleep the caller's
      * @param nanos longest sleep, 0 for ever
      * @return false if the time ran out
      */
-    boolean await(Sleep sleep, long nanos) {
+    public boolean await(Sleep sleep, long nanos) {
         try {
             // A wake-up that comes between the time-out and the removal has chosen this sleep: it counts.
             return sleep.await(this, nanos == 0 ? Sleep.FOREVER : nanos) || !leave(sleep);
@@ -44,8 +52,12 @@ final class WaitChannel {
         return sleeps.remove(sleep);
     }
 
-    /** Wakes the thread that waits longest; false if no thread waits. */
-    synchronized boolean wakeOne() {
+    /**
+     * Wakes the thread that waits longest.
+     *
+     * @return false if no thread waits
+     */
+    public synchronized boolean wakeOne() {
         Sleep sleep = sleeps.peek();
         if (sleep == null) {
             return false;
@@ -58,7 +70,7 @@ final class WaitChannel {
      * Wakes the threads that wait now. A thread that finds its condition still false and waits again is not woken
      * again.
      */
-    synchronized void wakeAll() {
+    public synchronized void wakeAll() {
         // In the monitor, so that no thread joins meanwhile. Without a copy, because there may be no memory for one.
         for (Sleep sleep = sleeps.peek(); sleep != null; sleep = sleeps.peek()) {
             wake(sleep);
@@ -77,17 +89,24 @@ final class WaitChannel {
      *
      * @param interlock held exactly once by the caller
      * @param wmesg for the message
+     * @return the caller's sleep
      * @throws IllegalMonitorStateException if it is not held, or recursively; the caller is then not on the queue
      */
-    Sleep enter(Lock interlock, String wmesg) {
+    public Sleep enter(Lock interlock, String wmesg) {
         requireHeldOnce(interlock, wmesg);
         Sleep sleep = enter();
         release(sleep, interlock);
         return sleep;
     }
 
-    /** Checks what can be checked before the caller joins the queue. */
-    static void requireHeldOnce(Lock interlock, String wmesg) {
+    /**
+     * Checks what can be checked before the caller joins the queue.
+     *
+     * @param interlock of the sleep
+     * @param wmesg for the message
+     * @throws IllegalMonitorStateException if it is a {@link ReentrantLock} that the caller does not hold exactly once
+     */
+    public static void requireHeldOnce(Lock interlock, String wmesg) {
         if (interlock instanceof ReentrantLock lock && lock.getHoldCount() != 1) {
             throw new IllegalMonitorStateException(
                     "sleep on \"" + wmesg + "\" with an interlock that is held " + lock.getHoldCount() + " times by "
@@ -95,8 +114,13 @@ final class WaitChannel {
         }
     }
 
-    /** Releases the interlock of a sleep, which leaves the queue if that fails. */
-    void release(Sleep sleep, Lock interlock) {
+    /**
+     * Releases the interlock of a sleep, which leaves the queue if that fails.
+     *
+     * @param sleep the caller's
+     * @param interlock held once
+     */
+    public void release(Sleep sleep, Lock interlock) {
         boolean unlocked = false;
         try {
             interlock.unlock();
@@ -108,7 +132,12 @@ final class WaitChannel {
         }
     }
 
-    synchronized boolean isEmpty() {
+    /**
+     * Whether no thread sleeps here.
+     *
+     * @return true if so; may be stale on return
+     */
+    public synchronized boolean isEmpty() {
         return sleeps.isEmpty();
     }
 }

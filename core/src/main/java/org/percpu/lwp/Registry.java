@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.kernel;
+package org.percpu.lwp;
 
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -11,14 +11,16 @@ import java.util.Set;
  * The threads and queues of a kernel, until it is closed. The shutdown finds everything that was added, and everything
  * that comes after the close is refused. Both happen under one monitor, so nothing is missed.
  */
-final class Registry {
+public final class Registry {
     // Guarded by this.
     private final Set<Lwp> lwps = new LinkedHashSet<>();
-    private final Set<KernelQueue> queues = new LinkedHashSet<>();
+    private final Set<Listing> queues = new LinkedHashSet<>();
     /** Threads that have finished and that Linux may still have. */
     private final List<Lwp> leaving = new ArrayList<>();
 
     private volatile boolean closed;
+
+    Registry() {}
 
     /** False if the kernel is closed; the thread is then not listed. */
     synchronized boolean add(Lwp lwp) {
@@ -33,27 +35,40 @@ final class Registry {
     }
 
     /** False if the kernel is closed; the queue is then not listed. */
-    synchronized boolean add(KernelQueue queue) {
+    synchronized boolean add(Listing queue) {
         return !closed && queues.add(queue);
     }
 
-    synchronized void remove(KernelQueue queue) {
+    synchronized void remove(Listing queue) {
         queues.remove(queue);
     }
 
-    /** True for the first caller. Nothing can be added from here on. */
-    synchronized boolean close() {
+    /**
+     * Closes the registry: nothing can be added from here on.
+     *
+     * @return true for the first caller
+     */
+    public synchronized boolean close() {
         boolean first = !closed;
         closed = true;
         return first;
     }
 
-    boolean isClosed() {
+    /**
+     * Whether the kernel is shut down or being shut down.
+     *
+     * @return true from the first {@link #close} on
+     */
+    public boolean isClosed() {
         return closed;
     }
 
-    /** Ordered by thread id. */
-    List<Lwp> lwps() {
+    /**
+     * The threads alive, workers of queues included.
+     *
+     * @return a copy, ordered by thread id
+     */
+    public List<Lwp> lwps() {
         List<Lwp> copy;
         synchronized (this) {
             copy = new ArrayList<>(lwps);
@@ -62,18 +77,26 @@ final class Registry {
         return copy;
     }
 
-    /** Threads that have run to their end and may be on their way out. */
-    synchronized List<Lwp> leaving() {
+    /**
+     * Threads that have run to their end and may be on their way out.
+     *
+     * @return a copy
+     */
+    public synchronized List<Lwp> leaving() {
         return new ArrayList<>(leaving);
     }
 
-    /** Ordered by name. */
-    List<KernelQueue> queues() {
-        List<KernelQueue> copy;
+    /**
+     * The queues created and not destroyed.
+     *
+     * @return a copy, ordered by name
+     */
+    public List<Listing> queues() {
+        List<Listing> copy;
         synchronized (this) {
             copy = new ArrayList<>(queues);
         }
-        copy.sort(Comparator.comparing(KernelQueue::name));
+        copy.sort(Comparator.comparing(Listing::name));
         return copy;
     }
 }

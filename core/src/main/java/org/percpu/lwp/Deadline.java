@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.kernel;
+package org.percpu.lwp;
 
 import java.time.Duration;
 import org.percpu.bindings.spi.Argument;
 
 /** One time limit over several waits. */
 public final class Deadline {
+    /** A time that never runs out. */
+    public static final Duration FOREVER = Duration.ofNanos(Long.MAX_VALUE);
+
     private final Duration atMost;
     private final long start = System.nanoTime();
 
@@ -16,9 +19,9 @@ public final class Deadline {
     /**
      * Starts the clock.
      *
-     * @param atMost how long, {@link KernelQueue#FOREVER} for no limit
+     * @param atMost how long, not negative, {@link #FOREVER} for no limit
      * @return the limit
-     * @throws ErrnoException EINVAL if the time is null or negative
+     * @throws org.percpu.bindings.spi.ErrnoException EINVAL if the time is null or negative
      */
     public static Deadline after(Duration atMost) {
         return new Deadline(Argument.requireTime(atMost, "a deadline", "atMost"));
@@ -30,8 +33,8 @@ public final class Deadline {
      * @return never negative
      */
     public Duration left() {
-        if (atMost.compareTo(KernelQueue.FOREVER) >= 0) {
-            return KernelQueue.FOREVER;
+        if (atMost.compareTo(FOREVER) >= 0) {
+            return FOREVER;
         }
         Duration left = atMost.minusNanos(System.nanoTime() - start);
         return left.isNegative() ? Duration.ZERO : left;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.kernel;
+package org.percpu.lwp;
 
 import org.jspecify.annotations.Nullable;
 
@@ -8,11 +8,13 @@ import org.jspecify.annotations.Nullable;
  * tried, and after that nothing.
  */
 final class LastWord {
+    private static final String LOGGER = "org.percpu.kernel.Kernel";
+
     private LastWord() {}
 
     static void log(String start, String who, String what, @Nullable Object of, Throwable thrown) {
         try {
-            System.getLogger(Kernel.class.getName()).log(System.Logger.Level.ERROR, start + who + what + of, thrown);
+            System.getLogger(LOGGER).log(System.Logger.Level.ERROR, start + who + what + of, thrown);
         } catch (Throwable t) {
             try {
                 System.err.print(start);

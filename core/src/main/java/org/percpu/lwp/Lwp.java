@@ -1,28 +1,26 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.kernel;
+package org.percpu.lwp;
 
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxException;
-import org.percpu.ipl.Sleep;
 import org.percpu.thread.CpuThread;
+import org.percpu.thread.KernelThread;
 import org.percpu.thread.ThreadState;
 
 /**
- * A kernel thread of a {@link Kernel}: a {@link CpuThread} with a kernel lock, an exit and a join. Both kthread(9)
- * interfaces and the workers of every queue are made of it. Use these interfaces unless you are writing another kind of
- * queue.
+ * A kernel thread: a {@link CpuThread} with a kernel lock, an exit and a join. Both kthread(9) interfaces and the
+ * workers of every queue are made of it.
  *
  * <p>Threading: every method may be called from any thread, except {@link #exit}.
  */
-public final class Lwp {
+public final class Lwp implements KernelThread {
     /** How a kernel thread behaves. */
     public enum Flag {
         /** Does not take the kernel lock before its function (KL-2). */
@@ -37,13 +35,6 @@ public final class Lwp {
         WORKER,
         /** Runs callbacks that may not sleep. */
         CANTSLEEP
-    }
-
-    private enum Stage {
-        IDLE,
-        RUNNING,
-        EXITING,
-        DEAD
     }
 
     /** Unwinds the function of a thread that exits. Not for catching; carries no stack trace. */
@@ -64,18 +55,13 @@ public final class Lwp {
 
     private static final ThreadLocal<@Nullable Lwp> CURRENT = new ThreadLocal<>();
 
-    private final Kernel kernel;
+    private final KernelCore kernel;
     private final Set<Flag> flags;
     private final Runnable func;
     private final boolean worker;
-    private final WaitChannel changed = new WaitChannel();
+    private final Life life = new Life();
     private final CpuThread thread;
 
-    // Guarded by `changed`.
-    private Stage stage = Stage.IDLE;
-
-    private boolean joined;
-    private boolean destroyed;
     volatile @Nullable String wmesg;
 
     private final Thread creator = Thread.currentThread();
@@ -84,7 +70,7 @@ public final class Lwp {
 
     private boolean begun; // the function; the thread's own
 
-    private Lwp(Kernel kernel, CpuThread.Builder builder, Set<Flag> flags, Runnable func) {
+    private Lwp(KernelCore kernel, CpuThread.Builder builder, Set<Flag> flags, Runnable func) {
         this.kernel = kernel;
         this.flags = flags.isEmpty() ? EnumSet.noneOf(Flag.class) : EnumSet.copyOf(flags);
         this.func = func;
@@ -113,15 +99,11 @@ public final class Lwp {
      * @throws ErrnoException EAGAIN if the system gives no more threads, ESHUTDOWN if the kernel is closed
      * @throws LinuxException if it cannot be pinned or scheduled as required
      */
-    public static Lwp create(Kernel kernel, CpuThread.Builder thread, Set<Flag> flags, Runnable func) {
-        Argument.requireNonNull(kernel, "a kernel thread", "kernel");
-        Argument.requireNonNull(thread, "a kernel thread", "thread");
-        Argument.requireNonNull(flags, "a kernel thread", "flags");
-        Argument.requireNonNull(func, "a kernel thread", "func");
+    public static Lwp create(KernelCore kernel, CpuThread.Builder thread, Set<Flag> flags, Runnable func) {
         kernel.requireOpen("a thread");
         Lwp lwp;
         try {
-            kernel.startWatch();
+            kernel.beforeThread();
             lwp = new Lwp(kernel, thread, flags, func);
             lwp.awaitEntered();
         } catch (LinuxException e) {
@@ -133,20 +115,20 @@ public final class Lwp {
         if (!kernel.add(lwp)) {
             boolean idle = lwp.destroyIfIdle();
             assert idle;
-            boolean gone = lwp.awaitGone(Deadline.after(KernelQueue.FOREVER));
+            boolean gone = lwp.awaitGone(Deadline.after(Deadline.FOREVER));
             assert gone;
             throw kernel.closed("a thread");
         }
         boolean done = false;
         try {
             if (!lwp.is(Flag.IDLE)) {
-                kernel.whenWarm(lwp::start);
+                kernel.boot().whenWarm(lwp::start);
             }
             done = true;
         } finally {
             if (!done) {
                 boolean idle = lwp.destroyIfIdle();
-                assert idle || lwp.stageNow() != Stage.IDLE;
+                assert idle || lwp.life.stage() != Life.Stage.IDLE;
             }
         }
         return lwp;
@@ -209,20 +191,21 @@ public final class Lwp {
     private boolean finishes() {
         int left = kernel.lock().releaseAll();
         assert left >= 0;
-        finish();
+        life.ends();
+        kernel.registry().remove(this);
         return true;
     }
 
     private boolean runs() {
         try {
             CURRENT.set(this);
-            if (awaitStart()) {
+            if (life.awaitStart()) {
                 runFunction();
             }
             return true;
         } catch (Throwable t) {
             // Its creator may not have the object yet, and so not the name.
-            kernel.fault(Thread.currentThread().getName(), func, t);
+            kernel.reports().fault(Thread.currentThread().getName(), func, t);
             return begun && !worker;
         }
     }
@@ -240,7 +223,8 @@ public final class Lwp {
             begun = true;
             func.run();
             if (!is(Flag.WORKER)) {
-                kernel.strict(() -> "kthread " + name() + ": the function returned; taken as kthread_exit(0)");
+                kernel.reports()
+                        .strict(() -> "kthread " + name() + ": the function returned; taken as kthread_exit(0)");
             }
         } catch (Exit e) {
             code = e.code;
@@ -248,71 +232,22 @@ public final class Lwp {
             if (worker) {
                 throw t;
             }
-            kernel.fault(name(), func, t);
+            kernel.reports().fault(name(), func, t);
         } finally {
             kernel.lock().releaseAll();
         }
         if (code != 0) {
-            kernel.console("kthread " + name() + " (tid " + tid() + ") exited with code " + code);
+            kernel.reports().console("kthread " + name() + " (tid " + tid() + ") exited with code " + code);
         }
         if (is(Flag.MUSTJOIN)) {
-            awaitJoin();
-        }
-    }
-
-    private boolean awaitStart() {
-        return becomes(() -> stage != Stage.IDLE) && stageNow() == Stage.RUNNING;
-    }
-
-    private void awaitJoin() {
-        synchronized (changed) {
-            stage = Stage.EXITING;
-        }
-        changed.wakeAll();
-        boolean arrived = becomes(() -> joined || kernel.isClosed());
-        assert arrived;
-    }
-
-    private void finish() {
-        synchronized (changed) {
-            stage = Stage.DEAD;
-        }
-        changed.wakeAll();
-        kernel.remove(this);
-    }
-
-    private Stage stageNow() {
-        synchronized (changed) {
-            return stage;
-        }
-    }
-
-    private boolean becomes(BooleanSupplier condition) {
-        return becomes(condition, Deadline.after(KernelQueue.FOREVER));
-    }
-
-    /** Sleeps, holding no lock, until the condition on `stage` and `joined` is true; false if the time ran out. */
-    private boolean becomes(BooleanSupplier condition, Deadline deadline) {
-        while (true) {
-            Sleep sleep;
-            long left = deadline.left().toNanos();
-            synchronized (changed) {
-                if (condition.getAsBoolean()) {
-                    return true;
-                }
-                if (left == 0) {
-                    return false;
-                }
-                sleep = changed.enter();
-            }
-            boolean inTime = changed.await(sleep, left);
-            assert inTime || !deadline.left().equals(KernelQueue.FOREVER);
+            life.exits();
+            life.awaitJoin(kernel.registry()::isClosed);
         }
     }
 
     /** The kernel is closing: no thread will join this one any more. */
-    void kernelClosed() {
-        changed.wakeAll();
+    public void kernelClosed() {
+        life.look();
     }
 
     /**
@@ -343,7 +278,7 @@ public final class Lwp {
      * @throws ErrnoException EBUSY if it runs already, ESRCH if it was destroyed
      */
     public void start() {
-        leaveIdle(Stage.RUNNING, "start");
+        leaveIdle(Life.Stage.RUNNING, "start");
     }
 
     /**
@@ -353,27 +288,13 @@ public final class Lwp {
      * @throws ErrnoException EBUSY if it was started, ESRCH if it was destroyed before
      */
     public void destroy() {
-        leaveIdle(Stage.DEAD, "destroy");
+        leaveIdle(Life.Stage.DEAD, "destroy");
     }
 
-    /** One of two racing callers wins; the other gets the error. */
-    private void leaveIdle(Stage next, String what) {
-        synchronized (changed) {
-            if (stage != Stage.IDLE) {
-                throw new ErrnoException(
-                        destroyed ? Errno.ESRCH : Errno.EBUSY,
-                        what + " of kthread " + name() + ", which "
-                                + (destroyed ? "was destroyed" : "was started already")
-                                + ": only a thread made IDLE can be started or destroyed, once");
-            }
-            stage = next;
-            destroyed = next == Stage.DEAD;
-        }
-        try {
-            changed.wakeAll();
-        } catch (Throwable t) {
-            // From here on the step cannot be taken back: the thread is being told of it.
-            changed.wakeAll();
+    private void leaveIdle(Life.Stage next, String what) {
+        ErrnoException refusal = life.leaveIdle(next, what, name());
+        if (refusal != null) {
+            throw refusal;
         }
     }
 
@@ -386,7 +307,7 @@ public final class Lwp {
      *     must not sleep
      */
     public void join() {
-        boolean ended = join(KernelQueue.FOREVER);
+        boolean ended = join(Deadline.FOREVER);
         assert ended;
     }
 
@@ -406,51 +327,16 @@ public final class Lwp {
             throw new ErrnoException(Errno.EDEADLK, "kthread " + name() + " joins itself");
         }
         kernel.requireSleepable("kthrwait");
-        synchronized (changed) {
-            if (stage == Stage.IDLE && kernel.isCold()) {
-                throw new ErrnoException(
-                        Errno.EINVAL,
-                        "join of kthread " + name()
-                                + " in a cold kernel: nothing runs before it is warm, the join would wait for ever");
-            }
-            if (joined || (stage == Stage.DEAD && !kernel.isClosed())) {
-                throw joinedBefore();
-            }
-            joined = true;
-        }
-        changed.wakeAll();
-        if (!kernel.sleeping("kthrwait", () -> becomes(() -> stage == Stage.DEAD, deadline) || !giveUpJoin())) {
+        life.join(kernel.boot().isCold(), kernel.registry().isClosed(), name());
+        if (!kernel.sleeping("kthrwait", () -> life.awaitDead(deadline) || !life.giveUpJoin())) {
             return false;
         }
-        boolean gone = awaitGone(Deadline.after(KernelQueue.FOREVER));
+        boolean gone = awaitGone(Deadline.after(Deadline.FOREVER));
         assert gone;
-        synchronized (changed) {
-            if (destroyed) {
-                throw joinedBefore();
-            }
+        if (life.isDestroyed()) {
+            throw Life.joinedBefore(name());
         }
         return true;
-    }
-
-    /**
-     * A thread in its exit has seen the join. Then the join waits for the thread, which takes a moment, and this is
-     * false.
-     */
-    private boolean giveUpJoin() {
-        synchronized (changed) {
-            if (stage == Stage.IDLE || stage == Stage.RUNNING) {
-                joined = false;
-                return true;
-            }
-        }
-        boolean dead = becomes(() -> stage == Stage.DEAD);
-        assert dead;
-        return false;
-    }
-
-    private ErrnoException joinedBefore() {
-        return new ErrnoException(
-                Errno.ESRCH, "join of kthread " + name() + ", which was joined before, or destroyed without a start");
     }
 
     /**
@@ -460,70 +346,44 @@ public final class Lwp {
      * @return true if it was made with it
      */
     public boolean is(Flag flag) {
-        return flags.contains(Argument.requireNonNull(flag, "is", "flag"));
+        return flags.contains(flag);
     }
 
     /**
      * The kernel it belongs to.
      *
-     * @return the kernel
+     * @return its inside
      */
-    public Kernel kernel() {
+    public KernelCore kernel() {
         return kernel;
     }
 
-    /**
-     * The full name.
-     *
-     * @return not cut
-     */
+    @Override
     public String name() {
         return thread().name();
     }
 
-    /**
-     * The kernel's thread id.
-     *
-     * @return a positive number
-     */
+    @Override
     public int tid() {
         return thread().tid();
     }
 
-    /**
-     * The platform thread under it.
-     *
-     * @return its placement and state
-     */
+    @Override
     public CpuThread thread() {
         return thread;
     }
 
-    /**
-     * What was asked for, and what the Linux kernel reports.
-     *
-     * @return the state now
-     */
+    @Override
     public ThreadState state() {
         return thread().state();
     }
 
-    /**
-     * What the thread sleeps on.
-     *
-     * @return the wait message, or null while it runs
-     */
+    @Override
     public @Nullable String wmesg() {
         return wmesg;
     }
 
-    /**
-     * What the thread waits for, as far as Java and this library know. A wait in the kernel, for a file or a socket, is
-     * not known.
-     *
-     * @return the wait message in quotes; or the kernel lock, a mutex or another lock, and who holds it; null if it
-     *     waits for none of these. May be stale on return
-     */
+    @Override
     public @Nullable String waitsFor() {
         String message = wmesg;
         if (message != null) {
@@ -532,15 +392,9 @@ public final class Lwp {
         return Waits.of(thread.thread(), kernel.lock());
     }
 
-    /**
-     * The state of the thread as ps(1) of the BSDs shows it.
-     *
-     * @return LSIDL for a thread made {@link Flag#IDLE} and not started; LSSLEEP while it {@linkplain #waitsFor()
-     *     waits}; LSZOMB when it has exited and waits to be joined; LSDEAD when it has ended; else LSRUN. May be stale
-     *     on return
-     */
+    @Override
     public String stat() {
-        return switch (stageNow()) {
+        return switch (life.stage()) {
             case IDLE -> "LSIDL";
             case RUNNING -> waitsFor() == null ? "LSRUN" : "LSSLEEP";
             case EXITING -> "LSZOMB";
@@ -548,27 +402,22 @@ public final class Lwp {
         };
     }
 
-    /** Name and number. */
-    String label() {
+    /**
+     * Name and number.
+     *
+     * @return such as {@code rx/3 (tid 4711)}
+     */
+    public String label() {
         return name() + " (tid " + tid() + ")";
     }
 
-    /** At shutdown: true if the thread never ran and now never will. */
-    boolean destroyIfIdle() {
-        synchronized (changed) {
-            if (stage != Stage.IDLE) {
-                return false;
-            }
-            stage = Stage.DEAD;
-            destroyed = true;
-        }
-        try {
-            changed.wakeAll();
-        } catch (Throwable t) {
-            // From here on the step cannot be taken back: the thread is being told of it.
-            changed.wakeAll();
-        }
-        return true;
+    /**
+     * At a shutdown: ends a thread that was not started.
+     *
+     * @return true if the thread never ran and now never will
+     */
+    public boolean destroyIfIdle() {
+        return life.destroyIfIdle();
     }
 
     /**
@@ -578,18 +427,20 @@ public final class Lwp {
      * @return true if Linux no longer has the thread; false at once for the caller itself
      */
     public boolean awaitGone(Deadline deadline) {
-        Argument.requireNonNull(deadline, "awaitGone", "deadline");
         return current() != this
                 && kernel.unlocked(
                         "lwpexit",
                         // Linux removes the thread a moment after Java does. The library's own sleeps run interrupts.
-                        () -> becomes(() -> stage == Stage.DEAD, deadline) && thread.awaitGone(deadline.left()));
+                        () -> life.awaitDead(deadline) && thread.awaitGone(deadline.left()));
     }
 
-    boolean mustJoinAndWasNot() {
-        synchronized (changed) {
-            return is(Flag.MUSTJOIN) && !joined;
-        }
+    /**
+     * At a shutdown: whether no thread has joined a thread that waits for a join.
+     *
+     * @return false for a thread without {@link Flag#MUSTJOIN}
+     */
+    public boolean mustJoinAndWasNot() {
+        return is(Flag.MUSTJOIN) && !life.isJoined();
     }
 
     /** The state in one line. */
