@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.LinuxCalls;
@@ -98,6 +99,16 @@ public final class NativeInbox {
     /** Any thread: the handles of an item; null if it has none here. */
     NativeWork @Nullable [] handlesOf(Object item) {
         return byItem.get(item);
+    }
+
+    /**
+     * Whether an item that has a handle here meets a condition.
+     *
+     * @param condition cheap
+     * @return the state when the call looked
+     */
+    public boolean hasItem(Predicate<Object> condition) {
+        return byItem.keySet().stream().anyMatch(condition);
     }
 
     private void index() {

@@ -218,8 +218,18 @@ public abstract class ItemQueue {
     /** Worker: takes nothing more from anybody; false if something waits. */
     final boolean closeInboxes() {
         synchronized (doorbell) {
-            return closeNative() && inbox.close() && endNative();
+            return closeNative() && !pushIsDue() && inbox.close() && endNative();
         }
+    }
+
+    /**
+     * Whether a thread has claimed an item that C code may post, and has not pushed it yet; or an error keeps it from that. A post that
+     * found the item claimed relies on the run to come, so the inbox must not be closed before. For a worker that has found nothing to
+     * run, after no further poster is let in.
+     */
+    final boolean pushIsDue() {
+        NativeInbox box = nativeInbox;
+        return box != null && box.hasItem(item -> item instanceof Item mine && owns(mine));
     }
 
     /**
@@ -230,6 +240,11 @@ public abstract class ItemQueue {
         synchronized (doorbell) {
             return endNative() && inbox.close();
         }
+    }
+
+    /** Worker: lets the thread run that has claimed an item, which may be on the worker's own CPU and below its priority. */
+    final void awaitPush() {
+        LockSupport.parkNanos(this, LOOK_NANOS);
     }
 
     private boolean endNative() {

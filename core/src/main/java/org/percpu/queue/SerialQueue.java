@@ -179,6 +179,8 @@ public final class SerialQueue extends ItemQueue {
             if (closing && nativeIsBusy()) {
                 // The last one to leave rings.
                 idle(true);
+            } else if (closing && pushIsDue()) {
+                awaitPush();
             } else if (core.lock().isHeld()) {
                 idle(false);
                 me.clock(System.nanoTime());

@@ -166,12 +166,18 @@ public final class SharedQueue extends ItemQueue {
                     ringIfIdle();
                     return null;
                 }
-                me.asleep = true;
-                idle++;
+                if (!sawClosing || !pushIsDue()) {
+                    me.asleep = true;
+                    idle++;
+                }
             }
-            // If it is closing, the worker that is still running something will ring.
             me.answerInterrupts();
-            idle(sawClosing);
+            if (me.asleep) {
+                // If it is closing, the worker that is still running something will ring.
+                idle(sawClosing);
+            } else {
+                awaitPush();
+            }
             me.clock(System.nanoTime());
         }
     }
