@@ -18,8 +18,8 @@ import org.awaitility.Awaitility;
 
 /** Waits that end: in success, or in an error that shows what every thread was doing. */
 public final class Bounded {
-    /** What nothing here may take, unless it says so. */
-    public static final long SECONDS = 30;
+    /** What nothing here may take, unless it says so. Under emulation the property {@code percpu.patience} multiplies it. */
+    public static final long SECONDS = 30L * Integer.getInteger("percpu.patience", 1);
 
     private static final int FRAMES = 10;
 

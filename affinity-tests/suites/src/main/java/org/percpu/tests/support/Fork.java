@@ -122,6 +122,7 @@ public final class Fork {
         String backend = System.getProperty("percpu.backend");
         if (backend != null) {
             command.add("-Dpercpu.backend=" + backend);
+            command.add("-Dpercpu.patience=" + Integer.getInteger("percpu.patience", 1));
             command.add("-Dpercpu.sim=" + System.getProperty("percpu.sim", ""));
         }
         if (runtime == null) {
