@@ -120,7 +120,8 @@ final class Life {
                 throw new ErrnoException(
                         Errno.EINVAL,
                         "join of kthread " + name
-                                + " in a cold kernel: nothing runs before it is warm, the join would wait for ever");
+                                + " in a cold kernel: nothing runs before it is warm, the join would wait for ever; call"
+                                + " Kernel.warm first");
             }
             if (joined || (stage == Stage.DEAD && !closed)) {
                 throw joinedBefore(name);

@@ -262,7 +262,9 @@ public final class Lwp implements KernelThread {
         Lwp lwp = current();
         if (lwp == null) {
             throw new ErrnoException(
-                    Errno.EPERM, "kthread_exit on " + Thread.currentThread().getName() + ", which is no kernel thread");
+                    Errno.EPERM,
+                    "kthread_exit on " + Thread.currentThread().getName()
+                            + ", which is no kernel thread: return instead");
         }
         if (lwp.is(Flag.WORKER)) {
             throw new ErrnoException(

@@ -27,14 +27,18 @@ final class Args {
     static void warm(Kernel kernel, String call) {
         if (kernel.isCold()) {
             throw new ErrnoException(
-                    Errno.EINVAL, call + ": nothing runs before the kernel is warm, it would wait for ever");
+                    Errno.EINVAL,
+                    call + ": nothing runs before the kernel is warm, it would wait for ever; call Kernel.warm first");
         }
     }
 
     static void flags(int flags, int known, String call) {
         int unknown = flags & ~known;
         if (unknown != 0) {
-            throw new ErrnoException(Errno.EINVAL, call + ": unknown flag bits 0x" + Integer.toHexString(unknown));
+            throw new ErrnoException(
+                    Errno.EINVAL,
+                    call + ": unknown flag bits 0x" + Integer.toHexString(unknown) + "; the known ones are 0x"
+                            + Integer.toHexString(known));
         }
     }
 }

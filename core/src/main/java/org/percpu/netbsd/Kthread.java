@@ -154,7 +154,10 @@ public final class Kthread {
             return String.format(Locale.ROOT, fmt, args);
         } catch (IllegalFormatException e) {
             throw new ErrnoException(
-                    Errno.EINVAL, "kthread_create: the name \"" + fmt + "\" is no format for its arguments", e);
+                    Errno.EINVAL,
+                    "kthread_create: the name \"" + fmt
+                            + "\" is no format for its arguments; write %% for a percent sign",
+                    e);
         }
     }
 

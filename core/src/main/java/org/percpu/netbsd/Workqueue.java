@@ -292,7 +292,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         if (wk == null) {
             throw nullWork("workqueue_enqueue");
         }
-        SerialQueue queue = queueOf(ci);
+        SerialQueue queue = queueOf(ci, "workqueue_enqueue");
         if (Spl.isUsed()) {
             requireLevel();
         }
@@ -334,7 +334,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
                             + ", which has a queue for each CPU: name the CPU, since native code"
                             + " may run anywhere");
         }
-        SerialQueue queue = queueOf(ci);
+        SerialQueue queue = queueOf(ci, "a handle for a work");
         if (destroyed) {
             throw shutdown(wk);
         }
@@ -344,14 +344,13 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         });
     }
 
-    private SerialQueue queueOf(@Nullable Cpu ci) {
+    private SerialQueue queueOf(@Nullable Cpu ci, String call) {
         @Nullable SerialQueue[] table = queueOfCpu;
         if (table == null) {
             if (ci != null) {
                 throw new ErrnoException(
                         Errno.EINVAL,
-                        "workqueue_enqueue on " + name + " names " + ci
-                                + ": create the queue with WQ_PERCPU or give no CPU");
+                        call + " on " + name + " names " + ci + ": create the queue with WQ_PERCPU or give no CPU");
             }
             return firstQueue;
         }
@@ -364,8 +363,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         if (queue == null) {
             throw new ErrnoException(
                     Errno.EINVAL,
-                    "workqueue_enqueue on " + name + " names " + ci + ", which it has no queue for: it has "
-                            + kernel.cpus());
+                    call + " on " + name + " names " + ci + ", which it has no queue for: it has " + kernel.cpus());
         }
         return queue;
     }
@@ -424,7 +422,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
                 kernel,
                 () -> queues,
                 () -> {
-                    requireWaiter();
+                    requireWaiter("drain of workqueue ");
                     boolean first = becomesDestroyed();
                     assert first || destroyed;
                     return true;
@@ -465,7 +463,8 @@ public final class Workqueue<W extends Work> implements KernelQueue {
             if (queue.isWorker() && isOn(queue, wk)) {
                 throw new ErrnoException(
                         Errno.EDEADLK,
-                        "workqueue_wait on " + name + ": the worker that would run " + wk + " is the one that waits");
+                        "workqueue_wait on " + name + ": the worker that would run " + wk
+                                + " is the one that waits: wait on another thread");
             }
         }
         for (SerialQueue queue : queues) {
@@ -504,17 +503,15 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     }
 
     private void requireDestroyable() {
-        requireWaiter();
+        requireWaiter("workqueue_destroy of ");
         if (destroyed) {
             throw destroyedBefore();
         }
     }
 
-    private void requireWaiter() {
+    private void requireWaiter(String call) {
         if (SerialQueue.isWorkerOf(queues)) {
-            throw new ErrnoException(
-                    Errno.EDEADLK,
-                    "workqueue_destroy of " + name + " in its own callback: destroy it from another thread");
+            throw new ErrnoException(Errno.EDEADLK, call + name + " in its own callback: call it from another thread");
         }
         core.requireSleepable(name);
     }

@@ -119,7 +119,9 @@ final class ThreadedQueue {
         int unknown = flags & ~known;
         if (unknown != 0) {
             throw new ErrnoException(
-                    Errno.EINVAL, call + " on " + name + ": unknown flag bits 0x" + Integer.toHexString(unknown));
+                    Errno.EINVAL,
+                    call + " on " + name + ": unknown flag bits 0x" + Integer.toHexString(unknown)
+                            + "; the known ones are 0x" + Integer.toHexString(known));
         }
     }
 
@@ -374,7 +376,7 @@ final class ThreadedQueue {
     void destroy() {
         String call = page + "_destroy of " + name;
         if (system) {
-            throw new ErrnoException(Errno.EINVAL, call + ": it is a queue of the system");
+            throw new ErrnoException(Errno.EINVAL, call + ": it is a queue of the system, and ends with its kernel");
         }
         if (close(call) == State.DESTROYED) {
             throw new ErrnoException(Errno.EINVAL, call + ", which is destroyed already");
@@ -392,7 +394,7 @@ final class ThreadedQueue {
         String call = "drain of " + page + " " + name;
         Argument.requireTime(atMost, call, "atMost");
         if (system && !kernel.isClosed()) {
-            throw new ErrnoException(Errno.EINVAL, call + ": it is a queue of the system");
+            throw new ErrnoException(Errno.EINVAL, call + ": it is a queue of the system, and ends with its kernel");
         }
         return end(call).run(atMost);
     }
@@ -437,7 +439,9 @@ final class ThreadedQueue {
         if (state == State.CREATED) {
             throw new ErrnoException(
                     Errno.EINVAL,
-                    call + " on " + name + ", which has no threads before the kernel is warm: it would wait for ever");
+                    call + " on " + name
+                            + ", which has no threads before the kernel is warm: it would wait for ever; call"
+                            + " Kernel.warm first");
         }
         requireMaySleep(call);
         return queue.barrier(within);

@@ -192,7 +192,12 @@ public final class Affinity {
             return "a seccomp filter or another sandbox forbids it: let it pass sched_setaffinity(2)"
                     + " (systemd has it in SystemCallFilter=@resources)";
         }
-        CpuSet offline = CpuTopology.refresh().offline().and(cpus);
+        CpuTopology topology = CpuTopology.refresh();
+        CpuSet absent = cpus.minus(topology.present());
+        if (!absent.isEmpty()) {
+            return "CPU " + absent + " is not present: the machine has " + topology.present();
+        }
+        CpuSet offline = topology.offline().and(cpus);
         if (!offline.isEmpty()) {
             return "CPU " + offline + " is offline: bring it online (echo 1 > /sys/devices/system/cpu/cpu"
                     + offline.first() + "/online) or leave it out; with PinPolicy.BEST_EFFORT the thread runs elsewhere"
