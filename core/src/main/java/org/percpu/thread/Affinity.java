@@ -195,7 +195,8 @@ public final class Affinity {
         CpuTopology topology = CpuTopology.refresh();
         CpuSet absent = cpus.minus(topology.present());
         if (!absent.isEmpty()) {
-            return "CPU " + absent + " is not present: the machine has " + topology.present();
+            return "CPU " + absent + " is not present, and no cpuset can give it: the machine has " + topology.present()
+                    + ", and this thread may use " + text(get(0));
         }
         CpuSet offline = topology.offline().and(cpus);
         if (!offline.isEmpty()) {

@@ -112,7 +112,7 @@ class MisuseRemedyTest {
     void absentCpu() {
         int absent = 1 << 13;
         Refusal.byLinux(Errno.EINVAL, () -> Affinity.set(CpuSet.of(absent)))
-                .contains("CPU " + absent + " is not present: the machine has ")
+                .contains("CPU " + absent + " is not present, and no cpuset can give it: the machine has ")
                 .doesNotContain("widen");
     }
 }
