@@ -35,7 +35,8 @@ final class InterruptThreads {
         if (kernel.boot().isCold()) {
             throw new ErrnoException(
                     Errno.EAGAIN,
-                    "interrupts of " + cpu + ": kernel " + kernel.name() + " runs no threads before it is warm: call warm first");
+                    "interrupts of " + cpu + ": kernel " + kernel.name()
+                            + " runs no threads before it is warm: call warm first");
         }
         InterruptThread thread = byCpu.computeIfAbsent(cpu.id(), id -> make(cpu));
         if (kernel.registry().isClosed()) {
