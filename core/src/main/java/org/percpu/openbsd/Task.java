@@ -5,8 +5,8 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
+import org.percpu.queue.Inlet;
 import org.percpu.queue.Item;
-import org.percpu.queue.ItemQueue;
 import org.percpu.queue.Names;
 
 /**
@@ -65,7 +65,7 @@ public class Task extends Item {
     @SuppressWarnings("unchecked") // the argument goes nowhere but to this function
     public final <A extends @Nullable Object> void set(Function<? super A> function, A argument) {
         Argument.requireNonNull(function, "task_set", "fn");
-        Object queue = ItemQueue.ownerOf(this);
+        Object queue = Inlet.ownerOf(this);
         if (queue != null) {
             throw new ErrnoException(
                     Errno.EBUSY, "task_set of " + this + ", which is on " + queue + ": task_del it first");
@@ -86,6 +86,6 @@ public class Task extends Item {
      * @return true if it is queued; may be stale on return. A task that runs is not pending
      */
     public final boolean pending() {
-        return ItemQueue.isPending(this);
+        return Inlet.isPending(this);
     }
 }

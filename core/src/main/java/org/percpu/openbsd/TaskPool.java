@@ -6,7 +6,7 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import org.jspecify.annotations.Nullable;
-import org.percpu.queue.ItemQueue;
+import org.percpu.queue.Inlet;
 import org.percpu.queue.Names;
 
 /**
@@ -40,7 +40,7 @@ final class TaskPool {
          * before the entry is no longer pending, and puts the entry back later; a taker counts after that.
          */
         private boolean isStray() {
-            return !ItemQueue.isPending(this) && takes == strayedAt && (unput || runs != takes);
+            return !Inlet.isPending(this) && takes == strayedAt && (unput || runs != takes);
         }
 
         @Override

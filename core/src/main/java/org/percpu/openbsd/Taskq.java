@@ -20,8 +20,8 @@ import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.Lwp;
 import org.percpu.queue.Append;
 import org.percpu.queue.Call;
+import org.percpu.queue.Inlet;
 import org.percpu.queue.Item;
-import org.percpu.queue.ItemQueue;
 
 /**
  * task_add(9): a queue of {@link Task}s served by one or more threads.
@@ -205,7 +205,7 @@ public final class Taskq implements KernelQueue {
         if (threads.queue.remove(task)) {
             return true;
         }
-        ItemQueue owner = ItemQueue.ownerOf(task);
+        Inlet owner = Inlet.ownerOf(task);
         if (owner != null && owner != threads.queue) {
             throw new ErrnoException(
                     Errno.EINVAL,

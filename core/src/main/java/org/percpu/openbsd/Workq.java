@@ -18,8 +18,8 @@ import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.Lwp;
 import org.percpu.queue.Append;
 import org.percpu.queue.Call;
+import org.percpu.queue.Inlet;
 import org.percpu.queue.Item;
-import org.percpu.queue.ItemQueue;
 
 /**
  * workq_add_task(9): a queue of functions with two arguments, served by one or more threads under the kernel lock.
@@ -309,7 +309,7 @@ public final class Workq implements KernelQueue {
         if (appended == Append.PENDING) {
             throw new ErrnoException(
                     Errno.EBUSY,
-                    "workq_queue_task on " + name() + ": the entry is pending already, on " + ItemQueue.ownerOf(wqt)
+                    "workq_queue_task on " + name() + ": the entry is pending already, on " + Inlet.ownerOf(wqt)
                             + "; it may be queued again when its function has started");
         }
     }

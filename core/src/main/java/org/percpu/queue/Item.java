@@ -32,7 +32,7 @@ public abstract class Item {
     int id;
 
     /**
-     * {@linkplain ItemQueue#number Number} of the queue on which the item is pending, or 0. A worker that knows the item
+     * {@linkplain Inlet#number Number} of the queue on which the item is pending, or 0. A worker that knows the item
      * to be pending here clears it by setRelease, without a fence: later reads may be reordered before the release.
      */
     volatile int owner;

@@ -10,40 +10,41 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The queues by number. An item names its queue by a number, as a reference written into an old object costs a store barrier of the
- * collector, with a fence in it, for each enqueue.
+ * The queues by number. An item names its queue by a number. A reference that is written into an old object costs a store
+ * barrier of the collector, with a fence in it, for each enqueue.
+ *
+ * @param <Q> the type of the queues
  */
-final class QueueNumbers {
-    private static final class Entry extends WeakReference<ItemQueue> {
+final class QueueNumbers<Q> {
+    private static final class Entry<Q> extends WeakReference<Q> {
         private final int number;
 
-        Entry(ItemQueue queue, int number) {
-            super(queue, GONE);
+        Entry(Q queue, int number, ReferenceQueue<Q> gone) {
+            super(queue, gone);
             this.number = number;
         }
     }
 
-    private static final ReferenceQueue<ItemQueue> GONE = new ReferenceQueue<>();
-    private static final Map<Integer, Entry> ENTRIES = new ConcurrentHashMap<>();
-    private static final AtomicInteger LAST = new AtomicInteger();
-
-    private QueueNumbers() {}
+    private final ReferenceQueue<Q> gone = new ReferenceQueue<>();
+    private final Map<Integer, Entry<Q>> entries = new ConcurrentHashMap<>();
+    private final AtomicInteger last = new AtomicInteger();
 
     /** Gives a queue a number that is not 0 and that no other queue has. */
-    static int add(ItemQueue queue) {
-        for (Reference<? extends ItemQueue> gone = GONE.poll(); gone != null; gone = GONE.poll()) {
-            ENTRIES.remove(((Entry) gone).number);
+    int add(Q queue) {
+        for (Reference<? extends Q> old = gone.poll(); old != null; old = gone.poll()) {
+            entries.remove(((Entry<?>) old).number);
         }
         int number;
         do {
-            number = LAST.incrementAndGet();
-        } while (number == 0 || ENTRIES.putIfAbsent(number, new Entry(queue, number)) != null);
+            number = last.incrementAndGet();
+        } while (number == 0 || entries.putIfAbsent(number, new Entry<>(queue, number, gone)) != null);
         return number;
     }
 
     /** Null for 0. */
-    static @Nullable ItemQueue get(int number) {
-        Entry entry = ENTRIES.get(number);
+    @Nullable
+    Q get(int number) {
+        Entry<Q> entry = entries.get(number);
         return entry == null ? null : entry.get();
     }
 }

@@ -24,6 +24,7 @@ public final class SerialQueue extends ItemQueue {
     private static final int SPUN_LONG = 200;
 
     final Worker worker;
+    private final Batch batch = new Batch();
 
     /** Decides who hands back the rest of the batch when it is dropped. */
     private final AtomicBoolean handedOver = new AtomicBoolean();
@@ -61,12 +62,13 @@ public final class SerialQueue extends ItemQueue {
      * @param flags its behaviour
      */
     public void start(CpuThread.Builder thread, Set<Lwp.Flag> flags) {
-        worker.start(thread, flags);
+        worker.start(thread, flags, () -> serve(worker));
     }
 
     @Override
     boolean runNext(Worker me) {
-        WorkerProgress.IN_QUEUE.setOpaque(me, true);
+        Batch batch = this.batch;
+        Batch.IN_QUEUE.setOpaque(batch, true);
         // What an error has left comes first.
         Item newest = unlinked;
         Item item = next;
@@ -103,16 +105,16 @@ public final class SerialQueue extends ItemQueue {
                     item.older = null;
                     me.begin(item);
                     if (newer == null) {
-                        WorkerProgress.UNSTARTED.setRelease(me, false);
+                        Batch.UNSTARTED.setRelease(batch, false);
                     }
                     item.newer = null;
                     Item.OWNER.setRelease(item, 0);
                     begun = true;
                 }
-                WorkerProgress.IN_QUEUE.setRelease(me, false);
+                Batch.IN_QUEUE.setRelease(batch, false);
                 itemLeft();
                 me.run(item);
-                WorkerProgress.IN_QUEUE.setOpaque(me, true);
+                Batch.IN_QUEUE.setOpaque(batch, true);
                 item = newer;
                 newer = item == null ? null : item.newer;
                 begun = false;
@@ -153,7 +155,7 @@ public final class SerialQueue extends ItemQueue {
             afterNext = null;
             failures = 0;
         }
-        me.lastBatch = run;
+        batch.last = run;
         return true;
     }
 
@@ -162,21 +164,21 @@ public final class SerialQueue extends ItemQueue {
             if (dropping) {
                 return null;
             }
-            takeNative();
-            if (me.lastBatch > 1 && !inbox.isEmpty() && !core.lock().isHeld()) {
-                Inbox.gather(me.lastBatch);
+            door.take();
+            if (batch.last > 1 && !inbox.isEmpty() && !core.lock().isHeld()) {
+                Inbox.gather(batch.last);
             }
-            Item newest = take(me);
+            Item newest = take();
             if (newest != null) {
                 return newest;
             }
             me.idle();
-            me.lastBatch = 0;
+            batch.last = 0;
             me.answerInterrupts();
             if (closing && closeInboxes()) {
                 return null;
             }
-            if (closing && nativeIsBusy()) {
+            if (closing && door.isBusy()) {
                 // The last one to leave rings.
                 idle(true);
             } else if (closing && pushIsDue()) {
@@ -193,15 +195,15 @@ public final class SerialQueue extends ItemQueue {
         }
     }
 
-    private @Nullable Item take(Worker me) {
+    private @Nullable Item take() {
         if (inbox.isEmpty()) {
             return null;
         }
         // Before the list leaves the inbox: hasUnstarted() looks there first and here second.
-        WorkerProgress.UNSTARTED.setOpaque(me, true);
+        Batch.UNSTARTED.setOpaque(batch, true);
         Item newest = inbox.take();
         if (newest == null) {
-            WorkerProgress.UNSTARTED.setRelease(me, false);
+            Batch.UNSTARTED.setRelease(batch, false);
         }
         // No call since the list was taken: an error would lose it.
         return newest;
@@ -210,7 +212,7 @@ public final class SerialQueue extends ItemQueue {
     /** As idle(), for a worker without the kernel lock: it looks for works where it takes them, with no way to go between the two. */
     private @Nullable Item await(Worker me) {
         for (int looks = 0; ; looks++) {
-            Item newest = take(me);
+            Item newest = take();
             if (newest != null || closing || doorbell.poll()) {
                 if (looks > SPUN_LONG) {
                     // An error would lose it.
@@ -235,18 +237,18 @@ public final class SerialQueue extends ItemQueue {
      */
     @Override
     void takeBack(Deadline grace) {
-        expelPosters(grace);
+        door.expelPosters(grace);
         do {
-            takeNative();
+            door.take();
             releaseInbox();
         } while (!closeInbox());
         // The worker may have gone to sleep when the inbox had no marker for close() to find.
         doorbell.ring();
         // A worker says that it has a batch before it takes one, so with the inbox closed this is known for sure.
-        if (left || worker.unstarted) {
+        if (left || batch.unstarted) {
             takeBatch(grace);
         }
-        wakeWaiters();
+        waiters.wakeAll();
     }
 
     private void releaseInbox() {
@@ -271,9 +273,9 @@ public final class SerialQueue extends ItemQueue {
         }
         // The worker writes `inQueue` and `unstarted` without a fence, but that has had the time of grace to become
         // visible. With a batch and outside its callbacks it waits for nothing but its CPU.
-        boolean out = await(() -> left || !worker.inQueue || !worker.unstarted, Deadline.FOREVER);
+        boolean out = await(() -> left || !batch.inQueue || !batch.unstarted, Deadline.FOREVER);
         assert out;
-        if (!left && !worker.unstarted) {
+        if (!left && !batch.unstarted) {
             return;
         }
         if (handedOver.compareAndSet(false, true)) {
@@ -313,7 +315,7 @@ public final class SerialQueue extends ItemQueue {
      * @return true also for works that the worker has taken but not started
      */
     public boolean hasUnstarted() {
-        return !nativeIsEmpty() || !inbox.isEmpty() || worker.unstarted;
+        return !door.isEmpty() || !inbox.isEmpty() || batch.unstarted;
     }
 
     /**

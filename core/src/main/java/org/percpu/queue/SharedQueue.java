@@ -13,6 +13,7 @@ import org.percpu.kernel.Kernel;
 import org.percpu.kernel.WorkerState;
 import org.percpu.lwp.Deadline;
 import org.percpu.lwp.Lwp;
+import org.percpu.queue.Barriers.Barrier;
 import org.percpu.thread.CpuThread;
 
 /**
@@ -28,22 +29,6 @@ import org.percpu.thread.CpuThread;
  */
 @SuppressWarnings("ReferenceEquality") // a task may define equals; its place in a queue is identity
 public final class SharedQueue extends ItemQueue {
-    /** Stands at the tail of the queue when a barrier is raised; comes to the front when all before it have started. */
-    private static final class Barrier extends Item {
-        /** Workers that run something older than the barrier; known once it has come to the front. */
-        @Nullable
-        List<Worker> behind;
-
-        /** Raised in a task of this queue. */
-        final boolean fromInside;
-
-        volatile boolean passed;
-
-        Barrier(boolean fromInside) {
-            this.fromInside = fromInside;
-        }
-    }
-
     /** A task that could not even be called so often is reported and let go. */
     private static final int MOST_FAILURES = 3;
 
@@ -57,14 +42,11 @@ public final class SharedQueue extends ItemQueue {
     // Under the lock.
     private @Nullable Item first;
     private @Nullable Item last;
-    private final List<Barrier> barriers = new ArrayList<>();
+    private final Barriers barriers = new Barriers(waiters);
     private int idle;
     private int alive;
     /** How many are linked. Written under the lock, read without. */
     private volatile int ready;
-
-    /** Workers whose task waits in {@link #barrier}: they count as passed, for every barrier. */
-    private final List<Worker> inside = new ArrayList<>();
 
     private volatile boolean ended;
 
@@ -96,7 +78,7 @@ public final class SharedQueue extends ItemQueue {
         }
         boolean made = false;
         try {
-            worker.start(thread, flags);
+            worker.start(thread, flags, () -> serve(worker));
             made = true;
         } finally {
             if (!made) {
@@ -106,9 +88,9 @@ public final class SharedQueue extends ItemQueue {
                     // The others may have counted on this one, in a barrier or at their end. If there are none, the
                     // creator drops what is queued.
                     ended = closing && alive == 0 && !workers.isEmpty();
-                    passBarriers(worker);
+                    barriers.pass(worker, alive);
                 }
-                wakeWaiters();
+                waiters.wakeAll();
             }
         }
     }
@@ -151,11 +133,7 @@ public final class SharedQueue extends ItemQueue {
                     idle--;
                 }
                 me.idle();
-                if (!inside.isEmpty()) {
-                    // An error has kept it from leaving a barrier.
-                    inside.remove(me);
-                }
-                passBarriers(me);
+                barriers.comesRound(me, alive);
                 sawClosing = closing;
                 boolean stopped = dropping;
                 Item item = stopped ? null : firstReady();
@@ -207,23 +185,17 @@ public final class SharedQueue extends ItemQueue {
     private @Nullable Item firstReady() {
         drainInbox();
         while (first instanceof Barrier barrier) {
-            List<Worker> behind = new ArrayList<>();
-            for (Worker worker : workers) {
-                if (worker.isBusy() && !inside.contains(worker)) {
-                    behind.add(worker);
-                }
-            }
-            barrier.behind = behind;
+            barriers.atFront(barrier, workers);
             unlink(barrier);
             barrier.owner = 0;
-            passBarriers(null);
+            barriers.pass(null, alive);
         }
         return first;
     }
 
     @SuppressWarnings("NonAtomicVolatileUpdate") // under the lock
     private void drainInbox() {
-        takeNative();
+        door.take();
         Item newest = inbox.take();
         if (newest == null) {
             return;
@@ -340,11 +312,7 @@ public final class SharedQueue extends ItemQueue {
                 if (ended) {
                     return true;
                 }
-                barriers.add(barrier);
-                if (self != null) {
-                    inside.add(self);
-                    passBarriers(self);
-                }
+                barriers.raise(barrier, self, alive);
             }
             // In a task of a dropped queue the inbox is closed, and this worker is one of those that the end waits for.
             Append appended = append(barrier);
@@ -358,37 +326,13 @@ public final class SharedQueue extends ItemQueue {
 
     private void forget(Barrier barrier, @Nullable Worker self) {
         synchronized (lock) {
-            barriers.remove(barrier);
-            inside.remove(self);
-        }
-    }
-
-    /** Under the lock: a worker has come round or waits itself, or, with null, a barrier has come to the front. */
-    private void passBarriers(@Nullable Worker done) {
-        if (barriers.isEmpty()) {
-            return;
-        }
-        boolean any = false;
-        for (Barrier barrier : barriers) {
-            List<Worker> behind = barrier.behind;
-            if (behind != null) {
-                behind.remove(done);
-            }
-            // With every worker inside, nobody is left to bring the barriers raised there to the front.
-            boolean stuck = barrier.fromInside && inside.size() == alive;
-            if (!barrier.passed && (stuck || (behind != null && behind.isEmpty()))) {
-                barrier.passed = true;
-                any = true;
-            }
-        }
-        if (any) {
-            wakeWaiters();
+            barriers.forget(barrier, self);
         }
     }
 
     @Override
     void takeBack(Deadline grace) {
-        expelPosters(grace);
+        door.expelPosters(grace);
         synchronized (lock) {
             do {
                 drainInbox();
@@ -405,7 +349,7 @@ public final class SharedQueue extends ItemQueue {
             ended = alive == 0;
             ringIfIdle();
         }
-        wakeWaiters();
+        waiters.wakeAll();
     }
 
     /** An error may come between this and the end of its being linked: then it comes twice, and is handed out once. */
@@ -430,7 +374,7 @@ public final class SharedQueue extends ItemQueue {
                 alive--;
             }
             ended = alive == 0;
-            passBarriers(worker);
+            barriers.pass(worker, alive);
             ringIfIdle();
         }
     }

@@ -36,7 +36,8 @@ final class Worker extends WorkerProgress {
 
     private final Kernel kernel;
     private final KernelCore core;
-    private final ItemQueue queue;
+    private final Outlet queue;
+    private final NativeDoor door;
     private final Call call;
     private final boolean mpsafe;
     private final Undrained undrained = new Undrained();
@@ -67,24 +68,26 @@ final class Worker extends WorkerProgress {
     @SuppressWarnings("UnusedVariable") // keeps what lies behind off the line
     private int q00, q01, q02, q03, q04, q05, q06, q07, q08, q09, q10, q11, q12, q13, q14, q15;
 
-    Worker(ItemQueue queue, Call call, boolean mpsafe) {
+    Worker(Outlet queue, Call call, boolean mpsafe) {
         this.kernel = queue.kernel;
         this.core = queue.core;
         this.queue = queue;
+        this.door = queue.door;
         this.call = call;
         this.mpsafe = mpsafe;
     }
 
-    void start(CpuThread.Builder thread, Set<Lwp.Flag> flags) {
+    /** Makes the thread, whose function is the body. */
+    void start(CpuThread.Builder thread, Set<Lwp.Flag> flags, Runnable body) {
         if (kernel.waitStrategy() != WaitStrategy.BUSY_SPIN) {
-            lwp = Lwp.create(core, thread, flags, this::loop);
+            lwp = Lwp.create(core, thread, flags, body);
             return;
         }
         // It must not spin before the policy that it has really got is known to be harmless.
         CompletableFuture<Boolean> admission = new CompletableFuture<>();
         Lwp made = Lwp.create(core, thread, flags, () -> {
             if (admission.join()) {
-                loop();
+                body.run();
             }
         });
         lwp = made;
@@ -102,17 +105,16 @@ final class Worker extends WorkerProgress {
         }
     }
 
-    private void loop() {
-        // As start() does: a callback may ask whether it runs in a worker before create has returned there.
+    /** In the thread, before it looks for the first item. A callback may ask for its worker before start() returns. */
+    void begins() {
         lwp = Lwp.current();
-        try {
-            queue.work(this);
-        } finally {
-            current = 0;
-            SpinGuard.leave(this);
-            batch = null;
-            queue.leave(this);
-        }
+    }
+
+    /** In the thread, which looks for no more items. */
+    void ends() {
+        current = 0;
+        SpinGuard.leave(this);
+        batch = null;
     }
 
     /**
@@ -151,7 +153,7 @@ final class Worker extends WorkerProgress {
 
     /** Calls the function of the item that has {@linkplain #begin begun} here and been released. */
     void run(Item item) {
-        NativeInbox inbox = queue.nativeInbox;
+        NativeInbox inbox = door.inbox;
         boolean posted = inbox != null && undrained.before(inbox, item);
         if (kernel.timing() || Events.recordsWorks()) {
             callTimed(item);
@@ -175,7 +177,7 @@ final class Worker extends WorkerProgress {
         CURRENT.setRelease(this, 0);
         BATCH.setOpaque(this, null);
         VarHandle.fullFence();
-        queue.itemLeft();
+        queue.waiters.itemLeft();
     }
 
     /**
@@ -263,7 +265,7 @@ final class Worker extends WorkerProgress {
         try {
             balance();
             queue.doorbell.owed = true;
-            queue.wakeWaiters();
+            queue.waiters.wakeAll();
         } catch (Throwable t) {
             failed(queue, t);
         }

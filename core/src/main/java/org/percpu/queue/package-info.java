@@ -35,7 +35,7 @@
  * relies on the run that is to come (OTQ-11). The caller puts a full fence before it looks at the item. The worker puts
  * a full fence between the release and the callback's reads. So one of the two sees the other. workqueue_enqueue
  * refuses a pending work instead, so the worker of a workqueue needs no fence there. That worker has no fence before it
- * looks for waiters either, see {@link org.percpu.queue.ItemQueue#await}.
+ * looks for waiters either, see {@link org.percpu.queue.Waiters#await}.
  *
  * <p><b>Names.</b>
  *
@@ -46,9 +46,15 @@
  * <li>{@code Inbox}: the lock-free list to which producers push.
  * <li>{@code Doorbell}: the futex on which idle workers sleep.
  * <li>{@code BellWords}: the native memory of the doorbells, which is never freed.
- * <li>{@code ItemQueue}: a queue as its workers see it; the base class of the next two.
+ * <li>{@code Inlet}: a queue as those see it who append to it.
+ * <li>{@code Outlet}: an inlet with what one worker needs: where it sleeps, and whether it must end.
+ * <li>{@code ItemQueue}: an outlet with its workers and its end; the base class of the next two.
  * <li>{@code SerialQueue}: a queue with one worker, first in, first out.
  * <li>{@code SharedQueue}: a queue with any number of workers, from which items can be taken back.
+ * <li>{@code Batch}: how far the worker of a serial queue has come with the works that it took together.
+ * <li>{@code Barriers}: the barriers of a shared queue.
+ * <li>{@code Waiters}: the threads that wait for items of a queue, or for its workers' end.
+ * <li>{@code NativeDoor}: the way by which C code posts to a queue.
  * <li>{@code Worker}: a kernel thread that runs the items of one queue.
  * <li>{@code WorkerProgress}: the fields that a worker writes for each item, on cache lines of their own.
  * <li>{@code Ending}: the end of all item queues behind one queue of the interfaces.

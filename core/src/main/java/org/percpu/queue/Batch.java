@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.queue;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
+/**
+ * How far the worker of a serial queue has come with its batch, on cache lines that no producer reads. Others may read
+ * it; only the worker writes. The items themselves hang on {@link WorkerProgress#batch}.
+ */
+final class Batch extends Padded {
+    static final VarHandle UNSTARTED;
+    static final VarHandle IN_QUEUE;
+
+    static {
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            UNSTARTED = lookup.findVarHandle(Batch.class, "unstarted", boolean.class);
+            IN_QUEUE = lookup.findVarHandle(Batch.class, "inQueue", boolean.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    /** The worker has taken works that have not started, or is about to take them. */
+    volatile boolean unstarted;
+
+    /** The worker is in {@link SerialQueue#runNext}, not in a callback. */
+    volatile boolean inQueue;
+
+    /** How many works the worker has run since it last looked for more. For the worker alone. */
+    int last;
+
+    @SuppressWarnings("UnusedVariable") // keeps what lies behind off the line
+    private int q00, q01, q02, q03, q04, q05, q06, q07, q08, q09, q10, q11, q12, q13, q14, q15;
+
+    Batch() {}
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.queue;
+
+import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
+
+/** A queue as those see it who append to it. */
+public abstract class Inlet {
+    private static final QueueNumbers<Inlet> NUMBERS = new QueueNumbers<>();
+
+    /** A ring has failed, for want of stack or memory, on this queue or another. */
+    static volatile boolean ringFailed;
+
+    /** Not 0; no other living queue has it. */
+    final int number = NUMBERS.add(this);
+
+    final Inbox inbox = new Inbox();
+    final Doorbell doorbell = new Doorbell();
+    private final String name;
+
+    Inlet(String name) {
+        this.name = name;
+    }
+
+    /**
+     * The queue's name.
+     *
+     * @return as given to the constructor
+     */
+    public final String name() {
+        return name;
+    }
+
+    /**
+     * Makes an item pending and appends it. Allocates nothing, never waits, and makes a system call only if a worker
+     * sleeps. What the caller wrote before is visible to the run that this leads to, or that was to come already
+     * (OTQ-11).
+     *
+     * @param item any item
+     * @return what became of it
+     */
+    public final Append append(Item item) {
+        while (!item.claim(number)) {
+            // A failed compare-and-set orders nothing on some processors. The caller's writes must be out before the
+            // look that counts: the worker clears the mark, with a fence, before it reads them.
+            VarHandle.fullFence();
+            if (isPending(item)) {
+                payRingFor(item);
+                return Append.PENDING;
+            }
+        }
+        Inbox.Push push = null;
+        try {
+            push = inbox.push(item);
+            if (push == Inbox.Push.RING || doorbell.owed) {
+                doorbell.ring();
+            }
+        } catch (Throwable t) {
+            // No calls in here: the caller's stack may be at its end.
+            if (push == null) {
+                item.owner = 0;
+            } else {
+                doorbell.owed = true;
+                ringFailed = true;
+            }
+            throw t;
+        }
+        if (push == Inbox.Push.CLOSED) {
+            item.owner = 0;
+            return Append.CLOSED;
+        }
+        return Append.QUEUED;
+    }
+
+    /**
+     * As {@link #append(Item)}, for an item that carries its call; it takes that when it is pending, so that nobody
+     * else writes to it.
+     *
+     * @param item any item
+     * @param func given to the item, as are the arguments
+     * @param arg1 first argument
+     * @param arg2 second argument
+     * @return what became of it
+     */
+    public final Append append(Item item, @Nullable Object func, @Nullable Object arg1, @Nullable Object arg2) {
+        if (!item.claim(number)) {
+            payRingFor(item);
+            return Append.PENDING;
+        }
+        Inbox.Push push = null;
+        try {
+            item.carry(func, arg1, arg2);
+            push = inbox.push(item);
+            if (push == Inbox.Push.RING || doorbell.owed) {
+                doorbell.ring();
+            }
+        } catch (Throwable t) {
+            if (push == null) {
+                item.owner = 0;
+            } else {
+                doorbell.owed = true;
+                ringFailed = true;
+            }
+            throw t;
+        }
+        if (push == Inbox.Push.CLOSED) {
+            item.owner = 0;
+            return Append.CLOSED;
+        }
+        return Append.QUEUED;
+    }
+
+    /**
+     * Whether an item is pending on any queue.
+     *
+     * @param item any item
+     * @return the state when the call looked, which may be stale on return
+     */
+    public static boolean isPending(Item item) {
+        return item.owner() != 0;
+    }
+
+    /**
+     * Whether an item is pending on this queue.
+     *
+     * @param item any item
+     * @return the state when the call looked, which may be stale on return
+     */
+    public final boolean owns(Item item) {
+        return item.owner() == number;
+    }
+
+    /**
+     * The queue on which an item is pending; for messages, as it takes longer than {@link #owns}.
+     *
+     * @param item any item
+     * @return null if it is not pending; the state when the call looked, which may be stale on return
+     */
+    public static @Nullable Inlet ownerOf(Item item) {
+        int owner = item.owner();
+        return owner == 0 ? null : NUMBERS.get(owner);
+    }
+
+    /** A caller that finds an item pending relies on a run that is to come. */
+    private void payRingFor(Item item) {
+        if (ringFailed) {
+            Inlet owner = ownerOf(item);
+            if (owner != null) {
+                owner.payRing();
+            }
+        }
+    }
+
+    /** Any thread: a sleeper that an earlier caller failed to wake is woken. */
+    final void payRing() {
+        if (doorbell.owed) {
+            doorbell.ring();
+        }
+    }
+
+    /** The name, for messages about items that are pending here. */
+    @Override
+    public final String toString() {
+        return "queue " + name;
+    }
+}

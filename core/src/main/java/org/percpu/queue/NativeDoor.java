@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.queue;
+
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+import org.percpu.ipl.Ipl;
+import org.percpu.ipl.NativeInbox;
+import org.percpu.ipl.NativeWork;
+import org.percpu.ipl.Spl;
+import org.percpu.lwp.Deadline;
+
+/** The way by which C code posts to a queue. Its monitor is the queue's doorbell. */
+final class NativeDoor {
+    static final long LOOK_NANOS = 20_000;
+
+    private final Doorbell doorbell;
+
+    /**
+     * The works that C code has posted; null while C code may not post. It is written under the doorbell's monitor and
+     * read without. The thread that sets it rings afterwards, and a worker that hears the ring sees it.
+     */
+    @Nullable
+    NativeInbox inbox;
+
+    private boolean closed; // guarded by doorbell
+
+    NativeDoor(Doorbell doorbell) {
+        this.doorbell = doorbell;
+    }
+
+    /**
+     * Opens a handle by which C code can post an item.
+     *
+     * @param item which one
+     * @param label its name for messages
+     * @param ipl level of the queue
+     * @param append appends the item, in a worker's thread
+     */
+    NativeWork open(Item item, String label, Ipl ipl, Runnable append) {
+        NativeInbox box;
+        synchronized (doorbell) {
+            box = inbox;
+            if (box == null) {
+                box = new NativeInbox(doorbell.address(), doorbell::ring);
+                if (closed) {
+                    boolean ended = box.end();
+                    assert ended;
+                }
+                inbox = box;
+            }
+        }
+        doorbell.ring();
+        return box.open(label, item, ipl, append);
+    }
+
+    /** Appends what C code has posted. In the monitor: the two inboxes must not be closed between the two lists. */
+    void take() {
+        NativeInbox box = inbox;
+        if (box != null && !box.isEmpty()) {
+            synchronized (doorbell) {
+                box.moveAll();
+            }
+        }
+    }
+
+    /**
+     * Takes nothing more from C code; false if something waits, or C code is in the middle of posting and rings when it
+     * is out.
+     */
+    boolean close() {
+        synchronized (doorbell) {
+            closed = true;
+            NativeInbox box = inbox;
+            return box == null || box.close();
+        }
+    }
+
+    /** Takes nothing more; false if something waits. Called in the monitor, with {@link #close} before. */
+    boolean end() {
+        NativeInbox box = inbox;
+        return box == null || box.end();
+    }
+
+    boolean isBusy() {
+        NativeInbox box = inbox;
+        return box != null && box.isBusy();
+    }
+
+    /**
+     * Dropper: lets no poster in any more, and gives those inside a moment to leave. One that stays longer, because
+     * Linux does not run it, is told that the queue has ended, or finds that its work was handed back.
+     */
+    void expelPosters(Deadline grace) {
+        boolean interrupted = false;
+        for (boolean out = close(); !out && isBusy(); out = grace.isOver()) {
+            LockSupport.parkNanos(this, LOOK_NANOS);
+            interrupted |= Thread.interrupted();
+            Spl spl = Spl.currentIfUsed();
+            int ran = spl == null ? 0 : spl.poll();
+            assert ran >= 0;
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Whether an item that C code may post meets a condition, which must be cheap. */
+    boolean hasItem(Predicate<Object> condition) {
+        NativeInbox box = inbox;
+        return box != null && box.hasItem(condition);
+    }
+
+    /** In the monitor: what {@link #take} has in its hands is in neither list. */
+    boolean isEmpty() {
+        synchronized (doorbell) {
+            NativeInbox box = inbox;
+            return box == null || box.isEmpty();
+        }
+    }
+}
