@@ -108,6 +108,7 @@ public final class NativeInbox {
      * @return the state when the call looked
      */
     public boolean hasItem(Predicate<Object> condition) {
+        Argument.requireNonNull(condition, "hasItem", "condition");
         return byItem.keySet().stream().anyMatch(condition);
     }
 
