@@ -249,7 +249,7 @@ public final class CpuThread {
      *
      * @param atMost how long; zero only looks
      * @return false if the time is over and the thread is still there
-     * @throws ErrnoException EINVAL if the time is null or negative
+     * @throws org.percpu.bindings.spi.ErrnoException EINVAL if the time is null or negative
      */
     public boolean awaitGone(Duration atMost) {
         return ThreadEnd.await(thread, tid, Argument.requireTime(atMost, "awaitGone", "atMost"));

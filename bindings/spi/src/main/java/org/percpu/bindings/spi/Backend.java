@@ -126,7 +126,8 @@ public record Backend(LinuxCalls calls, String reason, Map<String, String> passe
         throw new NoBackendException(
                 "percpu has no way to call the C library: "
                         + (passedOver.isEmpty()
-                                ? "neither percpu-bindings-ffm (Java 23 or newer) nor percpu-bindings-jna is on the class path"
+                                ? "neither percpu-bindings-ffm (Java 23 or newer) nor percpu-bindings-jna is on the class path or module"
+                                        + " path"
                                 : String.join("; ", reasons(passedOver))),
                 passedOver);
     }
@@ -184,6 +185,11 @@ public record Backend(LinuxCalls calls, String reason, Map<String, String> passe
             } catch (UnsupportedClassVersionError e) {
                 passedOver.put("ffm", "needs Java 23 or newer, this is " + Runtime.version());
             } catch (ServiceConfigurationError | LinkageError e) {
+                if (e.getCause() instanceof UnsupportedClassVersionError) {
+                    // So it is on the module path.
+                    passedOver.put("ffm", "needs Java 23 or newer, this is " + Runtime.version());
+                    continue;
+                }
                 passedOver.put("provider " + (i + 1), String.valueOf(e.getMessage()));
             }
         }
