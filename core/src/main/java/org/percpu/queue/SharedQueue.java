@@ -45,8 +45,8 @@ public final class SharedQueue extends ItemQueue {
     private final Barriers barriers = new Barriers(waiters);
     private int idle;
     private int alive;
-    /** How many are linked. Written under the lock, read without. */
-    private volatile int ready;
+    /** How many are linked. Written under the lock; read without it, behind a look at the inbox, which is volatile. */
+    private int ready;
 
     private volatile boolean ended;
 
@@ -132,7 +132,7 @@ public final class SharedQueue extends ItemQueue {
                     me.asleep = false;
                     idle--;
                 }
-                me.idle();
+                me.done();
                 barriers.comesRound(me, alive);
                 sawClosing = closing;
                 boolean stopped = dropping;
@@ -140,6 +140,8 @@ public final class SharedQueue extends ItemQueue {
                 if (item != null) {
                     return start(me, item);
                 }
+                VarHandle.fullFence();
+                itemLeft();
                 if (stopped || (sawClosing && nobodyRuns(me) && closeInboxes())) {
                     ringIfIdle();
                     return null;
@@ -162,16 +164,18 @@ public final class SharedQueue extends ItemQueue {
 
     /** Under the lock: the first item, which stays the first one if it cannot be begun. */
     private Item start(Worker me, Item item) {
-        me.batch = item;
+        WorkerProgress.BATCH.setRelease(me, item);
         me.begin(item);
         unlink(item);
         // No call up to here: an error would lose it.
         item.owner = 0;
         me.begun = true;
         me.failures = 0;
-        // The worker must not have read what a caller wrote who found it still pending (OTQ-11).
+        // The worker must not have read what a caller wrote who found it still pending (OTQ-11). And what ran
+        // before has ended before the look at the waiters.
         VarHandle.fullFence();
         try {
+            itemLeft();
             wakeAnother();
         } catch (Throwable t) {
             // It has begun; the next ring makes up for this one.
@@ -183,17 +187,25 @@ public final class SharedQueue extends ItemQueue {
 
     /** The first ready item that is not a barrier; it stays linked. */
     private @Nullable Item firstReady() {
-        drainInbox();
+        door.take();
+        drainIfNothingIsReady();
         while (first instanceof Barrier barrier) {
             barriers.atFront(barrier, workers);
             unlink(barrier);
             barrier.owner = 0;
             barriers.pass(null, alive);
+            drainIfNothingIsReady();
         }
         return first;
     }
 
-    @SuppressWarnings("NonAtomicVolatileUpdate") // under the lock
+    /** A look at the inbox takes its cache line away from the producers, and what is in it comes after what is ready. */
+    private void drainIfNothingIsReady() {
+        if (first == null) {
+            drainInbox();
+        }
+    }
+
     private void drainInbox() {
         door.take();
         Item newest = inbox.take();
@@ -217,7 +229,6 @@ public final class SharedQueue extends ItemQueue {
         last = newest;
     }
 
-    @SuppressWarnings("NonAtomicVolatileUpdate") // under the lock
     private void unlink(Item item) {
         Item older = item.older;
         Item newer = item.newer;

@@ -27,10 +27,13 @@ final class Worker extends WorkerProgress {
     /** Links lead on while their items change hands; there is an end to that. */
     private static final int MOST_LOOKS = 1 << 24;
 
-    /** A look at the clock costs some 25 ns; those whose callbacks take longer than this look each time. */
-    private static final long SLOW_NANOS = 50_000;
+    /**
+     * A look at the clock costs some 25 ns. A worker takes one after so many callbacks, or after each one if the
+     * callbacks since the last look have taken longer than this.
+     */
+    private static final long SLOW_NANOS = 200_000;
 
-    private static final int RUNS_BETWEEN_CLOCKS = 64;
+    private static final int RUNS_BETWEEN_CLOCKS = 256;
 
     private static final AtomicInteger LAST_IDS = new AtomicInteger();
 
@@ -52,6 +55,7 @@ final class Worker extends WorkerProgress {
 
     private long clock = System.nanoTime(); // when somebody last had reason to look
     private long nextClock = 1; // at so many callbacks
+    private boolean recorded; // when the worker last looked at the clock, somebody recorded how long works run
 
     /** Of a shared queue, under its lock: the worker counts as idle. */
     boolean asleep;
@@ -141,6 +145,7 @@ final class Worker extends WorkerProgress {
     /** The worker has slept, or spun for long. */
     void clock(long now) {
         clock = now;
+        recorded = Events.recordsWorks();
     }
 
     private int newId() {
@@ -155,7 +160,7 @@ final class Worker extends WorkerProgress {
     void run(Item item) {
         NativeInbox inbox = door.inbox;
         boolean posted = inbox != null && undrained.before(inbox, item);
-        if (kernel.timing() || Events.recordsWorks()) {
+        if (recorded || kernel.timing()) {
             callTimed(item);
         } else {
             call(item);
@@ -165,7 +170,7 @@ final class Worker extends WorkerProgress {
         if (ran >= nextClock) {
             long now = System.nanoTime();
             nextClock = ran + (now - clock > SLOW_NANOS ? 1 : RUNS_BETWEEN_CLOCKS);
-            clock = now;
+            clock(now);
         }
         if (posted) {
             undrained.after();
@@ -174,10 +179,15 @@ final class Worker extends WorkerProgress {
 
     /** The worker looks for more and has nothing in its hands. */
     void idle() {
-        CURRENT.setRelease(this, 0);
-        BATCH.setOpaque(this, null);
+        done();
         VarHandle.fullFence();
         queue.waiters.itemLeft();
+    }
+
+    /** As {@link #idle}, for a caller that puts a full fence before it calls {@link Outlet#itemLeft}. */
+    void done() {
+        CURRENT.setRelease(this, 0);
+        BATCH.setOpaque(this, null);
     }
 
     /**
