@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <gnu/libc-version.h>
 #include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -98,6 +99,8 @@ CONSTANT(MFD_CLOEXEC, 1);
 #endif
 CONSTANT(MFD_NOEXEC_SEAL, 8);
 CONSTANT(O_NONBLOCK, 2048);
+CONSTANT(MEMBARRIER_CMD_PRIVATE_EXPEDITED, 8);
+CONSTANT(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 16);
 
 /* --- SystemCall of either backend */
 
@@ -106,12 +109,14 @@ CONSTANT(SYS_close, 3);
 CONSTANT(SYS_futex, 202);
 CONSTANT(SYS_getpriority, 140);
 CONSTANT(SYS_gettid, 186);
+CONSTANT(SYS_membarrier, 324);
 CONSTANT(SYS_memfd_create, 319);
 #elif defined __aarch64__
 CONSTANT(SYS_close, 57);
 CONSTANT(SYS_futex, 98);
 CONSTANT(SYS_getpriority, 141);
 CONSTANT(SYS_gettid, 178);
+CONSTANT(SYS_membarrier, 283);
 CONSTANT(SYS_memfd_create, 279);
 #else
 #error "percpu runs on x86-64 and aarch64"

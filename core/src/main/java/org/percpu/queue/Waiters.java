@@ -12,7 +12,7 @@ import org.percpu.lwp.Deadline;
 
 /** The threads that wait for items of a queue, or for its workers' end. */
 final class Waiters {
-    /** By then a processor has long written what it held back, however it orders that. */
+    /** Without membarrier(2): by then a processor has long written what it held back, however it orders that. */
     private static final Duration SECOND_LOOK = Duration.ofMillis(1);
 
     private final ReentrantLock interlock = new ReentrantLock();
@@ -47,8 +47,9 @@ final class Waiters {
      *
      * <p>A worker changes something and looks for waiters; a waiter counts itself and looks for the change. With a
      * fence between on both sides one would see the other. A worker of a serial queue has none, as it would pay for it
-     * with each item: its look may miss a waiter whose look misses the change. That can be so only in the moment when
-     * the waiter comes; so it looks a second time soon after, whatever wakes it in between.
+     * with each item: its look may miss a waiter whose look misses the change. So the waiter puts that fence into all
+     * threads, by {@link Membarrier}, between its count and its first look. Where it cannot, it looks a second time soon
+     * after, whatever wakes it in between: the first look can miss the change only in the moment when the waiter comes.
      *
      * @param condition cheap, and free of locks
      * @param atMost how long to wait
@@ -63,6 +64,7 @@ final class Waiters {
         Deadline secondLook = Deadline.after(SECOND_LOOK);
         boolean looksAgain = true;
         try {
+            looksAgain = !Membarrier.pass();
             while (!condition.getAsBoolean()) {
                 long left = deadline.left().toNanos();
                 if (left == 0) {

@@ -34,8 +34,17 @@
  * head and the one that takes it. A caller of task_add or softint_schedule that finds the item pending adds nothing. It
  * relies on the run that is to come (OTQ-11). The caller puts a full fence before it looks at the item. The worker puts
  * a full fence between the release and the callback's reads. So one of the two sees the other. workqueue_enqueue
- * refuses a pending work instead, so the worker of a workqueue needs no fence there. That worker has no fence before it
- * looks for waiters either, see {@link org.percpu.queue.Waiters#await}.
+ * refuses a pending work instead, so the worker of a workqueue needs no fence there.
+ *
+ * <p><b>Waiters.</b> A worker changes something, such as the item that it runs, and then looks whether somebody waits.
+ * A waiter counts itself and then looks for the change. One of the two must see the other, which takes a full fence on
+ * both sides. The worker of a serial queue has no such fence, because it would pay for it with each item. The waiter is
+ * the rare side, so it puts that fence into the worker: membarrier(2) makes each thread of the process that runs now
+ * pass a full fence before the call returns ({@link org.percpu.queue.Membarrier}). If the worker missed the waiter, then
+ * its look came before that fence, and the change before the look; so the waiter sees the change. The process registers
+ * at its first wait. Where membarrier(2) is missing (Linux before 4.14, a sandbox that refuses it, the simulated
+ * machine), the waiter looks a second time a millisecond later, when the change has long left the processor that made
+ * it.
  *
  * <p><b>Names.</b>
  *
@@ -53,6 +62,7 @@
  * <li>{@code SharedQueue}: a queue with any number of workers, from which items can be taken back.
  * <li>{@code Batch}: how far the worker of a serial queue has come with the works that it took together.
  * <li>{@code Barriers}: the barriers of a shared queue.
+ * <li>{@code Membarrier}: a fence in every thread of the process, for waiters.
  * <li>{@code Waiters}: the threads that wait for items of a queue, or for its workers' end.
  * <li>{@code NativeDoor}: the way by which C code posts to a queue.
  * <li>{@code Worker}: a kernel thread that runs the items of one queue.

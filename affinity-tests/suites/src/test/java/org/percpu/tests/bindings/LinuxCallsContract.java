@@ -992,6 +992,15 @@ abstract class LinuxCallsContract {
     }
 
     @Test
+    void membarrierIsThereOnceTheProcessHasRegistered() {
+        assertThat(linux.membarrier(LinuxCalls.MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED))
+                .isZero();
+        assertThat(linux.membarrier(LinuxCalls.MEMBARRIER_CMD_PRIVATE_EXPEDITED))
+                .isZero();
+        assertThat(linux.membarrier(1 << 30)).isEqualTo(EINVAL);
+    }
+
+    @Test
     void closeEndsAFileOnceAndKnowsNoOther() {
         int fd = linux.memfd_create("percpu-contract", LinuxCalls.MFD_CLOEXEC);
         assertThat(linux.fcntl(fd, LinuxCalls.F_GETFL, 0)).isNotNegative();

@@ -2,10 +2,15 @@
 package org.percpu.tests.shutdown;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -14,6 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.percpu.kernel.KernelQueue;
 import org.percpu.queue.Call;
+import org.percpu.queue.Fences;
 import org.percpu.queue.Item;
 import org.percpu.queue.SerialQueue;
 import org.percpu.tests.support.Bounded;
@@ -22,7 +28,8 @@ import org.percpu.tests.support.TestKernel;
 
 /**
  * A worker looks for waiters without a fence: its look may miss a waiter whose own look misses the change. On most processors that
- * takes luck, so here the change is one that nobody announces at all.
+ * takes luck, so here the change is one that nobody announces at all. The waiter looks a second time where the machine
+ * has no membarrier(2).
  */
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class SecondLookTest {
@@ -30,6 +37,16 @@ class SecondLookTest {
 
     @RegisterExtension
     final TestKernel test = new TestKernel();
+
+    @BeforeEach
+    void withoutMembarrier() {
+        Fences.areMissing(true);
+    }
+
+    @AfterEach
+    void asTheMachineIs() {
+        Fences.areMissing(false);
+    }
 
     private SerialQueue queue() {
         return new SerialQueue(
@@ -56,6 +73,26 @@ class SecondLookTest {
         assertThat(Bounded.<Boolean>call("waits", () -> queue.await(() -> looks.incrementAndGet() > 1, atMost)))
                 .isTrue();
         assertThat(looks).hasValue(2);
+    }
+
+    @Test
+    @DisplayName(
+            "a waiter on a machine with membarrier(2) has put a fence into every worker and looks once, until somebody wakes it")
+    void membarrierTakesThePlaceOfTheSecondLook() {
+        assumeThat(Fences.areThere()).as("this machine has membarrier(2)").isTrue();
+        Fences.areMissing(false);
+        SerialQueue queue = queue();
+        List<Long> looks = new ArrayList<>();
+        boolean held = Bounded.<Boolean>call(
+                "waits",
+                () -> queue.await(
+                        () -> {
+                            looks.add(System.nanoTime());
+                            return false;
+                        },
+                        Duration.ofMillis(200)));
+        assertThat(held).isFalse();
+        assertThat(looks.get(1) - looks.get(0)).isGreaterThan(100 * LATE_ENOUGH_NANOS);
     }
 
     @Test

@@ -345,6 +345,11 @@ final class FfmLinuxCalls implements LinuxCalls {
     }
 
     @Override
+    public int membarrier(int command) {
+        return ErrnoCalls.syscall(Scratch.mine(), SystemCall.MEMBARRIER, command, 0, 0, 0);
+    }
+
+    @Override
     public long dlopen(@Nullable String path) {
         return DynamicLinking.open(path);
     }

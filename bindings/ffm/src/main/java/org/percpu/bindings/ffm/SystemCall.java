@@ -2,7 +2,7 @@
 package org.percpu.bindings.ffm;
 
 /**
- * Numbers of the system calls made without the C library's function for them: it has none for futex, gettid since glibc
+ * Numbers of the system calls made without the C library's function for them: it has none for futex and membarrier, gettid since glibc
  * 2.30 and memfd_create since 2.27 only, and its getpriority mixes up -1 and errors. close is here as it needs no link
  * of its own then. {@code native/audit} asserts them.
  */
@@ -11,6 +11,7 @@ final class SystemCall {
     static final long FUTEX = number(202, 98);
     static final long GETPRIORITY = number(140, 141);
     static final long GETTID = number(186, 178);
+    static final long MEMBARRIER = number(324, 283);
     static final long MEMFD_CREATE = number(319, 279);
 
     /** Operations of futex, the same everywhere. {@code Linux} has them as well, and opens libraries first. */

@@ -404,6 +404,11 @@ final class JnaLinuxCalls implements LinuxCalls {
     }
 
     @Override
+    public int membarrier(int command) {
+        return (int) orErrno(systemCall(SystemCall.MEMBARRIER, command, 0, 0, 0));
+    }
+
+    @Override
     public long dlopen(@Nullable String path) {
         long library = LibC.dlopen(path == null ? 0 : string(path), RTLD_NOW);
         if (library == 0) {

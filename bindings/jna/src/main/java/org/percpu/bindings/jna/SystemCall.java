@@ -2,7 +2,7 @@
 package org.percpu.bindings.jna;
 
 /**
- * The system calls made without the C library: it has no futex, has gettid only since glibc 2.30 and memfd_create only
+ * The system calls made without the C library: it has no futex and no membarrier, has gettid only since glibc 2.30 and memfd_create only
  * since 2.27, and its getpriority mixes up -1 and errors.
  */
 enum SystemCall {
@@ -10,6 +10,7 @@ enum SystemCall {
     FUTEX(202, 98),
     GETPRIORITY(140, 141),
     GETTID(186, 178),
+    MEMBARRIER(324, 283),
     MEMFD_CREATE(319, 279);
 
     private static final boolean X86_64 = System.getProperty("os.arch", "").equals("amd64");

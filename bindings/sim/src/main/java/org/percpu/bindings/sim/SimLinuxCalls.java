@@ -437,6 +437,12 @@ final class SimLinuxCalls implements LinuxCalls {
         return -Errno.ENOSYS.number();
     }
 
+    /** Java has no fence for another thread, so this is a machine without one. */
+    @Override
+    public int membarrier(int command) {
+        return -Errno.ENOSYS.number();
+    }
+
     @Override
     public int futex_wait(long address, int expected, long timeoutNanos) {
         machine.step();

@@ -91,6 +91,10 @@ public interface LinuxCalls {
      * 6.3.
      */
     int MFD_NOEXEC_SEAL = 8;
+    /** Command of membarrier: each thread of this process that runs now passes a full fence before the call returns. */
+    int MEMBARRIER_CMD_PRIVATE_EXPEDITED = 8;
+    /** Command of membarrier: allows the process to use {@link #MEMBARRIER_CMD_PRIVATE_EXPEDITED}. Since Linux 4.14. */
+    int MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED = 16;
     /** Timeout of a wait that ends only by its event. */
     long FOREVER = -1;
 
@@ -532,6 +536,17 @@ public interface LinuxCalls {
      * @return a file descriptor, or -errno: EINVAL (unknown flag), EMFILE, ENOSYS
      */
     int memfd_create(String name, int flags);
+
+    // ---- memory order
+
+    /**
+     * membarrier(2): fences in other threads. A thread that does not run now has passed one when it stopped.
+     *
+     * @param command one of {@code MEMBARRIER_CMD_*}
+     * @return 0 or a negative error number: ENOSYS if the machine has no such call, EINVAL if it does not know the
+     *     command, EPERM if the process has not registered for it
+     */
+    int membarrier(int command);
 
     // ---- other libraries
 
