@@ -271,7 +271,8 @@ public final class SerialQueue extends ItemQueue {
         if (await(this::ended, grace.left())) {
             return;
         }
-        // The worker writes `inQueue` and `unstarted` without a fence. await() puts one into it before it looks; where it
+        // The worker writes `inQueue` and `unstarted` without a fence. await() puts one into it before it looks; where
+        // it
         // cannot, they have had the time of grace to become visible. With a batch and outside its callbacks the worker
         // waits for nothing but its CPU.
         boolean out = await(() -> left || !batch.inQueue || !batch.unstarted, Deadline.FOREVER);
