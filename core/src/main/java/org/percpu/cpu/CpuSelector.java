@@ -51,13 +51,13 @@ final class CpuSelector {
                     wanted = wanted.or(wanted(entry));
                 }
             } catch (IllegalArgumentException e) {
-                String where = parts.length == 1 ? "" : " (in the CPU list " + CpuSet.quote(text) + ")";
+                String where = parts.length == 1 ? "" : " (in the CPU list " + CpuList.quote(text) + ")";
                 throw new IllegalArgumentException(e.getMessage() + where, e);
             }
         }
         CpuSet rest = (onlyUnwanted ? usable : wanted).minus(unwanted);
         if (rest.isEmpty()) {
-            throw new IllegalArgumentException(CpuSet.quote(text) + ": leaves no CPU: usable are " + usable);
+            throw new IllegalArgumentException(CpuList.quote(text) + ": leaves no CPU: usable are " + usable);
         }
         return rest;
     }
@@ -69,7 +69,7 @@ final class CpuSelector {
         }
         if (name.startsWith("!")) {
             throw new IllegalArgumentException(
-                    CpuSet.quote(entry) + ": one ! is enough, two do not give the CPUs back; " + REMEDY);
+                    CpuList.quote(entry) + ": one ! is enough, two do not give the CPUs back; " + REMEDY);
         }
         return switch (name.toLowerCase(Locale.ROOT)) {
             case "isolated" -> topology.isolated();
@@ -106,7 +106,7 @@ final class CpuSelector {
             case "core:" -> numbered(word, cores(), "core", "this machine does not tell its cores");
             default ->
                 throw new IllegalArgumentException(
-                        CpuSet.quote(name) + ": not a CPU number nor a name of CPUs; " + REMEDY);
+                        CpuList.quote(name) + ": not a CPU number nor a name of CPUs; " + REMEDY);
         };
     }
 
@@ -117,11 +117,11 @@ final class CpuSelector {
         }
         String back = word.equals("last") ? "0" : word.startsWith("last-") ? word.substring("last-".length()) : "";
         if (back.isEmpty() || !back.chars().allMatch(c -> c >= '0' && c <= '9')) {
-            throw new IllegalArgumentException(CpuSet.quote(name) + ": not understood; " + LAST_REMEDY);
+            throw new IllegalArgumentException(CpuList.quote(name) + ": not understood; " + LAST_REMEDY);
         }
         int places = CpuSet.parse(back).first();
         if (places >= usable.size()) {
-            throw new IllegalArgumentException(CpuSet.quote(name) + ": there are " + usable.size() + " usable CPUs, "
+            throw new IllegalArgumentException(CpuList.quote(name) + ": there are " + usable.size() + " usable CPUs, "
                     + usable + ": last-" + (usable.size() - 1) + " is the first of them");
         }
         return CpuSet.of(
@@ -132,7 +132,7 @@ final class CpuSelector {
     private CpuSet upToLast(int first, @Nullable String stride, String name) {
         if (first > usable.last()) {
             throw new IllegalArgumentException(
-                    CpuSet.quote(name) + ": the last usable CPU is " + usable.last() + ": begin there or below");
+                    CpuList.quote(name) + ": the last usable CPU is " + usable.last() + ": begin there or below");
         }
         return CpuSet.parse(first + "-" + usable.last() + (stride == null ? "" : stride))
                 .and(usable);
@@ -171,11 +171,11 @@ final class CpuSelector {
         try {
             numbers = CpuSet.parse(numbersText);
         } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException(CpuSet.quote(word) + ": " + remedy, e);
+            throw new IllegalArgumentException(CpuList.quote(word) + ": " + remedy, e);
         }
         CpuSet unknown = numbers.minus(known);
         if (!unknown.isEmpty()) {
-            throw new IllegalArgumentException(CpuSet.quote(word) + ": there is no " + kind + " " + unknown
+            throw new IllegalArgumentException(CpuList.quote(word) + ": there is no " + kind + " " + unknown
                     + " with usable CPUs: " + (single ? remedy : "write " + numbersOf));
         }
         return numbers.stream()

@@ -22,7 +22,6 @@ public final class CpuSet implements Iterable<Integer> {
     public static final int LIMIT = 1 << 20;
 
     private static final int LIMIT_WORDS = LIMIT / Long.SIZE;
-    private static final int LONGEST_QUOTE = 60;
     private static final CpuSet EMPTY = new CpuSet(new long[0]);
 
     /** The last word, if there is one, is not zero. */
@@ -71,7 +70,7 @@ public final class CpuSet implements Iterable<Integer> {
      */
     public static CpuSet range(int first, int last) {
         if (checked(last) < checked(first)) {
-            throw new IllegalArgumentException(reversed(first, last));
+            throw new IllegalArgumentException(CpuList.reversed(first, last));
         }
         return strided(first, last, 1);
     }
@@ -87,7 +86,7 @@ public final class CpuSet implements Iterable<Integer> {
         CpuSet set =
                 trimmed(Argument.requireNonNull(mask, "CpuSet.fromMask", "mask").clone());
         if (set.words.length > LIMIT_WORDS) {
-            throw new IllegalArgumentException(tooLarge(Integer.toString(set.last())));
+            throw new IllegalArgumentException(CpuList.tooLarge(Integer.toString(set.last())));
         }
         return set;
     }
@@ -126,97 +125,13 @@ public final class CpuSet implements Iterable<Integer> {
         for (String part : text.split(",", -1)) {
             String entry = part.strip();
             try {
-                words = merge(words, entry(entry).words);
+                words = merge(words, CpuList.entry(entry).words);
             } catch (IllegalArgumentException e) {
-                String where = entry.equals(text) ? "" : " (in the CPU list " + quote(text) + ")";
+                String where = entry.equals(text) ? "" : " (in the CPU list " + CpuList.quote(text) + ")";
                 throw new IllegalArgumentException(e.getMessage() + where, e);
             }
         }
         return trimmed(words);
-    }
-
-    private static CpuSet entry(String entry) {
-        if (entry.isEmpty()) {
-            throw new IllegalArgumentException(
-                    "an entry is empty: write one comma between two entries, none at the ends");
-        }
-        if (entry.startsWith("0x") || entry.startsWith("0X")) {
-            throw new IllegalArgumentException(
-                    quote(entry) + ": hexadecimal masks are not understood, write the list" + maskAsList(entry));
-        }
-        int colon = entry.indexOf(':');
-        String span = colon < 0 ? entry : entry.substring(0, colon);
-        int dash = span.indexOf('-');
-        if (dash == 0 && span.length() > 1 && allDigits(span.substring(1))) {
-            throw new IllegalArgumentException(quote(entry) + ": CPU numbers start at 0, there are no negative ones");
-        }
-        if (dash < 0) {
-            if (colon >= 0) {
-                throw new IllegalArgumentException(
-                        quote(entry) + ": a stride needs a range in front of it, such as 0-15:2");
-            }
-            int cpu = number(entry, span);
-            return strided(cpu, cpu, 1);
-        }
-        int first = number(entry, span.substring(0, dash));
-        int last = number(entry, span.substring(dash + 1));
-        if (last < first) {
-            throw new IllegalArgumentException(reversed(first, last));
-        }
-        int stride = colon < 0 ? 1 : number(entry, entry.substring(colon + 1));
-        if (stride == 0) {
-            throw new IllegalArgumentException(quote(entry) + ": a stride is 1 or more");
-        }
-        return strided(first, last, stride);
-    }
-
-    private static boolean allDigits(String text) {
-        for (int i = 0; i < text.length(); i++) {
-            if (text.charAt(i) < '0' || text.charAt(i) > '9') {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    private static int number(String entry, String digits) {
-        if (digits.isEmpty() || !allDigits(digits)) {
-            String offender = digits.isEmpty() || digits.equals(entry) ? "" : quote(digits) + " is ";
-            throw new IllegalArgumentException(
-                    quote(entry) + ": " + offender + "not a CPU number; write a list such as 0-3,8 or 0-15:2");
-        }
-        int zeros = 0;
-        while (zeros < digits.length() - 1 && digits.charAt(zeros) == '0') {
-            zeros++;
-        }
-        String significant = digits.substring(zeros);
-        if (significant.length() > 7 || Integer.parseInt(significant) >= LIMIT) {
-            throw new IllegalArgumentException(tooLarge(quote(digits)));
-        }
-        return Integer.parseInt(significant);
-    }
-
-    private static String maskAsList(String entry) {
-        try {
-            CpuSet set = trimmed(new long[] {Long.parseUnsignedLong(entry.substring(2), 16)});
-            return set.isEmpty() ? " of CPUs, such as 0-3" : " " + set;
-        } catch (NumberFormatException e) {
-            return " of CPUs, such as 0-3";
-        }
-    }
-
-    private static String reversed(int first, int last) {
-        return first + "-" + last + ": a range goes up, write " + last + "-" + first;
-    }
-
-    private static String tooLarge(String number) {
-        return number + ": CPU numbers end at " + (LIMIT - 1);
-    }
-
-    /** Foreign text in a message: one line, of a sane length. */
-    static String quote(String text) {
-        String line = text.replaceAll("\\p{Cntrl}", "?");
-        return line.length() <= LONGEST_QUOTE ? line : line.substring(0, LONGEST_QUOTE) + "...";
     }
 
     private static int checked(int cpu) {
@@ -224,7 +139,7 @@ public final class CpuSet implements Iterable<Integer> {
             throw new IllegalArgumentException(cpu + ": CPU numbers start at 0, there are no negative ones");
         }
         if (cpu >= LIMIT) {
-            throw new IllegalArgumentException(tooLarge(Integer.toString(cpu)));
+            throw new IllegalArgumentException(CpuList.tooLarge(Integer.toString(cpu)));
         }
         return cpu;
     }
@@ -233,7 +148,7 @@ public final class CpuSet implements Iterable<Integer> {
         return last < 0 ? 0 : last / Long.SIZE + 1;
     }
 
-    private static CpuSet strided(int first, int last, int stride) {
+    static CpuSet strided(int first, int last, int stride) {
         long[] words = new long[wordsFor(last)];
         for (int cpu = first; cpu <= last; cpu += stride) {
             words[cpu / Long.SIZE] |= 1L << cpu;

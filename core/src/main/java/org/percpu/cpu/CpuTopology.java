@@ -53,15 +53,8 @@ public final class CpuTopology {
     private final List<String> problems;
     private final String source;
 
-    /** Groups what was read. The caller has made the sets and the CPUs agree with each other. */
-    CpuTopology(
-            List<Cpu> cpus,
-            CpuSet possible,
-            CpuSet nohzFull,
-            Map<Integer, CpuSet> nodes,
-            CgroupCpuset.Found cgroup,
-            List<String> problems,
-            String source) {
+    /** Groups what was read. */
+    private CpuTopology(Machine machine) {
         SortedMap<Integer, Cpu> ids = new TreeMap<>();
         SortedMap<Integer, CpuSet> sockets = new TreeMap<>();
         List<CpuSet> siblingSets = new ArrayList<>();
@@ -70,7 +63,7 @@ public final class CpuTopology {
         List<Integer> allowedIds = new ArrayList<>();
         List<Integer> usableIds = new ArrayList<>();
         List<Integer> isolatedIds = new ArrayList<>();
-        for (Cpu cpu : cpus) {
+        for (Cpu cpu : machine.cpus()) {
             ids.put(cpu.id(), cpu);
             if (cpu.allowed()) {
                 allowed.add(cpu);
@@ -92,21 +85,26 @@ public final class CpuTopology {
             }
         }
         this.byId = ids;
-        this.cpus = List.copyOf(cpus);
+        this.cpus = List.copyOf(machine.cpus());
         this.allowedCpus = List.copyOf(allowed);
         this.present = CpuSet.ofAll(ids.keySet());
-        this.possible = possible.or(present);
+        this.possible = machine.possible().or(present);
         this.online = CpuSet.ofAll(onlineIds);
         this.allowed = CpuSet.ofAll(allowedIds);
         this.usable = CpuSet.ofAll(usableIds);
-        this.nohzFull = nohzFull.and(present);
+        this.nohzFull = machine.nohzFull().and(present);
         this.isolated = CpuSet.ofAll(isolatedIds);
-        this.nodes = Collections.unmodifiableSortedMap(new TreeMap<>(nodes));
+        this.nodes = Collections.unmodifiableSortedMap(new TreeMap<>(machine.nodes()));
         this.packages = Collections.unmodifiableSortedMap(sockets);
         this.cores = List.copyOf(siblingSets);
-        this.cgroup = cgroup;
-        this.problems = List.copyOf(problems);
-        this.source = source;
+        this.cgroup = machine.cgroup();
+        this.problems = List.copyOf(machine.problems());
+        this.source = machine.source();
+    }
+
+    /** For tests. */
+    static CpuTopology of(Machine machine) {
+        return new CpuTopology(machine);
     }
 
     private static CpuSet ids(List<Cpu> cpus, Predicate<Cpu> which) {
@@ -156,7 +154,7 @@ public final class CpuTopology {
     }
 
     private static CpuTopology readSystem() {
-        return new TopologyReader(Backend.root(), null, new UsableCpus()).read();
+        return new CpuTopology(new TopologyReader(Backend.root(), null, new UsableCpus()).read());
     }
 
     /**
@@ -173,7 +171,7 @@ public final class CpuTopology {
     public static CpuTopology read(Path root, CpuSet allowed) {
         Argument.requireNonNull(root, "CpuTopology.read", "root");
         Argument.requireNonNull(allowed, "CpuTopology.read", "allowed");
-        return new TopologyReader(root, requireSome(allowed), most -> null).read();
+        return new CpuTopology(new TopologyReader(root, requireSome(allowed), most -> null).read());
     }
 
     /**
@@ -186,7 +184,7 @@ public final class CpuTopology {
      */
     public static CpuTopology read(Path root) {
         Argument.requireNonNull(root, "CpuTopology.read", "root");
-        return new TopologyReader(root, null, most -> null).read();
+        return new CpuTopology(new TopologyReader(root, null, most -> null).read());
     }
 
     /**
@@ -198,7 +196,7 @@ public final class CpuTopology {
      */
     public static CpuTopology uniform(CpuSet cpus) {
         Argument.requireNonNull(cpus, "CpuTopology.uniform", "cpus");
-        return TopologyReader.uniform(requireSome(cpus));
+        return new CpuTopology(TopologyReader.uniform(requireSome(cpus)));
     }
 
     private static CpuSet requireSome(CpuSet allowed) {

@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/** Reads a {@link CpuTopology} from the kernel's files, and uses a default for each file that is missing. */
+/** Reads a {@link Machine} from the kernel's files, and uses a default for each file that is missing. */
 final class TopologyReader {
     private static final int STRONGEST = 1024;
 
@@ -52,9 +52,9 @@ final class TopologyReader {
         this.scheduler = scheduler;
     }
 
-    static CpuTopology uniform(CpuSet cpus) {
+    static Machine uniform(CpuSet cpus) {
         CgroupCpuset.Found unknown = new CgroupCpuset.Found(null, CpuSet.empty(), List.of());
-        return new CpuTopology(
+        return new Machine(
                 uniformCpus(cpus, cpus),
                 cpus,
                 CpuSet.empty(),
@@ -96,7 +96,7 @@ final class TopologyReader {
                 : -1;
     }
 
-    CpuTopology read() {
+    Machine read() {
         CgroupCpuset.Found cgroup = new CgroupCpuset(root).read();
         boolean sysfs = cpuFolder.exists();
         CpuSet present = sysfs ? present() : CpuSet.empty();
@@ -115,7 +115,7 @@ final class TopologyReader {
         CpuSet usable = usable(allowed, online, isolated, cgroup.cpus(), granted);
         if (!sysfs) {
             cpuFolder.problem("", "no such folder; took the allowed CPUs as uniform, each a core of its own");
-            return new CpuTopology(
+            return new Machine(
                     uniformCpus(usable, allowed),
                     usable,
                     CpuSet.empty(),
@@ -134,7 +134,7 @@ final class TopologyReader {
         online = online.or(usable);
         Map<Integer, CpuSet> nodes = nodes(online);
         List<Cpu> cpus = new Reading(present, online, allowed, usable, isolated, nodes).cpus();
-        return new CpuTopology(cpus, possible, nohzFull(), nodes, cgroup, problems.lines(), "sysfs below " + rootPath);
+        return new Machine(cpus, possible, nohzFull(), nodes, cgroup, problems.lines(), "sysfs below " + rootPath);
     }
 
     private SysFolder folderOf(int cpu) {

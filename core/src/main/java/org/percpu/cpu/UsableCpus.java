@@ -4,9 +4,9 @@ package org.percpu.cpu;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Backend;
-import org.percpu.bindings.spi.Errno;
-import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxException;
+import org.percpu.linux.AffinityMask;
+import org.percpu.linux.Uninterrupted;
 
 /** Asks the scheduler which CPUs there are for this process. No backend is loaded before the first question. */
 final class UsableCpus implements TopologyReader.Scheduler {
@@ -16,31 +16,13 @@ final class UsableCpus implements TopologyReader.Scheduler {
 
     @Override
     public CpuSet atStart() {
-        LinuxCalls linux = Backend.linux();
-        int pid = linux.getpid();
-        long[] mask = affinity(pid);
-        if (mask.length == 1) {
-            throw new LinuxException(
-                    "sched_getaffinity(" + pid + ")", (int) -mask[0], linux.strerror((int) -mask[0]), null);
-        }
-        return CpuSet.fromMask(mask);
+        return CpuSet.fromMask(affinity(Backend.linux().getpid()));
     }
 
-    /**
-     * The kernel refuses a mask that is shorter than its own, whatever its content, so the mask grows until it fits. An
-     * array of one word holds the error.
-     */
     private long[] affinity(int tid) {
-        for (; ; words *= 2) {
-            long[] mask = new long[words];
-            int result = Backend.linux().sched_getaffinity(tid, mask);
-            if (result >= 0) {
-                return mask;
-            }
-            if (result != -Errno.EINVAL.number() || words >= CpuSet.LIMIT / Long.SIZE) {
-                return new long[] {result};
-            }
-        }
+        long[] mask = AffinityMask.read(tid, words, null);
+        words = mask.length;
+        return mask;
     }
 
     /**
@@ -60,18 +42,10 @@ final class UsableCpus implements TopologyReader.Scheduler {
         } catch (OutOfMemoryError e) { // "unable to create native thread"
             return null;
         }
-        boolean interrupted = false;
-        while (true) {
-            try {
-                trial.join();
-                break;
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        Uninterrupted.until(() -> {
+            trial.join();
+            return true;
+        });
         return got.get();
     }
 
@@ -80,7 +54,10 @@ final class UsableCpus implements TopologyReader.Scheduler {
         if (Backend.linux().sched_setaffinity(0, all.toMask()) < 0) {
             return null;
         }
-        long[] mask = affinity(0);
-        return mask.length == 1 ? null : CpuSet.fromMask(mask);
+        try {
+            return CpuSet.fromMask(affinity(0));
+        } catch (LinuxException e) {
+            return null;
+        }
     }
 }

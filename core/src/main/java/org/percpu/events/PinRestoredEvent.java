@@ -3,26 +3,13 @@ package org.percpu.events;
 
 import jdk.jfr.Category;
 import jdk.jfr.Description;
-import jdk.jfr.Event;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
-import org.jspecify.annotations.Nullable;
 
 @Name("org.percpu.PinRestored")
 @Label("Pin Restored")
 @Description("A thread that had lost its pin has the mask again that was asked for")
 @Category("percpu")
 @StackTrace(false)
-final class PinRestoredEvent extends Event {
-    @Label("Thread Name")
-    @Nullable
-    String name;
-
-    @Label("Thread Id")
-    int tid;
-
-    @Label("CPUs Asked")
-    @Nullable
-    String asked;
-}
+final class PinRestoredEvent extends PinEvent {}

@@ -3,7 +3,6 @@ package org.percpu.events;
 
 import jdk.jfr.Category;
 import jdk.jfr.Description;
-import jdk.jfr.Event;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
@@ -14,18 +13,7 @@ import org.jspecify.annotations.Nullable;
 @Description("A thread was placed, with the mask that the kernel reports")
 @Category("percpu")
 @StackTrace(false)
-final class PinnedEvent extends Event {
-    @Label("Thread Name")
-    @Nullable
-    String name;
-
-    @Label("Thread Id")
-    int tid;
-
-    @Label("CPUs Asked")
-    @Nullable
-    String asked;
-
+final class PinnedEvent extends PinEvent {
     @Label("CPUs Allowed")
     @Nullable
     String allowed;

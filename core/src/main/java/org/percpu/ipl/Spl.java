@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
-import org.percpu.thread.CpuThread;
+import org.percpu.linux.VirtualThreads;
 
 /**
  * spl(9): the interrupt priority level of one thread. While a thread is at a level, interrupts of that level and lower
@@ -214,7 +214,7 @@ public final class Spl {
     }
 
     private static Spl attach() {
-        CpuThread.requirePlatform("an interrupt priority level");
+        VirtualThreads.refuse("an interrupt priority level");
         Support support = Support.get();
         Spl spl;
         synchronized (RECEIVERS) {

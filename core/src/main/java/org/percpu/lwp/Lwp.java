@@ -10,6 +10,7 @@ import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxException;
+import org.percpu.linux.Uninterrupted;
 import org.percpu.thread.CpuThread;
 import org.percpu.thread.KernelThread;
 import org.percpu.thread.ThreadState;
@@ -21,6 +22,17 @@ import org.percpu.thread.ThreadState;
  * <p>Threading: every method may be called from any thread, except {@link #exit}.
  */
 public final class Lwp implements KernelThread {
+    /** A function of a user, bound to its argument. */
+    @FunctionalInterface
+    public interface Body {
+        /**
+         * Runs it.
+         *
+         * @throws Exception whatever it throws
+         */
+        void run() throws Exception;
+    }
+
     /** How a kernel thread behaves. */
     public enum Flag {
         /** Does not take the kernel lock before its function (KL-2). */
@@ -143,20 +155,33 @@ public final class Lwp implements KernelThread {
         return CURRENT.get();
     }
 
+    /**
+     * Calls the function of a kthread.
+     *
+     * @param func throws what it likes; a checked exception becomes the cause of an IllegalStateException
+     */
+    public static void call(Body func) {
+        try {
+            func.run();
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Exception e) {
+            throw new IllegalStateException("the function of a kthread threw", e);
+        }
+    }
+
     /** An error may end the thread before it reaches this code. */
     private void awaitEntered() {
-        boolean interrupted = false;
-        while (!entered) {
-            if (!thread.thread().isAlive() && !entered) {
+        Uninterrupted.until(() -> {
+            if (!entered && !thread.thread().isAlive() && !entered) {
                 throw new ErrnoException(
                         Errno.EAGAIN, "thread " + name() + " ended as it began: its uncaught exception says why");
             }
-            LockSupport.parkNanos(this, LOOK_NANOS);
-            interrupted |= Thread.interrupted();
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+            if (!entered) {
+                Uninterrupted.park(this, LOOK_NANOS);
+            }
+            return entered;
+        });
     }
 
     private void run() {

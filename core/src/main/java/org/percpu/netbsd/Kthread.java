@@ -15,6 +15,7 @@ import org.percpu.cpu.Cpu;
 import org.percpu.kernel.Kernel;
 import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.Lwp;
+import org.percpu.queue.Args;
 import org.percpu.thread.Pri;
 import org.percpu.thread.Sched;
 import org.percpu.thread.ThreadState;
@@ -140,7 +141,7 @@ public final class Kthread {
                 // The function may hand itself out before the assignment that follows create.
                 thread.lwp = Lwp.current();
                 CURRENT.set(thread);
-                call(func, arg);
+                Lwp.call(() -> func.run(arg));
             });
         } catch (OutOfMemoryError e) {
             throw new ErrnoException(Errno.ENOMEM, call + ": " + e.getMessage(), e);
@@ -184,16 +185,6 @@ public final class Kthread {
             set.add(Lwp.Flag.MUSTJOIN);
         }
         return set;
-    }
-
-    private static <A extends @Nullable Object> void call(Function<? super A> func, A arg) {
-        try {
-            func.run(arg);
-        } catch (RuntimeException | Error e) {
-            throw e;
-        } catch (Exception e) {
-            throw new IllegalStateException("the function of a kthread threw", e);
-        }
     }
 
     /**

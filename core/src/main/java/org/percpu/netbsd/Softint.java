@@ -21,6 +21,7 @@ import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.Listing;
 import org.percpu.lwp.Lwp;
 import org.percpu.queue.Append;
+import org.percpu.queue.Args;
 import org.percpu.queue.Call;
 import org.percpu.queue.Ending;
 import org.percpu.queue.Item;

@@ -10,6 +10,7 @@ import org.percpu.bindings.spi.LinuxException;
 import org.percpu.kernel.Kernel;
 import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.Lwp;
+import org.percpu.queue.Args;
 import org.percpu.thread.Sched;
 import org.percpu.thread.ThreadState;
 
@@ -82,9 +83,7 @@ public final class Kthread {
         Argument.requireNonNull(kernel, "kthread_create", "kernel");
         Argument.requireNonNull(func, "kthread_create", "func");
         Argument.requireNonNull(name, "kthread_create", "name");
-        if (name.isEmpty()) {
-            throw new ErrnoException(Errno.EINVAL, "kthread_create: the name is empty");
-        }
+        Args.name(name, "kthread_create");
         if (kernel.isCold()) {
             throw new ErrnoException(
                     Errno.EINVAL, "kthread_create of " + name + " in a cold kernel: use kthread_create_deferred");
@@ -92,8 +91,8 @@ public final class Kthread {
         KernelCore core = KernelCore.of(kernel);
         core.requireSleepable(name);
         try {
-            return new Kthread(
-                    Lwp.create(core, kernel.thread(name, null, Sched.DEFAULT), Set.of(), () -> call(func, arg)));
+            return new Kthread(Lwp.create(
+                    core, kernel.thread(name, null, Sched.DEFAULT), Set.of(), () -> Lwp.call(() -> func.run(arg))));
         } catch (OutOfMemoryError e) {
             throw new ErrnoException(Errno.ENOMEM, "kthread_create of " + name + ": " + e.getMessage(), e);
         }
@@ -113,17 +112,7 @@ public final class Kthread {
     public static <A extends @Nullable Object> void createDeferred(Kernel kernel, Function<? super A> func, A arg) {
         Argument.requireNonNull(kernel, "kthread_create_deferred", "kernel");
         Argument.requireNonNull(func, "kthread_create_deferred", "func");
-        kernel.whenWarm(() -> call(func, arg));
-    }
-
-    private static <A extends @Nullable Object> void call(Function<? super A> func, A arg) {
-        try {
-            func.run(arg);
-        } catch (RuntimeException | Error e) {
-            throw e;
-        } catch (Exception e) {
-            throw new IllegalStateException("the function of a kthread threw", e);
-        }
+        kernel.whenWarm(() -> Lwp.call(() -> func.run(arg)));
     }
 
     /**

@@ -19,6 +19,7 @@ import org.percpu.kernel.WorkerState;
 import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.Lwp;
 import org.percpu.queue.Append;
+import org.percpu.queue.Args;
 import org.percpu.queue.Call;
 import org.percpu.queue.Inlet;
 import org.percpu.queue.Item;
@@ -124,7 +125,7 @@ public final class Taskq implements KernelQueue {
      * @throws org.percpu.bindings.spi.LinuxException if a thread cannot be placed as the kernel's policies require
      */
     public static Taskq create(Kernel kernel, String name, int nthreads, Ipl ipl, int flags) {
-        ThreadedQueue.requireFlags(flags, ALL_FLAGS, "taskq_create", name);
+        Args.flags(flags, ALL_FLAGS, "taskq_create on " + name);
         Taskq tq = new Taskq(kernel, name, nthreads, ipl, flags, false);
         tq.threads.makeThreads();
         return tq;

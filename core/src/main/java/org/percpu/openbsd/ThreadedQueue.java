@@ -20,6 +20,7 @@ import org.percpu.kernel.WorkerState;
 import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.Listing;
 import org.percpu.lwp.Lwp;
+import org.percpu.queue.Args;
 import org.percpu.queue.Call;
 import org.percpu.queue.Ending;
 import org.percpu.queue.Item;
@@ -89,9 +90,7 @@ final class ThreadedQueue {
         Argument.requireNonNull(kernel, call, "kernel");
         Argument.requireNonNull(name, call, "name");
         Argument.requireNonNull(ipl, call, "ipl");
-        if (name.isEmpty()) {
-            throw new ErrnoException(Errno.EINVAL, call + ": the name is empty; its threads would have none");
-        }
+        Args.name(name, call);
         if (nthreads < 1 || nthreads > MAX_THREADS) {
             throw new ErrnoException(
                     Errno.EINVAL, call + " of " + name + ": " + nthreads + " threads; must be 1 to " + MAX_THREADS);
@@ -112,16 +111,6 @@ final class ThreadedQueue {
         } catch (OutOfMemoryError e) {
             throw new ErrnoException(
                     Errno.ENOMEM, call + " of " + name + ": no memory for the queue (" + e.getMessage() + ")", e);
-        }
-    }
-
-    static void requireFlags(int flags, int known, String call, String name) {
-        int unknown = flags & ~known;
-        if (unknown != 0) {
-            throw new ErrnoException(
-                    Errno.EINVAL,
-                    call + " on " + name + ": unknown flag bits 0x" + Integer.toHexString(unknown)
-                            + "; the known ones are 0x" + Integer.toHexString(known));
         }
     }
 

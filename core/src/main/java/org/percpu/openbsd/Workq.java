@@ -17,6 +17,7 @@ import org.percpu.kernel.WorkerState;
 import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.Lwp;
 import org.percpu.queue.Append;
+import org.percpu.queue.Args;
 import org.percpu.queue.Call;
 import org.percpu.queue.Inlet;
 import org.percpu.queue.Item;
@@ -341,7 +342,9 @@ public final class Workq implements KernelQueue {
     }
 
     private void check(int flags, @Nullable Object func, String call) {
-        ThreadedQueue.requireFlags(flags, ALL_FLAGS, call, name());
+        if ((flags & ~ALL_FLAGS) != 0) {
+            Args.flags(flags, ALL_FLAGS, call + " on " + name());
+        }
         if (func == null) {
             throw new ErrnoException(Errno.EINVAL, call + " on " + name() + ": func is null");
         }

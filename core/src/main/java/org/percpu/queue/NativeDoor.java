@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.queue;
 
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.NativeInbox;
 import org.percpu.ipl.NativeWork;
 import org.percpu.ipl.Spl;
+import org.percpu.linux.Uninterrupted;
 import org.percpu.lwp.Deadline;
 
 /** The way by which C code posts to a queue. Its monitor is the queue's doorbell. */
@@ -92,17 +92,19 @@ final class NativeDoor {
      * Linux does not run it, is told that the queue has ended, or finds that its work was handed back.
      */
     void expelPosters(Deadline grace) {
-        boolean interrupted = false;
-        for (boolean out = close(); !out && isBusy(); out = grace.isOver()) {
-            LockSupport.parkNanos(this, LOOK_NANOS);
-            interrupted |= Thread.interrupted();
+        if (close()) {
+            return;
+        }
+        Uninterrupted.until(() -> {
+            if (!isBusy()) {
+                return true;
+            }
+            Uninterrupted.park(this, LOOK_NANOS);
             Spl spl = Spl.currentIfUsed();
             int ran = spl == null ? 0 : spl.poll();
             assert ran >= 0;
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+            return grace.isOver();
+        });
     }
 
     /** Whether an item that C code may post meets a condition, which must be cheap. */

@@ -5,10 +5,11 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Backend;
 import org.percpu.bindings.spi.Errno;
-import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxException;
 import org.percpu.cpu.CpuSet;
 import org.percpu.cpu.CpuTopology;
+import org.percpu.linux.AffinityMask;
+import org.percpu.linux.VirtualThreads;
 
 /**
  * The CPUs a thread may run on: sched_setaffinity(2) and sched_getaffinity(2).
@@ -19,7 +20,6 @@ import org.percpu.cpu.CpuTopology;
  * which makes no system call on most systems.
  */
 public final class Affinity {
-    private static final int MAX_WORDS = 1 << 14;
     private static int kernelWords = 1; // as far as is known; a thread that reads an old value tries once more
 
     /** What a thread has set here and found to be true. */
@@ -57,19 +57,9 @@ public final class Affinity {
      * @throws LinuxException if there is no such thread (ESRCH)
      */
     public static CpuSet get(int tid) {
-        LinuxCalls linux = Backend.linux();
-        // EINVAL means that the kernel's own mask is longer: kernels are built for up to 8192 CPUs, so grow and retry.
-        for (int words = kernelWords; ; words *= 2) {
-            long[] mask = new long[words];
-            int result = linux.sched_getaffinity(tid, mask);
-            if (result >= 0) {
-                kernelWords = words;
-                return CpuSet.fromMask(mask);
-            }
-            if (result != -Errno.EINVAL.number() || words >= MAX_WORDS) {
-                throw failed("sched_getaffinity(" + tid + ")", result, "is the thread still alive?");
-            }
-        }
+        long[] mask = AffinityMask.read(tid, kernelWords, "is the thread still alive?");
+        kernelWords = mask.length;
+        return CpuSet.fromMask(mask);
     }
 
     /**

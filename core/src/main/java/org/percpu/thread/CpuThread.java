@@ -2,21 +2,19 @@
 package org.percpu.thread;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Backend;
 import org.percpu.bindings.spi.Errno;
-import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxException;
 import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuSet;
-import org.percpu.events.Events;
+import org.percpu.linux.Uninterrupted;
+import org.percpu.linux.VirtualThreads;
 
 /**
  * A platform thread with a known place: CPUs, scheduling and name are set by the new thread itself before it runs any
@@ -33,26 +31,16 @@ import org.percpu.events.Events;
  * this class are safe for use by any thread.
  */
 public final class CpuThread {
-    /** In a class of its own, because a start without a message need not look for a logger. */
-    private static final class Log {
-        static final System.Logger LOG = System.getLogger(CpuThread.class.getName());
-    }
-
-    private static final AtomicBoolean DENIAL_LOGGED = new AtomicBoolean();
-    private static final AtomicBoolean WARNING_LOGGED = new AtomicBoolean();
-    private static final int COMM_BYTES = 15;
     private static final long LOOK_MILLIS = 20;
 
     private final Builder asked;
     private final Place place;
+    private final Settling settling;
     private final Thread thread;
     private final CountDownLatch settled = new CountDownLatch(1);
 
     // Written by the thread before it counts down `settled`, read after it.
-    private int tid;
     private @Nullable Throwable failure;
-    private @Nullable String denial;
-    private @Nullable String warning;
 
     private volatile @Nullable ThreadState last;
 
@@ -60,6 +48,7 @@ public final class CpuThread {
         this.asked = asked;
         CpuSet bound = asked.cpus;
         this.place = bound != null ? Place.bound(asked.name, bound) : Place.anyOf(asked.name, asked.anyOf);
+        this.settling = new Settling(asked.name, place, asked.sched, asked.pinPolicy, asked.realtimePolicy);
         this.thread = new Thread(null, () -> run(body), asked.name, 0, false);
         thread.setDaemon(true);
     }
@@ -75,21 +64,10 @@ public final class CpuThread {
         return new Builder(name);
     }
 
-    /**
-     * Refuses virtual threads, for which the kernel would act on the carrier.
-     *
-     * @param what for the message, such as {@code "setting a mask"}
-     * @throws UnsupportedOperationException on a virtual thread
-     */
-    public static void requirePlatform(String what) {
-        Argument.requireNonNull(what, "requirePlatform", "what");
-        VirtualThreads.refuse(what);
-    }
-
     private void run(Runnable body) {
         boolean ready = false;
         try {
-            settle();
+            settling.run();
             ready = true;
         } catch (RuntimeException | Error e) {
             failure = e;
@@ -115,108 +93,6 @@ public final class CpuThread {
     }
 
     /**
-     * The order matters: the mask is set first, so that a real-time thread never spins on a CPU it was not meant for.
-     */
-    private void settle() {
-        LinuxCalls linux = Backend.linux();
-        tid = linux.gettid();
-        String comm = comm(asked.name);
-        check(linux.pthread_setname_np(linux.pthread_self(), comm), "pthread_setname_np(self, \"" + comm + "\")");
-        pin();
-        if (asked.sched.realtime() && asked.realtimePolicy != RealtimePolicy.NEVER) {
-            becomeRealtime();
-        } else {
-            becomeTimeSharing(asked.sched.realtime() ? 0 : asked.sched.nice());
-        }
-        Events.pinned(asked.name, tid, place.asked(), Affinity.get(0));
-    }
-
-    private void pin() {
-        try {
-            place.take();
-        } catch (LinuxException e) {
-            if (asked.pinPolicy == PinPolicy.REQUIRE) {
-                throw e;
-            }
-            place.neverTaken();
-            Log.LOG.log(System.Logger.Level.DEBUG, "{0} runs unpinned: {1}", asked.name, e.getMessage());
-        }
-    }
-
-    private void becomeRealtime() {
-        Sched sched = asked.sched;
-        LinuxException refusal = Scheduling.becomeRealtime(sched);
-        if (refusal == null) {
-            warning = Realtime.warning();
-            if (warning == null || !WARNING_LOGGED.compareAndSet(false, true)) {
-                return;
-            }
-            // The first message of a JVM may take longer than the limit lets a real-time thread run.
-            Scheduling.becomeTimeSharing(0);
-            Realtime.warn(asked.name + " runs as " + sched + ": " + warning);
-            refusal = Scheduling.becomeRealtime(sched);
-            if (refusal == null) {
-                return;
-            }
-            warning = null;
-        }
-        if (asked.realtimePolicy == RealtimePolicy.REQUIRE) {
-            throw refusal;
-        }
-        String reason = String.valueOf(refusal.getMessage());
-        Events.policyDenied(asked.name, tid, sched, refusal.errnoName());
-        String more = Scheduling.becomeTimeSharing(0);
-        denied(more == null ? reason : reason + "; " + more);
-    }
-
-    /** The thread inherits the creator's scheduling, which cannot always be undone. The state says so in that case. */
-    private void becomeTimeSharing(int nice) {
-        String reason = Scheduling.becomeTimeSharing(nice);
-        if (reason == null) {
-            return;
-        }
-        Sched now = Scheduling.of(0);
-        if (now != null && now.policy() == LinuxCalls.SCHED_OTHER) {
-            denial = reason;
-        } else {
-            denied(reason);
-        }
-    }
-
-    private void denied(String reason) {
-        denial = reason;
-        if (DENIAL_LOGGED.compareAndSet(false, true)) {
-            Sched now = Scheduling.of(0);
-            Log.LOG.log(
-                    System.Logger.Level.WARNING,
-                    asked.name + " runs as " + (now == null ? "what its creator was" : now) + " instead of "
-                            + asked.sched + ", and so will other threads: " + reason);
-        }
-    }
-
-    private static void check(int result, String call) {
-        if (result < 0) {
-            throw Affinity.failed(call, result, null);
-        }
-    }
-
-    /** The kernel's 15 bytes: cut between characters, and fit for /proc, where a newline would end the field. */
-    static String comm(String name) {
-        StringBuilder comm = new StringBuilder();
-        int bytes = 0;
-        for (int i = 0; i < name.length(); i = name.offsetByCodePoints(i, 1)) {
-            int c = name.codePointAt(i);
-            String s = Character.isISOControl(c) || (c >= 0xD800 && c <= 0xDFFF) ? "?" : Character.toString(c);
-            bytes += s.getBytes(StandardCharsets.UTF_8).length;
-            if (bytes > COMM_BYTES) {
-                break;
-            }
-            comm.append(s);
-        }
-        return comm.toString();
-    }
-
-    /**
      * The full name.
      *
      * @return as given to the builder
@@ -231,7 +107,7 @@ public final class CpuThread {
      * @return a positive number, also after the thread has ended
      */
     public int tid() {
-        return tid;
+        return settling.tid;
     }
 
     /**
@@ -252,7 +128,7 @@ public final class CpuThread {
      * @throws org.percpu.bindings.spi.ErrnoException EINVAL if the time is null or negative
      */
     public boolean awaitGone(Duration atMost) {
-        return ThreadEnd.await(thread, tid, Argument.requireTime(atMost, "awaitGone", "atMost"));
+        return ThreadEnd.await(thread, settling.tid, Argument.requireTime(atMost, "awaitGone", "atMost"));
     }
 
     /**
@@ -280,7 +156,7 @@ public final class CpuThread {
     private ThreadState unread() {
         return new ThreadState(
                 asked.name,
-                tid,
+                settling.tid,
                 false,
                 place.isBound(),
                 place.asked(),
@@ -290,12 +166,13 @@ public final class CpuThread {
                 Sched.DEFAULT,
                 asked.pinPolicy,
                 asked.realtimePolicy,
-                denial,
-                warning,
+                settling.denial,
+                settling.warning,
                 place.pinsLost());
     }
 
     private ThreadState read(boolean alive) {
+        int tid = settling.tid;
         CpuSet allowed;
         Sched sched = Scheduling.of(tid);
         try {
@@ -320,8 +197,8 @@ public final class CpuThread {
                 sched == null ? Sched.DEFAULT : sched,
                 asked.pinPolicy,
                 asked.realtimePolicy,
-                denial,
-                warning,
+                settling.denial,
+                settling.warning,
                 place.pinsLost());
     }
 
@@ -344,7 +221,7 @@ public final class CpuThread {
      * @return true if the thread is pinned as asked after the call, is not bound to CPUs, or has ended
      */
     public boolean repin() {
-        return place.check(tid);
+        return place.check(settling.tid);
     }
 
     /** The state in one line. */
@@ -482,7 +359,7 @@ public final class CpuThread {
                 failed.initCause(e);
                 throw failed;
             }
-            if (!awaitUninterruptibly(started)) {
+            if (!awaitSettled(started)) {
                 throw new LinuxException(
                         "pthread_create(\"" + name + "\")",
                         Errno.EAGAIN.number(),
@@ -500,23 +377,13 @@ public final class CpuThread {
         }
 
         /** False if an error has ended the thread before it was in place. */
-        private static boolean awaitUninterruptibly(CpuThread started) {
-            boolean interrupted = false;
-            boolean settled = false;
-            boolean alive = true;
-            while (!settled && alive) {
+        private static boolean awaitSettled(CpuThread started) {
+            Uninterrupted.until(() -> {
                 // In this order: a thread that has ended has counted before.
-                alive = started.thread.isAlive();
-                try {
-                    settled = started.settled.await(alive ? LOOK_MILLIS : 0, TimeUnit.MILLISECONDS);
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                }
-            }
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
-            return settled;
+                boolean alive = started.thread.isAlive();
+                return started.settled.await(alive ? LOOK_MILLIS : 0, TimeUnit.MILLISECONDS) || !alive;
+            });
+            return started.settled.getCount() == 0;
         }
     }
 }

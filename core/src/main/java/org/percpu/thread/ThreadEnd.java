@@ -3,9 +3,9 @@ package org.percpu.thread;
 
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import org.percpu.bindings.spi.Backend;
 import org.percpu.bindings.spi.Tasks;
+import org.percpu.linux.Uninterrupted;
 
 /** Waits for the end of a thread: first Java's, then Linux's, which comes when the thread has left the JVM. */
 final class ThreadEnd {
@@ -16,30 +16,28 @@ final class ThreadEnd {
     private ThreadEnd() {}
 
     static boolean await(Thread thread, int tid, Duration atMost) {
-        boolean interrupted = false;
         long start = System.nanoTime();
-        long limit = atMost.compareTo(Duration.ofNanos(Long.MAX_VALUE)) < 0 ? atMost.toNanos() : Long.MAX_VALUE;
-        while (thread.isAlive()) {
+        long limit =
+                atMost.compareTo(Duration.ofNanos(Long.MAX_VALUE)) < 0 ? Math.max(atMost.toNanos(), 0) : Long.MAX_VALUE;
+        Uninterrupted.until(() -> {
             long left = limit - (System.nanoTime() - start);
-            if (left <= 0) {
-                break;
-            }
-            try {
+            if (left > 0) {
                 TimeUnit.NANOSECONDS.timedJoin(thread, left);
-            } catch (InterruptedException e) {
-                interrupted = true;
             }
+            return left <= 0 || !thread.isAlive();
+        });
+        if (thread.isAlive()) {
+            return false;
         }
-        boolean gone = !thread.isAlive();
         Tasks tasks = Backend.linux().tasks();
         long ended = System.nanoTime();
-        while (gone && tasks.exists(tid) && System.nanoTime() - ended < REUSED_NANOS) {
-            LockSupport.parkNanos(thread, LOOK_NANOS);
-            interrupted |= Thread.interrupted();
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
-        return gone;
+        Uninterrupted.until(() -> {
+            if (!tasks.exists(tid) || System.nanoTime() - ended >= REUSED_NANOS) {
+                return true;
+            }
+            Uninterrupted.park(thread, LOOK_NANOS);
+            return false;
+        });
+        return true;
     }
 }

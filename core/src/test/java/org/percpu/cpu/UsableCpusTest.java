@@ -138,11 +138,11 @@ class UsableCpusTest {
     }
 
     private static CpuTopology asked(Machines machine, Path root, String granted, List<String> questions) {
-        return new TopologyReader(machine.files().writeTo(root), machine.allowed(), most -> {
+        return CpuTopology.of(new TopologyReader(machine.files().writeTo(root), machine.allowed(), most -> {
                     questions.add(String.valueOf(most));
                     return granted.isEmpty() ? null : CpuSet.parse(granted);
                 })
-                .read();
+                .read());
     }
 
     @Test

@@ -78,6 +78,40 @@ class ConsumerTest {
             }
             """;
 
+    private static final String INTRUDER = """
+            package consumer;
+
+            import org.percpu.kernel.Kernel;
+            import org.percpu.kernel.KernelQueue;
+            import org.percpu.thread.CpuThread;
+
+            public class Consumer {
+                static Object reach(Kernel kernel, KernelQueue queue) throws Exception {
+                    %s
+                    return kernel;
+                }
+            }
+            """;
+
+    /** What would break a kernel, or is of use to the library alone. */
+    private static final List<String> INSIDE = List.of(
+            "kernel.remove(queue);",
+            "kernel.add(queue);",
+            "kernel.shared(\"syswq\", k -> \"mine\");",
+            "kernel.unlocked(\"w\", () -> null);",
+            "kernel.requireOpen(\"a queue\");",
+            "kernel.requireSleepable(\"w\");",
+            "kernel.closed(\"a queue\");",
+            "kernel.fault(\"queue\", queue, new Exception());",
+            "queue.end();",
+            "queue.followCpus();",
+            "org.percpu.kernel.Lwp.current();",
+            "org.percpu.kernel.Deadline.after(java.time.Duration.ZERO);",
+            "org.percpu.lwp.KernelCore.of(kernel);",
+            "org.percpu.lwp.Lwp.current();",
+            "org.percpu.queue.Args.name(\"\", \"call\");",
+            "CpuThread.requirePlatform(\"a mask\");");
+
     @TempDir
     Path folder;
 
@@ -97,6 +131,12 @@ class ConsumerTest {
     }
 
     private void compiles(String source, boolean module, String... options) throws IOException {
+        StringWriter said = new StringWriter();
+        int status = javac(source, module, said, options);
+        assertThat(status).as("javac: %s", said).isZero();
+    }
+
+    private int javac(String source, boolean module, StringWriter said, String... options) throws IOException {
         List<String> arguments = new ArrayList<>(List.of(
                 "-Xlint:all",
                 "-proc:none",
@@ -113,10 +153,8 @@ class ConsumerTest {
             Files.writeString(descriptor, "/** Uses percpu. */ module consumer { requires org.percpu.core; }");
             arguments.add(descriptor.toString());
         }
-        StringWriter said = new StringWriter();
         PrintWriter out = new PrintWriter(said, true);
-        int status = ToolProvider.findFirst("javac").orElseThrow().run(out, out, arguments.toArray(new String[0]));
-        assertThat(status).as("javac: %s", said).isZero();
+        return ToolProvider.findFirst("javac").orElseThrow().run(out, out, arguments.toArray(new String[0]));
     }
 
     @Test
@@ -136,5 +174,19 @@ class ConsumerTest {
     void rawTypes() throws IOException {
         compiles(RAW, false);
         compiles(RAW, true);
+    }
+
+    @Test
+    @DisplayName("a module does not reach the inside of a kernel: javac finds neither its methods nor its packages")
+    void theInsideIsOutOfReach() throws IOException {
+        compiles(INTRUDER.formatted("Thread.yield();"), true);
+        for (String call : INSIDE) {
+            StringWriter said = new StringWriter();
+            assertThat(javac(INTRUDER.formatted(call), true, said)).as(call).isNotZero();
+            assertThat(said.toString())
+                    .as(call)
+                    .containsAnyOf("cannot find symbol", "is not visible", "does not export")
+                    .contains("1 error");
+        }
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.thread;
+package org.percpu.linux;
 
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
@@ -8,7 +8,7 @@ import java.util.concurrent.ForkJoinPool;
 import org.jspecify.annotations.Nullable;
 
 /** Checks and set-up for virtual threads (Java 21), in code that also runs on Java 17. */
-final class VirtualThreads {
+public final class VirtualThreads {
     private static final @Nullable MethodHandle IS_VIRTUAL = find("isVirtual", false, boolean.class);
     private static final @Nullable MethodHandle START = find("startVirtualThread", true, Thread.class, Runnable.class);
 
@@ -27,15 +27,20 @@ final class VirtualThreads {
         }
     }
 
-    /** On a virtual thread the kernel would act on the carrier, which other virtual threads share. */
-    static void refuse(String what) {
+    /**
+     * Refuses virtual threads. There the kernel would act on the carrier, which other virtual threads share.
+     *
+     * @param what for the message, such as {@code "setting a mask"}
+     * @throws UnsupportedOperationException on a virtual thread
+     */
+    public static void refuse(String what) {
         if (isVirtual(Thread.currentThread())) {
             throw new UnsupportedOperationException(what + " on virtual thread " + Thread.currentThread()
                     + " would change its carrier: call it from a platform thread, for example a CpuThread");
         }
     }
 
-    static boolean isVirtual(Thread thread) {
+    private static boolean isVirtual(Thread thread) {
         if (IS_VIRTUAL == null) {
             return false;
         }
@@ -53,7 +58,7 @@ final class VirtualThreads {
      * the number of processors of the thread that first uses them. On a pinned thread that number is 1, and it stays 1
      * for the JVM's life.
      */
-    static void warmSchedulers() {
+    public static void warmSchedulers() {
         if (!warm) {
             warm();
         }

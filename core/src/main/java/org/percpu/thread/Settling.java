@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.thread;
+
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Backend;
+import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.bindings.spi.LinuxException;
+import org.percpu.events.Events;
+
+/** What a new thread does before it runs any of the caller's code: it takes its name, its place and its scheduling. */
+final class Settling {
+    /** In a class of its own, because a start without a message need not look for a logger. */
+    private static final class Log {
+        static final System.Logger LOG = System.getLogger(CpuThread.class.getName());
+    }
+
+    private static final AtomicBoolean DENIAL_LOGGED = new AtomicBoolean();
+    private static final AtomicBoolean WARNING_LOGGED = new AtomicBoolean();
+    private static final int COMM_BYTES = 15;
+
+    private final String name;
+    private final Place place;
+    private final Sched sched;
+    private final PinPolicy pinPolicy;
+    private final RealtimePolicy realtimePolicy;
+
+    // Written by the thread while it settles; others read them when it has.
+    int tid;
+
+    @Nullable
+    String denial;
+
+    @Nullable
+    String warning;
+
+    Settling(String name, Place place, Sched sched, PinPolicy pinPolicy, RealtimePolicy realtimePolicy) {
+        this.name = name;
+        this.place = place;
+        this.sched = sched;
+        this.pinPolicy = pinPolicy;
+        this.realtimePolicy = realtimePolicy;
+    }
+
+    /**
+     * The order matters: the mask is set first, so that a real-time thread never spins on a CPU it was not meant for.
+     */
+    void run() {
+        LinuxCalls linux = Backend.linux();
+        tid = linux.gettid();
+        String comm = comm(name);
+        check(linux.pthread_setname_np(linux.pthread_self(), comm), "pthread_setname_np(self, \"" + comm + "\")");
+        pin();
+        if (sched.realtime() && realtimePolicy != RealtimePolicy.NEVER) {
+            becomeRealtime();
+        } else {
+            becomeTimeSharing(sched.realtime() ? 0 : sched.nice());
+        }
+        Events.pinned(name, tid, place.asked(), Affinity.get(0));
+    }
+
+    private void pin() {
+        try {
+            place.take();
+        } catch (LinuxException e) {
+            if (pinPolicy == PinPolicy.REQUIRE) {
+                throw e;
+            }
+            place.neverTaken();
+            Log.LOG.log(System.Logger.Level.DEBUG, "{0} runs unpinned: {1}", name, e.getMessage());
+        }
+    }
+
+    private void becomeRealtime() {
+        LinuxException refusal = Scheduling.becomeRealtime(sched);
+        if (refusal == null) {
+            warning = Realtime.warning();
+            if (warning == null || !WARNING_LOGGED.compareAndSet(false, true)) {
+                return;
+            }
+            // The first message of a JVM may take longer than the limit lets a real-time thread run.
+            Scheduling.becomeTimeSharing(0);
+            Realtime.warn(name + " runs as " + sched + ": " + warning);
+            refusal = Scheduling.becomeRealtime(sched);
+            if (refusal == null) {
+                return;
+            }
+            warning = null;
+        }
+        if (realtimePolicy == RealtimePolicy.REQUIRE) {
+            throw refusal;
+        }
+        String reason = String.valueOf(refusal.getMessage());
+        Events.policyDenied(name, tid, sched, refusal.errnoName());
+        String more = Scheduling.becomeTimeSharing(0);
+        denied(more == null ? reason : reason + "; " + more);
+    }
+
+    /** The thread inherits the creator's scheduling, which cannot always be undone. The state says so in that case. */
+    private void becomeTimeSharing(int nice) {
+        String reason = Scheduling.becomeTimeSharing(nice);
+        if (reason == null) {
+            return;
+        }
+        Sched now = Scheduling.of(0);
+        if (now != null && now.policy() == LinuxCalls.SCHED_OTHER) {
+            denial = reason;
+        } else {
+            denied(reason);
+        }
+    }
+
+    private void denied(String reason) {
+        denial = reason;
+        if (DENIAL_LOGGED.compareAndSet(false, true)) {
+            Sched now = Scheduling.of(0);
+            Log.LOG.log(
+                    System.Logger.Level.WARNING,
+                    name + " runs as " + (now == null ? "what its creator was" : now) + " instead of " + sched
+                            + ", and so will other threads: " + reason);
+        }
+    }
+
+    private static void check(int result, String call) {
+        if (result < 0) {
+            throw Affinity.failed(call, result, null);
+        }
+    }
+
+    /** The kernel's 15 bytes: cut between characters, and fit for /proc, where a newline would end the field. */
+    static String comm(String name) {
+        StringBuilder comm = new StringBuilder();
+        int bytes = 0;
+        for (int i = 0; i < name.length(); i = name.offsetByCodePoints(i, 1)) {
+            int c = name.codePointAt(i);
+            String s = Character.isISOControl(c) || (c >= 0xD800 && c <= 0xDFFF) ? "?" : Character.toString(c);
+            bytes += s.getBytes(StandardCharsets.UTF_8).length;
+            if (bytes > COMM_BYTES) {
+                break;
+            }
+            comm.append(s);
+        }
+        return comm.toString();
+    }
+}
