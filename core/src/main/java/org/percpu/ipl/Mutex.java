@@ -44,6 +44,7 @@ public final class Mutex implements Lock {
 
     private final String name;
     private final Ipl ipl;
+    private final int rank;
     private final boolean spin;
     private final boolean perMutex;
     private final @Nullable Consumer<String> strict;
@@ -75,6 +76,7 @@ public final class Mutex implements Lock {
     private Mutex(String name, Ipl ipl, boolean spin, boolean perMutex, @Nullable Consumer<String> strict) {
         this.name = name;
         this.ipl = ipl;
+        this.rank = ipl.rank();
         this.spin = spin;
         this.perMutex = perMutex;
         this.strict = strict;
@@ -119,11 +121,19 @@ public final class Mutex implements Lock {
     public void lock() {
         Spl spl = enter();
         int before = spl == null ? 0 : spl.rank();
-        if (spl != null) {
-            raise(spl);
+        boolean taken = false;
+        try {
+            if (spl != null) {
+                raise(spl);
+            }
+            acquire();
+            taken(spl, before);
+            taken = true;
+        } finally {
+            if (!taken) {
+                undo(spl, before);
+            }
         }
-        acquire();
-        taken(spl, before);
     }
 
     private void acquire() {
@@ -171,12 +181,13 @@ public final class Mutex implements Lock {
         if (spl == null) {
             return;
         }
+        // No calls in here: an error would leave half of it.
         if (spl.spinHeld++ == 0) {
             spl.spinBase = before;
         }
         below = spl.spinTop;
         spl.spinTop = this;
-        spl.spinFloor = Math.max(spl.spinFloor, ipl.rank());
+        spl.spinFloor = spl.spinFloor > rank ? spl.spinFloor : rank;
         if (perMutex) {
             oldLevel = before;
         } else if (spl.spinCount++ == 0) {
@@ -203,14 +214,18 @@ public final class Mutex implements Lock {
         }
         Spl spl = Spl.current();
         int old = levelAfterUnlock(spl);
+        int floor = Math.min(highestHeld(spl, this), old);
         Mutex after = spl.spinTop == this ? null : spl.spinTop;
-        unlink(spl);
-        spl.spinHeld--;
-        spl.spinCount -= perMutex ? 0 : 1;
-        spl.spinFloor = Math.min(highestHeld(spl, null), old);
-        sync.leave();
-        if (old < spl.rank()) {
-            spl.lower(old);
+        Mutex above = above(spl);
+        try {
+            release(spl, above, floor);
+            lowerTo(spl, old);
+        } catch (Throwable once) {
+            if (!sync.isMine()) {
+                // The mutex is free: its level must not stay.
+                lowerTo(spl, old);
+            }
+            throw once;
         }
         Consumer<String> told = strict;
         if (after != null && told != null) {
@@ -219,20 +234,54 @@ public final class Mutex implements Lock {
         }
     }
 
-    /** Takes the mutex out of those held. */
-    private void unlink(Spl spl) {
+    /** The spin mutex that the thread has taken next; null if this is the last one. */
+    private @Nullable Mutex above(Spl spl) {
         if (spl.spinTop == this) {
-            spl.spinTop = below;
+            return null;
+        }
+        Mutex above = spl.spinTop;
+        while (above != null && above.below != this) {
+            above = above.below;
+        }
+        return above;
+    }
+
+    /** Takes the mutex out of those held, and sets it free; an error leaves both as they were, or does both. */
+    private void release(Spl spl, @Nullable Mutex above, int floor) {
+        Mutex under = below;
+        int floorBefore = spl.spinFloor;
+        int count = perMutex ? 0 : 1;
+        if (above == null) {
+            spl.spinTop = under;
         } else {
-            Mutex above = spl.spinTop;
-            while (above != null && above.below != this) {
-                above = above.below;
-            }
-            if (above != null) {
-                above.below = below;
-            }
+            above.below = under;
         }
         below = null;
+        spl.spinHeld--;
+        spl.spinCount -= count;
+        spl.spinFloor = floor;
+        try {
+            sync.leave();
+        } catch (Throwable once) {
+            if (sync.isMine()) {
+                if (above == null) {
+                    spl.spinTop = this;
+                } else {
+                    above.below = this;
+                }
+                below = under;
+                spl.spinHeld++;
+                spl.spinCount += count;
+                spl.spinFloor = floorBefore;
+            }
+            throw once;
+        }
+    }
+
+    private static void lowerTo(Spl spl, int rank) {
+        if (rank < spl.rank()) {
+            spl.lower(rank);
+        }
     }
 
     /** The highest rank of the spin mutexes that a thread holds, one left out. */
@@ -272,20 +321,30 @@ public final class Mutex implements Lock {
     public boolean tryLock() {
         Spl spl = enter();
         int before = spl == null ? 0 : spl.rank();
-        if (spl != null) {
-            raise(spl);
+        boolean taken = false;
+        try {
+            if (spl != null) {
+                raise(spl);
+            }
+            if (sync.tryEnter()) {
+                taken(spl, before);
+                taken = true;
+            }
+        } finally {
+            if (!taken) {
+                undo(spl, before);
+            }
         }
-        if (sync.tryEnter()) {
-            taken(spl, before);
-            return true;
-        }
-        undo(spl, before);
-        return false;
+        return taken;
     }
 
-    private static void undo(@Nullable Spl spl, int before) {
-        if (spl != null && before < spl.rank()) {
-            spl.lower(before);
+    /** It was not taken in the end. An error may have come when it was, or before the level was raised. */
+    private void undo(@Nullable Spl spl, int before) {
+        if (sync.isMine()) {
+            sync.leave();
+        }
+        if (spl != null) {
+            lowerTo(spl, before);
         }
     }
 
@@ -301,21 +360,21 @@ public final class Mutex implements Lock {
         Argument.requireNonNull(unit, "tryLock", "unit");
         Spl spl = enter();
         int before = spl == null ? 0 : spl.rank();
-        if (spl != null) {
-            raise(spl);
-        }
-        boolean got = false;
+        boolean taken = false;
         try {
-            got = sync.enterWithin(unit.toNanos(time));
+            if (spl != null) {
+                raise(spl);
+            }
+            if (sync.enterWithin(unit.toNanos(time))) {
+                taken(spl, before);
+                taken = true;
+            }
         } finally {
-            if (!got) {
+            if (!taken) {
                 undo(spl, before);
             }
         }
-        if (got) {
-            taken(spl, before);
-        }
-        return got;
+        return taken;
     }
 
     /**

@@ -53,7 +53,12 @@ final class AtExit {
     }
 
     static synchronized void add(Kernel kernel) {
-        if (kernel.isClosed() || !OPEN.add(kernel) || hook != null) {
+        if (kernel.isClosed()) {
+            return;
+        }
+        boolean added = OPEN.add(kernel);
+        assert added || OPEN.contains(kernel);
+        if (hook != null) {
             return;
         }
         Thread thread = new Thread(null, AtExit::run, "percpu at exit", 0, false);

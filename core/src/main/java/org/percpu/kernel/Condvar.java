@@ -40,7 +40,8 @@ public final class Condvar {
      * cv_wait: sleeps until signalled. {@link Thread#interrupt} does not end it.
      *
      * @param interlock held once by the caller; free while it sleeps, held again on return
-     * @throws IllegalMonitorStateException if the caller does not hold a {@link ReentrantLock} exactly once
+     * @throws IllegalMonitorStateException if the caller does not hold a {@link org.percpu.ipl.Mutex}, or a
+     *     {@link ReentrantLock} exactly once
      * @throws ErrnoException EPERM if the caller must not sleep
      */
     public void await(Lock interlock) {
@@ -55,7 +56,8 @@ public final class Condvar {
      * @param unit of the time
      * @return false if the time ran out (EWOULDBLOCK in C)
      * @throws IllegalArgumentException if the time is not positive
-     * @throws IllegalMonitorStateException if the caller does not hold a {@link ReentrantLock} exactly once
+     * @throws IllegalMonitorStateException if the caller does not hold a {@link org.percpu.ipl.Mutex}, or a
+     *     {@link ReentrantLock} exactly once
      * @throws ErrnoException EPERM if the caller must not sleep
      */
     public boolean await(Lock interlock, long time, TimeUnit unit) {
@@ -70,11 +72,29 @@ public final class Condvar {
     private boolean sleep(Lock interlock, long nanos) {
         Argument.requireNonNull(interlock, "cv_wait", "interlock");
         kernel.requireSleepable(wmesg, interlock);
-        Sleep sleep = channel.enter(interlock, wmesg);
+        WaitChannel.requireHeldOnce(interlock, wmesg);
+        // Before the interlock is released, so that no wake-up issued under it is missed.
+        Sleep sleep = channel.enter();
+        boolean released = false;
+        boolean slept = false;
         try {
-            return kernel.sleeping(wmesg, () -> channel.await(sleep, nanos));
+            interlock.unlock();
+            released = true;
+            boolean inTime = kernel.sleeping(wmesg, () -> channel.await(sleep, nanos));
+            slept = true;
+            return inTime;
         } finally {
-            interlock.lock();
+            try {
+                if (!slept) {
+                    channel.abandon(sleep);
+                }
+            } finally {
+                try {
+                    WaitChannel.retake(interlock, released);
+                } catch (Throwable once) {
+                    WaitChannel.retake(interlock, released);
+                }
+            }
         }
     }
 

@@ -70,8 +70,13 @@ public final class Kernel implements AutoCloseable {
     private final Sleepq sleepq;
     private final InterruptThreads interruptThreads;
     private volatile @Nullable Duration drainAtExit;
+    /** A shutdown has come to its end; guarded by this. */
+    boolean reported;
 
     Kernel(KernelBuilder builder) {
+        // Initialised now: in a call at the end of a stack the error would ruin these classes for good.
+        Lwp unusedCaller = Lwp.current();
+        boolean unused = Spl.isUsed();
         this.topology = CpuTopology.refresh();
         this.table = new CpuTable(builder.chosen(topology));
         this.pinPolicy = builder.pinPolicy;
@@ -466,10 +471,19 @@ public final class Kernel implements AutoCloseable {
     public void close() {
         Shutdown shutdown = new Shutdown(this);
         ShutdownReport report = shutdown.run(KernelQueue.FOREVER);
-        if (shutdown.isFirst()) {
-            (core.reports().isStrict() ? report.lines() : report.linesOfClose())
-                    .forEach(line -> console("kernel " + name() + " closed: " + line));
+        if (shutdown.first) {
+            try {
+                print(report);
+            } catch (Throwable once) {
+                // Rather twice than never.
+                print(report);
+            }
         }
+    }
+
+    private void print(ShutdownReport report) {
+        (core.reports().isStrict() ? report.lines() : report.linesOfClose())
+                .forEach(line -> console("kernel " + name() + " closed: " + line));
     }
 
     /**

@@ -20,6 +20,9 @@ final class PinWatch {
     private final Runnable look;
     private @Nullable CpuThread thread; // guarded by this
     private volatile boolean ended;
+    /** That of the thread in use: one whose start has failed may run nevertheless, and ends. */
+    private volatile @Nullable Object session;
+
     private boolean failed; // used by the watch alone
 
     /**
@@ -38,13 +41,25 @@ final class PinWatch {
     }
 
     synchronized void start() {
-        if (thread == null && !ended && periodNanos != 0) {
-            thread = threads.get().pinPolicy(PinPolicy.BEST_EFFORT).start(this::run);
+        if (thread != null || ended || periodNanos == 0) {
+            return;
+        }
+        Object mine = new Object();
+        session = mine;
+        boolean started = false;
+        try {
+            thread = threads.get().pinPolicy(PinPolicy.BEST_EFFORT).start(() -> run(mine));
+            started = true;
+        } finally {
+            if (!started) {
+                session = null;
+            }
         }
     }
 
-    private void run() {
-        while (!ended) {
+    @SuppressWarnings("ReferenceEquality")
+    private void run(Object mine) {
+        while (!ended && session == mine) {
             LockSupport.parkNanos(this, periodNanos);
             try {
                 look.run();

@@ -12,13 +12,12 @@ import org.percpu.lwp.QueueEnd;
 
 /** The end of a queue in a shutdown, which remembers what the report must say of it. */
 final class ReportedEnd implements QueueEnd {
-    private static final Duration LOOK = Duration.ofMillis(10);
+    private static final long LOOK_MILLIS = 10;
 
     private final KernelQueue queue;
     private final QueueEnd end;
     private final @Nullable ExitCalls exitCalls;
     private final Map<Integer, String> interrupted = new LinkedHashMap<>();
-    private List<Object> neverRun = List.of();
 
     /**
      * Does nothing until it is told.
@@ -34,11 +33,6 @@ final class ReportedEnd implements QueueEnd {
 
     String queueName() {
         return queue.name();
-    }
-
-    /** The works and tasks that were dropped. */
-    List<Object> neverRun() {
-        return neverRun;
     }
 
     /** The callbacks that were interrupted, by the number of their thread. */
@@ -60,7 +54,8 @@ final class ReportedEnd implements QueueEnd {
         boolean blocked = false;
         while (true) {
             Duration left = deadline.left();
-            Deadline look = Deadline.after(left.compareTo(LOOK) < 0 ? left : LOOK);
+            Duration most = Duration.ofMillis(LOOK_MILLIS);
+            Deadline look = Deadline.after(left.compareTo(most) < 0 ? left : most);
             if (end.await(look)) {
                 return true;
             }
@@ -95,13 +90,11 @@ final class ReportedEnd implements QueueEnd {
 
     @Override
     public List<Object> handOut() {
-        neverRun = end.handOut();
-        return neverRun;
+        return end.handOut();
     }
 
     @Override
     public void handBack() {
-        neverRun = List.of();
         end.handBack();
     }
 

@@ -18,21 +18,29 @@ import org.percpu.lwp.Lwp;
 import org.percpu.lwp.QueueEnd;
 import org.percpu.lwp.Registry;
 
-/** One call of {@link Kernel#shutdown}. */
+/**
+ * One call of {@link Kernel#shutdown}. This class, and those that end a queue, have no initialiser: in the first shutdown of a JVM, at the
+ * end of a stack, the error would ruin them for good.
+ */
 final class Shutdown {
     /** How long functions of users that still run get to end, all together. */
-    private static final Duration GRACE = Duration.ofMillis(50);
+    private static final long GRACE_MILLIS = 50;
     /**
      * The longest time that the library's threads with nothing left to run need to be gone, all together. Generous, for
      * busy machines.
      */
-    private static final Duration LEAVES = Duration.ofSeconds(1);
+    private static final long LEAVES_MILLIS = 1000;
 
     private final Kernel kernel;
     private final KernelCore core;
     private final Registry registry;
     private final @Nullable ExitCalls exitCalls;
-    private boolean first;
+    /** Whether this call was the first to come to its end, and so prints the findings. */
+    boolean first;
+
+    private final List<String> queuesLeft = new ArrayList<>();
+    private final List<String> neverStarted = new ArrayList<>();
+    private final List<String> neverJoined = new ArrayList<>();
 
     /** One that is called by the program. */
     Shutdown(Kernel kernel) {
@@ -47,35 +55,46 @@ final class Shutdown {
         this.exitCalls = exitCalls;
     }
 
-    /** Whether this call has closed the kernel, and so reports the findings. */
-    boolean isFirst() {
-        return first;
-    }
-
     ShutdownReport run(Duration drainAtMost) {
         requireOutsider();
         // This check comes before anything is marked: a caller that must not sleep leaves the kernel as it is.
         core.requireSleepable("shutdown");
         // Nothing runs in a cold kernel, and nothing will: there is nothing to drain.
         Duration drain = kernel.isCold() ? Duration.ZERO : drainAtMost;
-        first = registry.close();
+        registry.close();
         List<Listing> queues = registry.queues();
-        List<String> queuesLeft = queues.stream()
-                .filter(queue -> !core.isShared(queue))
-                .map(Listing::name)
-                .toList();
+        for (Listing queue : queues) {
+            if (!core.isShared(queue)) {
+                queuesLeft.add(queue.name());
+            }
+        }
         List<ReportedEnd> ends =
                 queues.stream().map(queue -> new ReportedEnd(queue, exitCalls)).toList();
-        List<Object> neverRun = QueueEnd.all(ends, drain, kernel.interruptsAtDeadline());
-        List<ShutdownReport.Dropped> dropped = new ArrayList<>();
+        QueueEnd.stopAll(ends, drain, kernel.interruptsAtDeadline());
         Map<Integer, String> interrupted = new LinkedHashMap<>();
-        for (ReportedEnd end : ends) {
-            end.neverRun().forEach(work -> dropped.add(new ShutdownReport.Dropped(end.queueName(), work)));
-            interrupted.putAll(end.interrupted());
-        }
-        assert dropped.size() == neverRun.size();
-        ShutdownReport report = endThreads(queuesLeft, dropped, interrupted, faces(queues));
+        ends.forEach(end -> interrupted.putAll(end.interrupted()));
+        List<ShutdownReport.StuckThread> stuck = endThreads(interrupted, faces(queues));
         AtExit.remove(kernel);
+        List<ShutdownReport.Dropped> dropped = new ArrayList<>();
+        ShutdownReport report = new ShutdownReport(
+                queuesLeft, dropped, neverStarted, neverJoined, List.copyOf(interrupted.values()), stuck);
+        try {
+            for (ReportedEnd end : ends) {
+                for (Object work : end.handOut()) {
+                    dropped.add(new ShutdownReport.Dropped(end.queueName(), work));
+                }
+            }
+            registry.removeAll(queues);
+        } catch (Throwable t) {
+            // The works and the queues are left for the next shutdown to report.
+            ends.forEach(QueueEnd::handBack);
+            throw t;
+        }
+        // No call may follow: an error would lose the report.
+        synchronized (kernel) {
+            first = !kernel.reported;
+            kernel.reported = true;
+        }
         return report;
     }
 
@@ -104,14 +123,8 @@ final class Shutdown {
     }
 
     /** All are told first and then waited for together. */
-    private ShutdownReport endThreads(
-            List<String> queuesLeft,
-            List<ShutdownReport.Dropped> dropped,
-            Map<Integer, String> interrupted,
-            List<KernelQueue> queues) {
+    private List<ShutdownReport.StuckThread> endThreads(Map<Integer, String> interrupted, List<KernelQueue> queues) {
         kernel.interruptThreads().close();
-        List<String> neverStarted = new ArrayList<>();
-        List<String> neverJoined = new ArrayList<>();
         List<Lwp> mayRun = new ArrayList<>();
         List<Lwp> haveNothingToRun = new ArrayList<>(registry.leaving());
         List<Lwp> all = registry.lwps();
@@ -134,12 +147,11 @@ final class Shutdown {
             lwp.kernelClosed();
         }
         kernel.watch().end();
-        Deadline grace = Deadline.after(GRACE);
-        Deadline leave = Deadline.after(LEAVES);
+        Deadline grace = Deadline.after(Duration.ofMillis(GRACE_MILLIS));
+        Deadline leave = Deadline.after(Duration.ofMillis(LEAVES_MILLIS));
         all.forEach(lwp -> lwp.awaitGone(grace));
         haveNothingToRun.forEach(lwp -> lwp.awaitGone(leave));
-        boolean watchGone = core.unlocked("lwpexit", () -> kernel.watch().awaitGone(leave));
-        assert watchGone || leave.isOver();
+        boolean unused = core.unlocked("lwpexit", () -> kernel.watch().awaitGone(leave));
         List<ShutdownReport.StuckThread> stuck = new ArrayList<>();
         for (Lwp lwp : mayRun) {
             if (lwp.thread().thread().isAlive() && lwp != Lwp.current()) {
@@ -147,7 +159,6 @@ final class Shutdown {
                 interrupted.remove(lwp.tid());
             }
         }
-        return new ShutdownReport(
-                queuesLeft, dropped, neverStarted, neverJoined, List.copyOf(interrupted.values()), stuck);
+        return stuck;
     }
 }

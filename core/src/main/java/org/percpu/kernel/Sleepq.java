@@ -54,7 +54,7 @@ public final class Sleepq {
      * @param mutex held by the caller, free during the sleep
      * @param relock false to come back without the mutex (PNORELOCK)
      * @return 0, or {@link #EWOULDBLOCK}
-     * @throws IllegalMonitorStateException if the caller does not hold a
+     * @throws IllegalMonitorStateException if the caller does not hold a {@link org.percpu.ipl.Mutex}, or a
      *     {@link java.util.concurrent.locks.ReentrantLock} exactly once
      * @throws ErrnoException EPERM if the caller must not sleep
      * @throws IllegalArgumentException if the time is negative
@@ -77,21 +77,39 @@ public final class Sleepq {
         WaitChannel channel;
         Sleep sleep;
         synchronized (channels) {
-            channel = channels.computeIfAbsent(ident, i -> new WaitChannel());
+            WaitChannel known = channels.get(ident);
+            channel = known != null ? known : new WaitChannel();
             sleep = channel.enter();
+            if (known == null) {
+                channels.put(ident, channel);
+            }
         }
         boolean released = false;
+        boolean slept = false;
         try {
             if (mutex != null) {
                 // Outside the monitor: a spin mutex takes the level down with it, and handlers run.
-                channel.release(sleep, mutex);
+                mutex.unlock();
                 released = true;
             }
-            return kernel.sleeping(wmesg, () -> channel.await(sleep, nanos)) ? 0 : EWOULDBLOCK;
+            boolean inTime = kernel.sleeping(wmesg, () -> channel.await(sleep, nanos));
+            slept = true;
+            return inTime ? 0 : EWOULDBLOCK;
         } finally {
-            forgetIfEmpty(ident);
-            if (mutex != null && released && relock) {
-                mutex.lock();
+            try {
+                if (!slept) {
+                    channel.abandon(sleep);
+                }
+                forgetIfEmpty(ident);
+            } finally {
+                // With an error it comes back as it came, so that its caller can release the mutex.
+                if (mutex != null && (relock || !slept)) {
+                    try {
+                        WaitChannel.retake(mutex, released);
+                    } catch (Throwable once) {
+                        WaitChannel.retake(mutex, released);
+                    }
+                }
             }
         }
     }
@@ -104,9 +122,10 @@ public final class Sleepq {
     public void wakeup(Object ident) {
         Argument.requireNonNull(ident, "wakeup", "ident");
         synchronized (channels) {
-            WaitChannel channel = channels.remove(ident);
+            WaitChannel channel = channels.get(ident);
             if (channel != null) {
                 channel.wakeAll();
+                channels.remove(ident);
             }
         }
     }

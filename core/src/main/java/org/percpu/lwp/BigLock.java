@@ -42,8 +42,10 @@ public final class BigLock {
             throw new IllegalMonitorStateException("the kernel lock is not held by "
                     + Thread.currentThread().getName() + ": unlock once for each lock, on the same thread");
         }
-        if (--holds == 0) {
-            turnstile.leave();
+        if (holds > 1) {
+            holds--;
+        } else {
+            leave();
         }
     }
 
@@ -98,15 +100,35 @@ public final class BigLock {
     int releaseAll() {
         int all = holds();
         if (all > 0) {
-            holds = 0;
-            turnstile.leave();
+            leave();
         }
         return all;
     }
 
+    /** An error leaves it held as before, or free. */
+    private void leave() {
+        int all = holds;
+        holds = 0;
+        try {
+            turnstile.leave();
+        } catch (Throwable t) {
+            if (turnstile.isMine()) {
+                holds = all;
+            }
+            throw t;
+        }
+    }
+
+    /** The caller counts on the lock: an error is no reason to go on without it. */
     void restore(int all) {
         if (all > 0) {
-            turnstile.enter();
+            try {
+                turnstile.enter();
+            } catch (Throwable once) {
+                if (!turnstile.isMine()) {
+                    turnstile.enter();
+                }
+            }
             holds = all;
         }
     }

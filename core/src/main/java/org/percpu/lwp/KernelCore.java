@@ -234,11 +234,19 @@ public final class KernelCore {
      */
     public boolean add(Listing queue) {
         owner.beforeListing();
-        boolean added = registry.add(queue);
-        if (added) {
-            owner.listed(queue);
+        if (!registry.add(queue)) {
+            return false;
         }
-        return added;
+        boolean told = false;
+        try {
+            owner.listed(queue);
+            told = true;
+        } finally {
+            if (!told) {
+                registry.remove(queue);
+            }
+        }
+        return true;
     }
 
     /**

@@ -128,7 +128,22 @@ final class Life {
             }
             joined = true;
         }
-        changed.wakeAll();
+        boolean told = false;
+        try {
+            changed.wakeAll();
+            told = true;
+        } finally {
+            if (!told) {
+                abandonJoin();
+            }
+        }
+    }
+
+    /** The joiner has met an error. The next join waits instead, unless the thread has seen this one and exits. */
+    void abandonJoin() {
+        synchronized (changed) {
+            joined &= stage != Stage.IDLE && stage != Stage.RUNNING;
+        }
     }
 
     /**

@@ -49,6 +49,13 @@ public final class Lwp implements KernelThread {
         CANTSLEEP
     }
 
+    /** What its creator was told. */
+    private enum Creation {
+        UNDER_WAY,
+        DONE,
+        FAILED
+    }
+
     /** Unwinds the function of a thread that exits. Not for catching; carries no stack trace. */
     private static final class Exit extends Error {
         private static final long serialVersionUID = 1L;
@@ -80,6 +87,9 @@ public final class Lwp implements KernelThread {
     /** The thread has reached the code of this class. */
     private volatile boolean entered;
 
+    /** Written by the creator without a call: there may be no stack for one. */
+    private volatile Creation creation = Creation.UNDER_WAY;
+
     private boolean begun; // the function; the thread's own
 
     private Lwp(KernelCore kernel, CpuThread.Builder builder, Set<Flag> flags, Runnable func) {
@@ -93,8 +103,7 @@ public final class Lwp implements KernelThread {
             started = builder.start(this::run);
         } catch (Throwable t) {
             // The thread may exist nevertheless.
-            boolean idle = destroyIfIdle();
-            assert idle;
+            creation = Creation.FAILED;
             throw t;
         }
         this.thread = started;
@@ -117,31 +126,27 @@ public final class Lwp implements KernelThread {
         try {
             kernel.beforeThread();
             lwp = new Lwp(kernel, thread, flags, func);
-            lwp.awaitEntered();
         } catch (LinuxException e) {
             if (e.errno() == Errno.EAGAIN.number()) {
                 throw new ErrnoException(Errno.EAGAIN, e.getMessage() == null ? "no thread" : e.getMessage(), e);
             }
             throw e;
         }
-        if (!kernel.add(lwp)) {
-            boolean idle = lwp.destroyIfIdle();
-            assert idle;
-            boolean gone = lwp.awaitGone(Deadline.after(Deadline.FOREVER));
-            assert gone;
-            throw kernel.closed("a thread");
-        }
-        boolean done = false;
+        Creation outcome = Creation.FAILED;
         try {
+            lwp.awaitEntered();
+            if (!kernel.add(lwp)) {
+                lwp.creation = outcome;
+                boolean gone = lwp.awaitGone(Deadline.after(Deadline.FOREVER));
+                assert gone;
+                throw kernel.closed("a thread");
+            }
             if (!lwp.is(Flag.IDLE)) {
                 kernel.boot().whenWarm(lwp::start);
             }
-            done = true;
+            outcome = Creation.DONE;
         } finally {
-            if (!done) {
-                boolean idle = lwp.destroyIfIdle();
-                assert idle || lwp.life.stage() != Life.Stage.IDLE;
-            }
+            lwp.creation = outcome;
         }
         return lwp;
     }
@@ -195,7 +200,7 @@ public final class Lwp implements KernelThread {
                 if (failures == 0) {
                     LockSupport.unpark(creator);
                 } else if (failures >= FAILURES_AT_ONCE) {
-                    LockSupport.parkNanos(this, PAUSE_NANOS);
+                    LockSupport.parkNanos(PAUSE_NANOS);
                 }
                 done = runs();
             } catch (Throwable t) {
@@ -221,10 +226,27 @@ public final class Lwp implements KernelThread {
         return true;
     }
 
+    /**
+     * Whether the creator has the thread. Otherwise it was told of a failure, and the function must not run. The thread
+     * looks for that by itself, as its creator may have met the end of its stack.
+     */
+    private boolean isCreated() {
+        boolean interrupted = false;
+        while (creation == Creation.UNDER_WAY) {
+            // Not on this object, whose text says on what its thread waits.
+            LockSupport.parkNanos(LOOK_NANOS);
+            interrupted |= Thread.interrupted();
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        return creation == Creation.DONE;
+    }
+
     private boolean runs() {
         try {
             CURRENT.set(this);
-            if (life.awaitStart()) {
+            if (isCreated() && life.awaitStart()) {
                 runFunction();
             }
             return true;
@@ -355,8 +377,17 @@ public final class Lwp implements KernelThread {
         }
         kernel.requireSleepable("kthrwait");
         life.join(kernel.boot().isCold(), kernel.registry().isClosed(), name());
-        if (!kernel.sleeping("kthrwait", () -> life.awaitDead(deadline) || !life.giveUpJoin())) {
-            return false;
+        boolean waited = false;
+        try {
+            if (!kernel.sleeping("kthrwait", () -> life.awaitDead(deadline) || !life.giveUpJoin())) {
+                waited = true;
+                return false;
+            }
+            waited = true;
+        } finally {
+            if (!waited) {
+                life.abandonJoin();
+            }
         }
         boolean gone = awaitGone(Deadline.after(Deadline.FOREVER));
         assert gone;

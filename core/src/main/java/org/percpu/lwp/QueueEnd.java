@@ -13,10 +13,10 @@ import org.percpu.bindings.spi.ErrnoException;
  */
 public interface QueueEnd {
     /**
-     * The longest time that a worker which is not stuck needs to look again, and a thread to leave. Generous, for busy
-     * machines.
+     * The longest time, in milliseconds, that a worker which is not stuck needs to look again, and a thread to leave.
+     * Generous, for busy machines.
      */
-    Duration COMES_ROUND = Duration.ofMillis(100);
+    long COMES_ROUND_MILLIS = 100;
 
     /**
      * Refuses everything from outside, and tells the workers to end when they find nothing more to run.
@@ -42,8 +42,8 @@ public interface QueueEnd {
     void stop(boolean interrupt);
 
     /**
-     * Takes back the works that have not started, after {@link #stop}. None of them is pending any more, and none will
-     * run. The queue keeps them for {@link #handOut}.
+     * Takes back the works that have not started, if {@link #stop} was called, here or by another caller. None of them
+     * is pending any more, and none will run. The queue keeps them for {@link #handOut}.
      *
      * @param grace how long to wait for workers on their way
      */
@@ -79,18 +79,7 @@ public interface QueueEnd {
      * @return what has not run
      */
     static List<Object> all(List<? extends QueueEnd> ends, Duration atMost, boolean interrupt) {
-        Deadline deadline = Deadline.after(atMost);
-        ends.forEach(QueueEnd::close);
-        List<QueueEnd> late = new ArrayList<>();
-        for (QueueEnd end : ends) {
-            if (!end.await(deadline)) {
-                late.add(end);
-            }
-        }
-        late.forEach(end -> end.stop(interrupt));
-        Deadline grace = Deadline.after(COMES_ROUND);
-        late.forEach(end -> end.takeBack(grace));
-        ends.forEach(end -> end.finish(grace));
+        stopAll(ends, atMost, interrupt);
         // This step is late, so that after an error the next call still finds what was taken back.
         List<Object> neverRun = new ArrayList<>();
         try {
@@ -101,5 +90,29 @@ public interface QueueEnd {
             ends.forEach(QueueEnd::handBack);
             throw t;
         }
+    }
+
+    /**
+     * The steps of {@link #all} before the last one. The queues keep what was taken back, and stay listed.
+     *
+     * @param ends of the queues
+     * @param atMost how long to go on running what is queued, over all queues
+     * @param interrupt whether callbacks that run at the end of the time are interrupted
+     */
+    static void stopAll(List<? extends QueueEnd> ends, Duration atMost, boolean interrupt) {
+        Deadline deadline = Deadline.after(atMost);
+        ends.forEach(QueueEnd::close);
+        List<QueueEnd> late = new ArrayList<>();
+        for (QueueEnd end : ends) {
+            if (!end.await(deadline)) {
+                late.add(end);
+            }
+        }
+        late.forEach(end -> end.stop(interrupt));
+        Deadline grace = Deadline.after(Duration.ofMillis(COMES_ROUND_MILLIS));
+        // Of all: another caller, or an earlier call that an error has ended, may have stopped a queue that is not
+        // late.
+        ends.forEach(end -> end.takeBack(grace));
+        ends.forEach(end -> end.finish(grace));
     }
 }

@@ -44,14 +44,17 @@ public final class Registry {
     }
 
     /**
-     * Closes the registry: nothing can be added from here on.
+     * Takes queues off the list.
      *
-     * @return true for the first caller
+     * @param ended destroyed queues
      */
-    public synchronized boolean close() {
-        boolean first = !closed;
+    public synchronized void removeAll(List<Listing> ended) {
+        queues.removeAll(ended);
+    }
+
+    /** Closes the registry: nothing can be added from here on. */
+    public synchronized void close() {
         closed = true;
-        return first;
     }
 
     /**

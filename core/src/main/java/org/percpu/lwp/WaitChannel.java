@@ -4,6 +4,7 @@ package org.percpu.lwp;
 import java.util.ArrayDeque;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
+import org.percpu.ipl.Mutex;
 import org.percpu.ipl.Sleep;
 
 /**
@@ -53,6 +54,18 @@ public final class WaitChannel {
     }
 
     /**
+     * Leaves the queue, because an error has kept the thread from its sleep. If it has been woken already, another one
+     * is in its place.
+     *
+     * @param sleep the caller's
+     */
+    public synchronized void abandon(Sleep sleep) {
+        if (!leave(sleep)) {
+            boolean unused = wakeOne();
+        }
+    }
+
+    /**
      * Wakes the thread that waits longest.
      *
      * @return false if no thread waits
@@ -80,23 +93,7 @@ public final class WaitChannel {
     /** Under the monitor: the first one, which stays there if an error comes. */
     private void wake(Sleep first) {
         first.wake();
-        Sleep removed = sleeps.poll();
-        assert first.equals(removed);
-    }
-
-    /**
-     * Joins the queue and then releases an interlock, so that no wake-up issued under it is missed.
-     *
-     * @param interlock held exactly once by the caller
-     * @param wmesg for the message
-     * @return the caller's sleep
-     * @throws IllegalMonitorStateException if it is not held, or recursively; the caller is then not on the queue
-     */
-    public Sleep enter(Lock interlock, String wmesg) {
-        requireHeldOnce(interlock, wmesg);
-        Sleep sleep = enter();
-        release(sleep, interlock);
-        return sleep;
+        Sleep unused = sleeps.poll();
     }
 
     /**
@@ -104,7 +101,7 @@ public final class WaitChannel {
      *
      * @param interlock of the sleep
      * @param wmesg for the message
-     * @throws IllegalMonitorStateException if it is a {@link ReentrantLock} that the caller does not hold exactly once
+     * @throws IllegalMonitorStateException if the interlock is not held, or recursively
      */
     public static void requireHeldOnce(Lock interlock, String wmesg) {
         if (interlock instanceof ReentrantLock lock && lock.getHoldCount() != 1) {
@@ -112,24 +109,30 @@ public final class WaitChannel {
                     "sleep on \"" + wmesg + "\" with an interlock that is held " + lock.getHoldCount() + " times by "
                             + Thread.currentThread().getName() + ": hold it exactly once");
         }
+        if (interlock instanceof Mutex mutex && !mutex.isHeldByCurrentThread()) {
+            throw new IllegalMonitorStateException("sleep on \"" + wmesg + "\" with " + mutex + ", which "
+                    + Thread.currentThread().getName() + " does not hold: take it before");
+        }
     }
 
     /**
-     * Releases the interlock of a sleep, which leaves the queue if that fails.
+     * Takes an interlock again after a sleep, unless it is held. The sleeper's caller counts on it: an error is no
+     * reason to go on without it, and this is called once more.
      *
-     * @param sleep the caller's
-     * @param interlock held once
+     * @param interlock of the sleep
+     * @param released whether its release has returned
      */
-    public void release(Sleep sleep, Lock interlock) {
-        boolean unlocked = false;
-        try {
-            interlock.unlock();
-            unlocked = true;
-        } finally {
-            if (!unlocked) {
-                leave(sleep);
-            }
+    public static void retake(Lock interlock, boolean released) {
+        if (!isHeld(interlock, !released)) {
+            interlock.lock();
         }
+    }
+
+    private static boolean isHeld(Lock interlock, boolean otherwise) {
+        if (interlock instanceof Mutex mutex) {
+            return mutex.isHeldByCurrentThread();
+        }
+        return interlock instanceof ReentrantLock lock ? lock.isHeldByCurrentThread() : otherwise;
     }
 
     /**

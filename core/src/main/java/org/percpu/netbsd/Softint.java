@@ -252,7 +252,7 @@ public final class Softint {
 
     private volatile boolean disestablished;
 
-    /** It is disestablished, and the caller has not waited to the end. */
+    /** It is disestablished, and the caller has not waited to the end, for want of time, memory or stack. */
     private boolean timedOut; // guarded by this
 
     private Softint(Kernel kernel, Level level, int flags, Body body) {
@@ -380,14 +380,18 @@ public final class Softint {
             disestablished = true;
             timedOut = false;
         }
-        level.remove(this);
-        boolean done = awaitHandlers(deadline);
-        if (!done) {
-            synchronized (this) {
-                timedOut = true;
+        boolean done = false;
+        try {
+            level.remove(this);
+            done = awaitHandlers(deadline);
+            return done;
+        } finally {
+            if (!done) {
+                synchronized (this) {
+                    timedOut = true;
+                }
             }
         }
-        return done;
     }
 
     private boolean awaitHandlers(Deadline deadline) {

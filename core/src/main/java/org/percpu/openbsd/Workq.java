@@ -2,7 +2,6 @@
 package org.percpu.openbsd;
 
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -367,10 +366,10 @@ public final class Workq implements KernelQueue {
      * {@inheritDoc} The result includes entries of the pool. They cannot be told apart and are useful only as a count.
      */
     @Override
+    @SuppressWarnings("unchecked") // nothing else is added
     public List<WorkqTask> drainAndDestroy(Duration atMost) {
-        List<WorkqTask> dropped = new ArrayList<>();
-        threads.drainAndDestroy(atMost).forEach(item -> dropped.add((WorkqTask) item));
-        return dropped;
+        // No call may follow: an error would lose the list.
+        return (List<WorkqTask>) (List<?>) threads.drainAndDestroy(atMost);
     }
 
     @Override

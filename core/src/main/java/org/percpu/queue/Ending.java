@@ -16,9 +16,7 @@ import org.percpu.lwp.QueueEnd;
 /** The end of the item queues behind one queue of the interfaces. */
 public class Ending implements QueueEnd {
     /** What a thread that has nothing left to run needs at most to be gone. */
-    private static final Duration LEAVES = Duration.ofSeconds(1);
-
-    private static final Item[] NONE = {};
+    private static final long LEAVES_MILLIS = 1000;
 
     /** Closes a queue of the interfaces to everybody but its callbacks. */
     @FunctionalInterface
@@ -37,6 +35,7 @@ public class Ending implements QueueEnd {
     private final Closing closing;
     private final Runnable unlisted;
     private boolean drains;
+    private final Item[] none = {};
     private Item[][] handed = {}; // by queue
 
     /**
@@ -132,7 +131,7 @@ public class Ending implements QueueEnd {
     public final void handBack() {
         for (int i = 0; i < handed.length; i++) {
             queues[i].handBack(handed[i]);
-            handed[i] = NONE;
+            handed[i] = none;
         }
     }
 
@@ -150,7 +149,7 @@ public class Ending implements QueueEnd {
     public final void finish(Deadline grace) {
         // Workers of a cold kernel end when they first run.
         if (!kernel.isCold()) {
-            Deadline leave = Deadline.after(LEAVES);
+            Deadline leave = Deadline.after(Duration.ofMillis(LEAVES_MILLIS));
             for (ItemQueue queue : queues) {
                 if (ended(queue, grace)) {
                     awaitThreads(queue, leave);
@@ -194,7 +193,6 @@ public class Ending implements QueueEnd {
             unlisted.run();
             return;
         }
-        List<Object> neverRun = run(Deadline.FOREVER);
-        assert neverRun.isEmpty();
+        List<Object> unused = run(Deadline.FOREVER);
     }
 }

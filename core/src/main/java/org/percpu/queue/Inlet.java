@@ -7,6 +7,8 @@ import org.jspecify.annotations.Nullable;
 /** A queue as those see it who append to it. */
 public abstract class Inlet {
     private static final QueueNumbers<Inlet> NUMBERS = new QueueNumbers<>();
+    /** Loaded before the first append: at the end of a stack the error would ruin the class for good. */
+    private static final Append QUEUED = Append.QUEUED;
 
     /** A ring has failed, for want of stack or memory, on this queue or another. */
     static volatile boolean ringFailed;
@@ -69,7 +71,7 @@ public abstract class Inlet {
             item.owner = 0;
             return Append.CLOSED;
         }
-        return Append.QUEUED;
+        return QUEUED;
     }
 
     /**
@@ -107,7 +109,7 @@ public abstract class Inlet {
             item.owner = 0;
             return Append.CLOSED;
         }
-        return Append.QUEUED;
+        return QUEUED;
     }
 
     /**

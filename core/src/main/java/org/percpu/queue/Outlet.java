@@ -113,8 +113,17 @@ public abstract class Outlet extends Inlet {
     /** Lets the workers end when they find nothing more to run. */
     public final void close() {
         closing = true;
-        if (inbox.unpark() || doorbell.owed) {
-            doorbell.ring();
+        boolean rung = false;
+        try {
+            if (inbox.unpark() || doorbell.owed) {
+                doorbell.ring();
+            }
+            rung = true;
+        } finally {
+            if (!rung) {
+                // Whoever closes it again rings.
+                doorbell.owed = true;
+            }
         }
         waiters.wakeAll();
     }

@@ -38,7 +38,15 @@ final class Waiters {
         try {
             changed.broadcast();
         } finally {
-            unlock();
+            // Whoever could take it can also release it, at the second try at the latest. Not in a method: its call
+            // could fail.
+            try {
+                interlock.unlock();
+            } catch (Throwable once) {
+                if (interlock.isHeldByCurrentThread()) {
+                    interlock.unlock();
+                }
+            }
         }
     }
 
@@ -59,12 +67,11 @@ final class Waiters {
     boolean await(BooleanSupplier condition, Duration atMost) {
         Deadline deadline = Deadline.after(atMost);
         interlock.lock();
-        waiting++;
-        // Not before: the time counts from when workers may see that somebody waits.
-        Deadline secondLook = Deadline.after(SECOND_LOOK);
-        boolean looksAgain = true;
         try {
-            looksAgain = !Membarrier.pass();
+            waiting++;
+            // Not before: the time counts from when workers may see that somebody waits.
+            Deadline secondLook = Deadline.after(SECOND_LOOK);
+            boolean looksAgain = !Membarrier.pass();
             while (!condition.getAsBoolean()) {
                 long left = deadline.left().toNanos();
                 if (left == 0) {
@@ -82,19 +89,15 @@ final class Waiters {
             return true;
         } finally {
             waiting--;
-            unlock();
-        }
-    }
-
-    /** Whoever could take it can also release it, at the second try at the latest. */
-    private void unlock() {
-        try {
-            interlock.unlock();
-        } catch (Throwable t) {
-            if (interlock.isHeldByCurrentThread()) {
+            // Whoever could take it can also release it, at the second try at the latest. Not in a method: its call
+            // could fail.
+            try {
                 interlock.unlock();
+            } catch (Throwable once) {
+                if (interlock.isHeldByCurrentThread()) {
+                    interlock.unlock();
+                }
             }
-            throw t;
         }
     }
 }

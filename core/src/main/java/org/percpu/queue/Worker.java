@@ -53,6 +53,9 @@ final class Worker extends WorkerProgress {
     @Nullable
     Item lost; // one that could not be called, and is to be told of
 
+    /** The callback lacked memory or stack, perhaps for its drain: what was posted waits for the next run. */
+    private boolean starved;
+
     private long clock = System.nanoTime(); // when somebody last had reason to look
     private long nextClock = 1; // at so many callbacks
     private boolean recorded; // when the worker last looked at the clock, somebody recorded how long works run
@@ -117,7 +120,9 @@ final class Worker extends WorkerProgress {
     /** In the thread, which looks for no more items. */
     void ends() {
         current = 0;
-        SpinGuard.leave(this);
+        if (kernel.waitStrategy() == WaitStrategy.BUSY_SPIN) {
+            SpinGuard.leave(this);
+        }
         batch = null;
     }
 
@@ -160,6 +165,9 @@ final class Worker extends WorkerProgress {
     void run(Item item) {
         NativeInbox inbox = door.inbox;
         boolean posted = inbox != null && undrained.before(inbox, item);
+        if (posted) {
+            starved = false;
+        }
         if (recorded || kernel.timing()) {
             callTimed(item);
         } else {
@@ -172,7 +180,7 @@ final class Worker extends WorkerProgress {
             nextClock = ran + (now - clock > SLOW_NANOS ? 1 : RUNS_BETWEEN_CLOCKS);
             clock(now);
         }
-        if (posted) {
+        if (posted && !starved) {
             undrained.after();
         }
     }
@@ -245,6 +253,7 @@ final class Worker extends WorkerProgress {
         try {
             call.invoke(item);
         } catch (Throwable t) {
+            starved = t instanceof VirtualMachineError;
             call.threw();
             failed(item, t);
         }

@@ -87,7 +87,12 @@ public final class CpuThread {
             try {
                 last = read(false);
             } finally {
-                place.end();
+                try {
+                    place.end();
+                } catch (Throwable t) {
+                    // Its number may soon belong to another thread.
+                    place.end();
+                }
             }
         }
     }

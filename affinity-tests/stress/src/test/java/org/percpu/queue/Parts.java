@@ -118,7 +118,7 @@ final class Parts {
                 return 0;
             }
             end.stop(false);
-            end.takeBack(Deadline.after(QueueEnd.COMES_ROUND));
+            end.takeBack(Deadline.after(Duration.ofMillis(QueueEnd.COMES_ROUND_MILLIS)));
             return end.handOut().size();
         }
     }

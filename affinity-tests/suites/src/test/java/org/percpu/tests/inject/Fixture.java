@@ -7,11 +7,11 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.percpu.cpu.CpuSet;
 import org.percpu.cpu.CpuTopology;
 import org.percpu.kernel.Kernel;
-import org.percpu.thread.KernelThread;
 
 /** A kernel that keeps what it is told, and waits that end. */
 final class Fixture {
@@ -30,6 +30,7 @@ final class Fixture {
     record Fault(Object item, Throwable thrown) {}
 
     final List<Fault> faults = new CopyOnWriteArrayList<>();
+    final List<String> console = new CopyOnWriteArrayList<>();
     final Kernel kernel;
 
     Fixture() {
@@ -40,18 +41,20 @@ final class Fixture {
         kernel = Kernel.builder("injected")
                 .cpus(cpus)
                 .pinWatch(Duration.ZERO)
-                .console(line -> {})
+                .console(console::add)
+                .strict(true)
                 .faultHandler((queue, item, thrown) -> faults.add(new Fault(item, thrown)))
                 .build();
     }
 
     /** Waits until every thread of the kernel sleeps in a futex. */
     void sleeps() {
-        await("the threads sleep", () -> kernel.lwps().stream().allMatch(Fixture::isAsleep));
+        await("the threads sleep", () -> kernel.lwps().stream()
+                .allMatch(lwp -> isAsleep(lwp.thread().thread())));
     }
 
-    private static boolean isAsleep(KernelThread lwp) {
-        for (StackTraceElement frame : lwp.thread().thread().getStackTrace()) {
+    static boolean isAsleep(Thread thread) {
+        for (StackTraceElement frame : thread.getStackTrace()) {
             if (frame.getMethodName().equals("futex_wait")) {
                 return true;
             }
@@ -81,6 +84,11 @@ final class Fixture {
         });
         thread.setDaemon(true);
         thread.start();
+        join(thread);
+        return thrown[0];
+    }
+
+    static void join(Thread thread) {
         try {
             thread.join(TimeUnit.NANOSECONDS.toMillis(PATIENCE_NANOS));
         } catch (InterruptedException e) {
@@ -91,7 +99,6 @@ final class Fixture {
             stuck.setStackTrace(thread.getStackTrace());
             throw stuck;
         }
-        return thrown[0];
     }
 
     /** As {@link #onFreshThread}, for code that must not throw. */
@@ -106,6 +113,11 @@ final class Fixture {
         if (!condition) {
             throw new AssertionError(what);
         }
+    }
+
+    /** Whether the fault handler was told of an injected error that kept an item from being called. */
+    boolean toldOf(Predicate<Object> item) {
+        return faults.stream().anyMatch(fault -> Injector.isInjected(fault.thrown()) && item.test(fault.item()));
     }
 
     void close() {

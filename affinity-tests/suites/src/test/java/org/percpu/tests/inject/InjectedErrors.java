@@ -3,10 +3,14 @@ package org.percpu.tests.inject;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Supplier;
+import java.util.logging.LogManager;
 import org.jspecify.annotations.Nullable;
+import org.percpu.netbsd.Softint;
 import org.percpu.netbsd.Workqueue;
 import org.percpu.openbsd.Taskq;
 
@@ -14,41 +18,80 @@ import org.percpu.openbsd.Taskq;
 public final class InjectedErrors {
     private static final int MOST_FAILURES = 12;
 
-    private static final Map<String, Supplier<Scenario>> SCENARIOS = new TreeMap<>(Map.ofEntries(
-            Map.entry("enqueue", () -> new Submission.Enqueue(Workqueue.WQ_MPSAFE)),
-            Map.entry("enqueue-locked", () -> new Submission.Enqueue(0)),
-            Map.entry("enqueue-percpu", () -> new Submission.Enqueue(Workqueue.WQ_MPSAFE | Workqueue.WQ_PERCPU)),
-            Map.entry("add", () -> new Submission.Add(1)),
-            Map.entry("add-two", () -> new Submission.Add(2)),
-            Map.entry("queue-task", Submission.QueueTask::new),
-            Map.entry("add-task", Submission.AddTask::new),
-            Map.entry("schedule", Submission.Schedule::new),
-            Map.entry("run-workqueue", () -> new Running.OfWorkqueue(Workqueue.WQ_MPSAFE)),
-            Map.entry("run-workqueue-locked", () -> new Running.OfWorkqueue(0)),
-            Map.entry("run-taskq", () -> new Running.OfTaskq(1, Taskq.TASKQ_MPSAFE)),
-            Map.entry("run-taskq-locked", () -> new Running.OfTaskq(1, 0)),
-            Map.entry("run-taskq-two", () -> new Running.OfTaskq(2, Taskq.TASKQ_MPSAFE)),
-            Map.entry("run-workq", Running.OfWorkq::new),
-            Map.entry("run-softint", Running.OfSoftint::new),
-            Map.entry("run-posts", Running.OfPosts::new),
-            Map.entry("run-line", Running.OfLine::new),
-            Map.entry("lower", Lowering::new),
-            Map.entry("post", Posting.ToWork::new),
-            Map.entry("trigger", Posting.ToLine::new),
-            Map.entry("make-workqueue", () -> new Making(Making::workqueue, false)),
-            Map.entry("make-taskq", () -> new Making(Making::taskq, false)),
-            Map.entry("make-workq", () -> new Making(Making::workq, false)),
-            Map.entry("make-kthread", () -> new Making(Making::kthread, false)),
-            Map.entry("make-systq", () -> new Making(Making::systq, true)),
-            Map.entry("make-softint", () -> new Making(Making::softint, true)),
-            Map.entry("make-line", () -> new Making(Making::line, true))));
+    private static final Map<String, Supplier<Scenario>> SCENARIOS = new TreeMap<>();
+
+    static {
+        Map<String, Supplier<Target>> queues = new TreeMap<>();
+        queues.put("workqueue", () -> new Target.OfWorkqueue(Workqueue.WQ_MPSAFE));
+        queues.put("workqueue-locked", () -> new Target.OfWorkqueue(0));
+        queues.put("workqueue-percpu", () -> new Target.OfWorkqueue(Workqueue.WQ_MPSAFE | Workqueue.WQ_PERCPU));
+        queues.put("taskq", () -> new Target.OfTaskq(1, Taskq.TASKQ_MPSAFE));
+        queues.put("taskq-locked", () -> new Target.OfTaskq(1, 0));
+        queues.put("taskq-two", () -> new Target.OfTaskq(2, Taskq.TASKQ_MPSAFE));
+        queues.put("workq", Target.OfWorkq::new);
+        queues.forEach((name, target) -> {
+            boolean drains = !name.startsWith("workqueue");
+            SCENARIOS.put("add-" + name, () -> new Submission(target.get()));
+            SCENARIOS.put("run-" + name, () -> new Running(target.get()));
+            SCENARIOS.put(
+                    "destroy-" + name,
+                    () -> new Closing(target, drains ? Closing.Way.DESTROY : Closing.Way.DESTROY_IDLE));
+            SCENARIOS.put("drain-" + name, () -> new Closing(target, Closing.Way.DRAIN));
+            SCENARIOS.put("drop-" + name, () -> new Closing(target, Closing.Way.DROP));
+            SCENARIOS.put("close-" + name, () -> new Closing(target, Closing.Way.CLOSE));
+            SCENARIOS.put("shutdown-" + name, () -> new Closing(target, Closing.Way.SHUTDOWN));
+        });
+        SCENARIOS.put("add-pool", () -> new Submission(new Target.OfPool()));
+        SCENARIOS.put("run-pool", () -> new Running(new Target.OfPool()));
+        SCENARIOS.put("add-softint", () -> new Submission(new Target.OfSoftint(Softint.SOFTINT_MPSAFE)));
+        SCENARIOS.put("run-softint", () -> new Running(new Target.OfSoftint(0)));
+        SCENARIOS.put("run-posts", Running.OfPosts::new);
+        SCENARIOS.put("run-line", Running.OfLine::new);
+        SCENARIOS.put("lower", Lowering::new);
+        SCENARIOS.put("del", Deleting::new);
+        SCENARIOS.put("post", () -> new Posting(new Target.OfPosts()));
+        SCENARIOS.put("trigger", () -> new Posting(new Target.OfLine()));
+        SCENARIOS.put("wait-workqueue", () -> new Waiting(() -> new Target.OfWorkqueue(Workqueue.WQ_MPSAFE)));
+        SCENARIOS.put("barrier", () -> new Waiting(() -> new Target.OfTaskq(1, 0)));
+        SCENARIOS.put("barrier-two", () -> new Waiting(() -> new Target.OfTaskq(2, Taskq.TASKQ_MPSAFE)));
+        SCENARIOS.put("del-barrier", () -> new Waiting(Target.OfDeletion::new));
+        SCENARIOS.put("disestablish", () -> new Waiting(() -> new Target.OfSoftint(0)));
+        SCENARIOS.put("join", () -> new Waiting(Target.OfKthread::new));
+        for (Locking.Locks locks : Locking.Locks.values()) {
+            SCENARIOS.put("lock-" + locks.name().toLowerCase(Locale.ROOT), () -> new Locking(locks));
+        }
+        for (Sleeping.On on : Sleeping.On.values()) {
+            String name = on.name().toLowerCase(Locale.ROOT).replace('_', '-');
+            SCENARIOS.put("sleep-" + name, () -> new Sleeping(on, false));
+            SCENARIOS.put("wake-" + name, () -> new Sleeping(on, true));
+        }
+        SCENARIOS.put("make-kernel", () -> new Making(Making::kernel, false));
+        SCENARIOS.put("make-workqueue", () -> new Making(Making::workqueue, false));
+        SCENARIOS.put("make-taskq", () -> new Making(Making::taskq, false));
+        SCENARIOS.put("make-workq", () -> new Making(Making::workq, false));
+        SCENARIOS.put("make-kthread", () -> new Making(Making::kthread, false));
+        SCENARIOS.put("make-systq", () -> new Making(Making::systq, true));
+        SCENARIOS.put("make-softint", () -> new Making(Making::softint, true));
+        SCENARIOS.put("make-line", () -> new Making(Making::line, true));
+    }
 
     private final List<String> failures = new ArrayList<>();
 
     private InjectedErrors() {}
 
+    static Set<String> names() {
+        return SCENARIOS.keySet();
+    }
+
     public static void main(String[] names) throws Exception {
         InjectedErrors all = new InjectedErrors();
+        // Reports of what was injected, by threads and loggers, would hide those of failures.
+        LogManager.getLogManager().reset();
+        Thread.setDefaultUncaughtExceptionHandler((thread, thrown) -> {
+            if (!Injector.isInjected(thrown)) {
+                thrown.printStackTrace();
+            }
+        });
         for (String name : names) {
             Supplier<Scenario> scenario = SCENARIOS.get(name);
             if (scenario == null) {
@@ -63,6 +106,9 @@ public final class InjectedErrors {
     private void run(String name, Scenario scenario) throws Exception {
         long start = System.nanoTime();
         scenario.begin();
+        // Without an error, so that every class on the way is seen.
+        boolean more = round(name, scenario, Injector.Kind.OUT_OF_MEMORY, Integer.MAX_VALUE);
+        assert !more;
         for (Injector.Kind kind : scenario.kinds()) {
             Injector.forget();
             int points = 0;

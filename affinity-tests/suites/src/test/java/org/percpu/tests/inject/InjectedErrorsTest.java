@@ -5,11 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.percpu.tests.support.Fork;
 import org.percpu.tests.support.Rule;
 import org.percpu.tests.support.Scale;
@@ -20,23 +24,30 @@ class InjectedErrorsTest {
     @TempDir
     Path folder;
 
+    /** In the short form, which each gate runs, not every queue is ended in every way. */
+    static List<String> scenarios() {
+        if (!Scale.isLong()) {
+            return List.of(
+                    "add-workqueue add-workqueue-locked add-workqueue-percpu add-taskq add-taskq-two add-workq add-pool"
+                            + " add-softint del post trigger lower",
+                    "run-workqueue run-workqueue-locked run-taskq run-taskq-locked run-taskq-two run-pool run-softint"
+                            + " run-posts run-line",
+                    "destroy-workqueue destroy-taskq-two drain-taskq-locked drop-workqueue-percpu drop-workq close-taskq"
+                            + " shutdown-workqueue shutdown-taskq-two",
+                    "wait-workqueue barrier-two del-barrier disestablish join lock-adaptive lock-netbsd lock-openbsd"
+                            + " lock-kernel sleep-condvar sleep-condvar-mutex sleep-sleepq sleep-sleepq-mutex"
+                            + " wake-condvar wake-condvar-mutex wake-sleepq wake-sleepq-mutex",
+                    "make-workqueue make-taskq make-workq make-kthread make-systq make-softint make-line make-kernel");
+        }
+        Map<String, String> groups = new TreeMap<>();
+        for (String name : InjectedErrors.names()) {
+            groups.merge(name.split("-", 2)[0], name, (names, next) -> names + " " + next);
+        }
+        return List.copyOf(groups.values());
+    }
+
     @ParameterizedTest(name = "{0}")
-    @ValueSource(
-            strings = {
-                "enqueue enqueue-locked enqueue-percpu",
-                "add add-two queue-task add-task schedule",
-                "post trigger lower",
-                "run-workqueue",
-                "run-workqueue-locked",
-                "run-taskq",
-                "run-taskq-locked",
-                "run-taskq-two",
-                "run-workq",
-                "run-softint",
-                "run-posts",
-                "run-line",
-                "make-workqueue make-taskq make-workq make-kthread"
-            })
+    @MethodSource("scenarios")
     @Rule({"U20", "NWQ-18"})
     @DisplayName("scenario")
     void injected(String scenarios) throws IOException {
@@ -50,10 +61,8 @@ class InjectedErrorsTest {
         }
         String output = fork.run();
         for (String name : names) {
-            // Fewer than these, and the agent has not found the library's code.
-            assertThat(output)
-                    .containsPattern(
-                            name + " OUT_OF_MEMORY: [2-9]\\d+ points|" + name + " OUT_OF_MEMORY: \\d{3} points");
+            // None, and the agent has not found the library's code.
+            assertThat(output).containsPattern(Pattern.quote(name) + " OUT_OF_MEMORY: [1-9]\\d* points");
         }
     }
 }

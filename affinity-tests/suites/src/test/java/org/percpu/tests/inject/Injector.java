@@ -40,8 +40,15 @@ public final class Injector {
     private static int deepened;
     private static int struck;
 
-    /** In the short form each point of the code is tried once, however often it is passed. */
+    /**
+     * In the short form each point of the code is tried once, however often it is passed, and each of the three configurations of the suites
+     * tries a third of the points.
+     */
     private static final Set<Integer> HIT = ConcurrentHashMap.newKeySet();
+
+    private static final int THIRDS = 3;
+    private static final int THIRD =
+            Runtime.version().feature() < 21 ? 0 : "jna".equals(System.getProperty("percpu.backend")) ? 1 : 2;
 
     private static volatile @Nullable String thrown;
     private static final AtomicInteger PASSED = new AtomicInteger();
@@ -90,11 +97,15 @@ public final class Injector {
                 thrown = thrown == null ? SITES.get(site) : thrown;
                 throw error(site);
             }
-        } else if (now >= at && thrown == null && (Scale.isLong() || HIT.add(site))) {
+        } else if (now >= at && thrown == null && (Scale.isLong() || (isOfThird(site) && HIT.add(site)))) {
             struck = now;
             thrown = SITES.get(site);
             throw error(site);
         }
+    }
+
+    private static boolean isOfThird(int site) {
+        return Math.floorMod(SITES.get(site).hashCode(), THIRDS) == THIRD;
     }
 
     private static int stackDepth() {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.tests.inject;
 
+import java.lang.reflect.Field;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
-import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.ipl.InterruptLine;
 import org.percpu.ipl.Ipl;
-import org.percpu.ipl.NativeWork;
 import org.percpu.ipl.Spl;
+import org.percpu.kernel.Kernel;
 import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Softint;
 import org.percpu.netbsd.Work;
@@ -22,7 +22,7 @@ import org.percpu.thread.Pri;
  * Something with threads is made, and its maker or one of the new threads meets an error. It is there and works, or it was refused and
  * nothing of it is left; and in any case the next one can be made.
  */
-final class Making implements Scenario {
+final class Making extends OnKernel {
     /** What is made. */
     @FunctionalInterface
     interface Maker {
@@ -43,9 +43,9 @@ final class Making implements Scenario {
 
     private final Maker maker;
     private final boolean shared;
-    private @Nullable Fixture fixture;
     private int threads;
     private int queues;
+    private boolean warm;
 
     /** @param shared whether what it makes belongs to the kernel and stays */
     Making(Maker maker, boolean shared) {
@@ -54,31 +54,24 @@ final class Making implements Scenario {
     }
 
     @Override
-    public void begin() throws Exception {
-        Fixture made = new Fixture();
-        fixture = made;
-        // Everything that is made once for a process is made here.
-        Made first = maker.make(made, NAME);
-        use(first);
-        Fixture.must(first::end);
-        if (shared) {
-            renew();
+    void open(Fixture made) throws Exception {
+        if (!warm) {
+            // Everything that is made once for a process is made here.
+            warm = true;
+            Made first = maker.make(made, NAME);
+            use(first);
+            Fixture.must(first::end);
+            if (shared) {
+                renew();
+            }
         }
-        threads = made().kernel.lwps().size();
-        queues = made().kernel.queues().size();
+        threads = fixture().kernel.lwps().size();
+        queues = fixture().kernel.queues().size();
     }
 
-    private Fixture made() {
-        Fixture made = fixture;
-        if (made == null) {
-            throw new AssertionError("begin() comes first");
-        }
-        return made;
-    }
-
-    private void renew() {
-        made().close();
-        fixture = new Fixture();
+    private void renew() throws Exception {
+        end();
+        begin();
     }
 
     private static void use(Made made) {
@@ -94,39 +87,34 @@ final class Making implements Scenario {
     @Override
     public @Nullable String round(Injector.Kind kind, int n) throws Exception {
         Made[] made = new Made[1];
-        @Nullable String[] site = new String[1];
-        Throwable thrown = Fixture.onFreshThread(() -> {
-            Injector.arm(Thread.currentThread(), NAME, kind, n);
-            try {
-                made[0] = maker.make(made(), NAME);
-            } finally {
-                site[0] = Injector.disarm();
-            }
-        });
-        if (thrown != null) {
-            Fixture.require(Injector.isInjected(thrown) || thrown instanceof ErrnoException, "it threw " + thrown);
-        } else {
+        Armed armed = Armed.run(NAME, kind, n, () -> made[0] = maker.make(fixture(), NAME));
+        if (armed.thrown() == null) {
             use(made[0]);
             Fixture.must(made[0]::end);
         }
         if (shared) {
             // The next call must make what this one could not.
-            Made next = maker.make(made(), NAME);
+            Made next = maker.make(fixture(), NAME);
             use(next);
+            Fixture.require(hasHook(), "nothing looks after the kernel when the JVM ends");
             Fixture.must(next::end);
             renew();
-            return site[0];
+            return armed.site();
         }
+        Fixture.await("a watch is left", () -> Thread.getAllStackTraces().keySet().stream()
+                .noneMatch(thread -> thread.getName().equals("pinwatch")));
         Fixture.await(
-                "what is left: " + made().kernel.lwps() + ", " + made().kernel.queues(),
-                () -> made().kernel.lwps().size() == threads
-                        && made().kernel.queues().size() == queues);
-        return site[0];
+                "what is left: " + fixture().kernel.lwps() + ", "
+                        + fixture().kernel.queues(),
+                () -> fixture().kernel.lwps().size() == threads
+                        && fixture().kernel.queues().size() == queues);
+        return armed.site();
     }
 
-    @Override
-    public void end() {
-        made().close();
+    private static boolean hasHook() throws ReflectiveOperationException {
+        Field hook = Class.forName("org.percpu.kernel.AtExit").getDeclaredField("hook");
+        hook.setAccessible(true);
+        return hook.get(null) != null;
     }
 
     static Made workqueue(Fixture fixture, String name) {
@@ -267,20 +255,18 @@ final class Making implements Scenario {
         };
     }
 
-    static Made handle(Fixture fixture, String name) {
-        Workqueue<Job> wq = Workqueue.create(
-                fixture.kernel, name, (job, none) -> job.done.run(), null, Pri.PRI_NONE, Ipl.NONE, Workqueue.WQ_MPSAFE);
+    /** A kernel with a watch, which is one of the threads that its maker makes. */
+    static Made kernel(Fixture fixture, String name) {
+        Kernel kernel = Kernel.builder(name).followCpus(true).build();
         return new Made() {
             @Override
             public void use(Runnable done) {
-                try (NativeWork posted = wq.nativeWork(new Job(done), null)) {
-                    Fixture.require(posted.post(1) == 0, "pending");
-                }
+                Fixture.require(Taskq.systq(kernel).add(Task.initializer(Runnable::run, done)), "pending");
             }
 
             @Override
             public void end() {
-                wq.drainAndDestroy();
+                kernel.close();
             }
         };
     }

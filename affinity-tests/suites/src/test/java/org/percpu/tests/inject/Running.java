@@ -8,32 +8,22 @@ import java.util.TreeSet;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
-import org.percpu.ipl.InterruptLine;
-import org.percpu.ipl.Ipl;
-import org.percpu.ipl.NativeWork;
 import org.percpu.ipl.Spl;
-import org.percpu.netbsd.Softint;
-import org.percpu.netbsd.Work;
-import org.percpu.netbsd.Workqueue;
-import org.percpu.openbsd.Task;
-import org.percpu.openbsd.Taskq;
-import org.percpu.openbsd.Workq;
 import org.percpu.queue.ItemQueue;
 import org.percpu.tests.support.Scale;
-import org.percpu.thread.Pri;
 
 /**
  * A thread of the library meets an error between its callbacks: while it takes what is queued, runs it, reports a callback that threw, puts
  * right what one has left, sleeps, and wakes. The first callback arms the injector, and the last one, which comes after a sleep, disarms it.
  */
-abstract class Running implements Scenario {
+class Running extends OnKernel {
     private static final int ARMS = 0;
     private static final int THROWS = 2;
     private static final int LEAVES_HOLDS = 3;
     private static final int LAST = 4;
     private static final long PATIENCE_SECONDS = 5;
 
-    private @Nullable Fixture fixture;
+    final Target target;
     private final List<Integer> order = new ArrayList<>(); // guarded by itself
     // New ones for each fixture: threads of one that has failed may still wait.
     private volatile Semaphore entered = new Semaphore(0);
@@ -49,35 +39,20 @@ abstract class Running implements Scenario {
                 : List.of(Injector.Kind.OUT_OF_MEMORY);
     }
 
-    Fixture fixture() {
-        Fixture made = fixture;
-        if (made == null) {
-            throw new AssertionError("begin() comes first");
-        }
-        return made;
+    Running(Target target) {
+        this.target = target;
+        target.callback = this::callback;
     }
 
     @Override
-    public void begin() throws Exception {
-        Fixture made = new Fixture();
-        fixture = made;
+    void open(Fixture made) {
         entered = new Semaphore(0);
         gate = new Semaphore(0);
-        open(made);
+        target.open(made, LAST + 1);
     }
-
-    abstract void open(Fixture made) throws Exception;
-
-    /** Hands one of the five over. */
-    abstract void submit(int which);
 
     /** Behind the last one. */
     void submitMore() {}
-
-    /** Whether they run one after the other. */
-    boolean inOrder() {
-        return true;
-    }
 
     /** What all callbacks do. */
     void callback(int which) {
@@ -152,6 +127,13 @@ abstract class Running implements Scenario {
                         && !(fault.item() instanceof Spl));
     }
 
+    /** No queue has a work that waits or runs: one that has not run by then never will. */
+    private boolean nothingIsLeft() {
+        return fixture().kernel.queues().stream()
+                .flatMap(queue -> queue.workers().stream())
+                .allMatch(worker -> worker.pending() == 0 && worker.running() == null);
+    }
+
     private Set<Integer> missing() {
         Set<Integer> missing = new TreeSet<>(List.of(0, 1, 2, 3, 4));
         synchronized (order) {
@@ -169,19 +151,19 @@ abstract class Running implements Scenario {
         }
         fixture().sleeps();
         fixture().faults.clear();
-        Fixture.must(() -> submit(ARMS));
+        Fixture.must(() -> target.submit(ARMS));
         acquire(entered);
         for (int i = ARMS + 1; i < LAST; i++) {
             int which = i;
-            Fixture.must(() -> submit(which));
+            Fixture.must(() -> target.submit(which));
         }
         gate.release();
         fixture().sleeps();
-        Fixture.must(() -> submit(LAST));
+        Fixture.must(() -> target.submit(LAST));
         submitMore();
         Fixture.await(
                 "the last one runs",
-                () -> hasRun(LAST) || (wasCall() && missing().equals(Set.of(LAST))));
+                () -> hasRun(LAST) || (wasCall() && missing().equals(Set.of(LAST)) && nothingIsLeft()));
         fixture().sleeps();
         String hit = Injector.disarm();
         check();
@@ -192,7 +174,7 @@ abstract class Running implements Scenario {
         synchronized (order) {
             List<Integer> all = new ArrayList<>(order);
             all.sort(null);
-            Fixture.require(!inOrder() || all.equals(order), "ran in the order " + order);
+            Fixture.require(!target.isInOrder() || all.equals(order), "ran in the order " + order);
             Fixture.require(all.size() == Set.copyOf(all).size(), "ran twice: " + order);
             Fixture.require(missing().isEmpty() || (wasCall() && missing().size() == 1), "ran: " + order);
         }
@@ -201,114 +183,12 @@ abstract class Running implements Scenario {
                 "not told of: " + missing());
     }
 
-    @Override
-    public void end() {
-        fixture().close();
-    }
-
-    /** The worker of a workqueue. */
-    static final class OfWorkqueue extends Running {
-        private final int flags;
-        private final Work[] works = new Work[LAST + 1];
-        private @Nullable Workqueue<Work> wq;
-
-        OfWorkqueue(int flags) {
-            this.flags = flags;
-        }
-
-        @Override
-        void open(Fixture made) {
-            for (int i = 0; i < works.length; i++) {
-                works[i] = new Work();
-            }
-            wq = Workqueue.create(
-                    made.kernel,
-                    "wq",
-                    (work, none) -> callback(List.of(works).indexOf(work)),
-                    null,
-                    Pri.PRI_NONE,
-                    Ipl.NONE,
-                    flags);
-        }
-
-        @Override
-        @SuppressWarnings("NullAway") // open() comes first
-        void submit(int which) {
-            wq.enqueue(works[which], null);
-        }
-    }
-
-    /** The threads of a taskq. */
-    static final class OfTaskq extends Running {
-        private final int threads;
-        private final int flags;
-        private final Task[] tasks = new Task[LAST + 1];
-        private @Nullable Taskq tq;
-
-        OfTaskq(int threads, int flags) {
-            this.threads = threads;
-            this.flags = flags;
-        }
-
-        @Override
-        boolean inOrder() {
-            return threads == 1;
-        }
-
-        @Override
-        void open(Fixture made) {
-            for (int i = 0; i < tasks.length; i++) {
-                tasks[i] = Task.initializer(this::callback, i);
-            }
-            tq = Taskq.create(made.kernel, "tq", threads, Ipl.NONE, flags);
-        }
-
-        @Override
-        @SuppressWarnings("NullAway") // open() comes first
-        void submit(int which) {
-            Fixture.require(tq.add(tasks[which]), "pending");
-        }
-    }
-
-    /** The thread of a workq, with a pool that a lost entry would exhaust. */
-    static final class OfWorkq extends Running {
-        private @Nullable Workq wq;
-
-        @Override
-        void open(Fixture made) {
-            wq = Workq.create(made.kernel, "wq", 1, Ipl.NONE, LAST + 1);
-        }
-
-        @Override
-        @SuppressWarnings("NullAway") // open() comes first
-        void submit(int which) {
-            Fixture.require(wq.addTask(0, (self, none) -> self.callback(which), this, null), "an entry is lost");
-        }
-    }
-
-    /** The thread of a soft interrupt. */
-    static final class OfSoftint extends Running {
-        private final Softint[] softints = new Softint[LAST + 1];
-
-        @Override
-        void open(Fixture made) {
-            for (int i = 0; i < softints.length; i++) {
-                softints[i] =
-                        Softint.establish(made.kernel, Softint.SOFTINT_NET | Softint.SOFTINT_RCPU, this::callback, i);
-            }
-        }
-
-        @Override
-        void submit(int which) {
-            softints[which].scheduleCpu(fixture().kernel.cpus().get(0));
-        }
-    }
-
-    /** A work that is posted as C code does, and drains its values. */
+    /** A work that is posted as C code does. A drain that fails leaves its values to the next run. */
     static final class OfPosts extends Running {
-        private @Nullable NativeWork posted;
+        OfPosts() {
+            super(new Target.OfPosts());
+        }
 
-        /** A drain that fails leaves its values to the next run. */
         @Override
         boolean wasCall() {
             String hit = Injector.site();
@@ -319,37 +199,14 @@ abstract class Running implements Scenario {
         void submitMore() {
             Fixture.await("the last one has come", () -> hasRun(LAST) || Injector.site() != null);
             fixture().sleeps();
-            Fixture.must(() -> submit(LAST + 1));
-        }
-
-        @Override
-        void open(Fixture made) {
-            Workqueue<Work> wq = Workqueue.create(
-                    made.kernel, "wq", (work, none) -> drain(), null, Pri.PRI_NONE, Ipl.HIGH, Workqueue.WQ_MPSAFE);
-            posted = wq.nativeWork(new Work(), null);
-        }
-
-        @SuppressWarnings("NullAway") // open() comes first
-        private void drain() {
-            int drained = posted.drain(value -> callback((int) value));
-            assert drained >= 0;
-        }
-
-        @Override
-        @SuppressWarnings("NullAway") // open() comes first
-        void submit(int which) {
-            Fixture.require(posted.post(which) >= 0, "a post was refused");
+            Fixture.must(() -> target.submit(LAST + 1));
         }
     }
 
     /** The interrupt thread of a CPU, and a line of it. */
     static final class OfLine extends Running {
-        private @Nullable InterruptLine line;
-
-        @Override
-        void open(Fixture made) {
-            Spl receiver = made.kernel.interrupts(made.kernel.cpus().get(0));
-            line = InterruptLine.establish(receiver, "line", Ipl.VM, value -> callback((int) value));
+        OfLine() {
+            super(new Target.OfLine());
         }
 
         @Override
@@ -358,15 +215,8 @@ abstract class Running implements Scenario {
         }
 
         @Override
-        @SuppressWarnings("NullAway") // open() comes first
-        void submit(int which) {
-            Fixture.require(line.trigger(which), "a value was refused");
-        }
-
-        @Override
-        @SuppressWarnings("NullAway") // open() comes first
-        public void end() {
-            Fixture.must(line::close);
+        public void end() throws Exception {
+            Fixture.must(target::close);
             super.end();
         }
     }

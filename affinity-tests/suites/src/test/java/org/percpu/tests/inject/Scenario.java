@@ -3,15 +3,18 @@ package org.percpu.tests.inject;
 
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.percpu.tests.support.Scale;
 
 /** Something that the library does, to be done again and again with an error at one point of it. */
 interface Scenario {
     /** Makes what the rounds use. Called again after a round that has failed. */
     void begin() throws Exception;
 
-    /** What it can be tried with. */
+    /** What it can be tried with. A single error of the stack does what one of memory does, but where the library tells them apart. */
     default List<Injector.Kind> kinds() {
-        return List.of(Injector.Kind.values());
+        return Scale.isLong()
+                ? List.of(Injector.Kind.values())
+                : List.of(Injector.Kind.OUT_OF_MEMORY, Injector.Kind.END_OF_STACK);
     }
 
     /**

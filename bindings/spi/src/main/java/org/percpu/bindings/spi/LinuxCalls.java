@@ -120,7 +120,7 @@ public interface LinuxCalls {
      * @return the same object every time
      */
     default Tasks tasks() {
-        return ProcTasks.INSTANCE;
+        return new ProcTasks();
     }
 
     /**

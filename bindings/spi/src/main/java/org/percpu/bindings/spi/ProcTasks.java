@@ -11,18 +11,18 @@ import java.util.Arrays;
 
 /** The threads of this process as Linux shows them. */
 final class ProcTasks implements Tasks {
-    static final Tasks INSTANCE = new ProcTasks();
-
-    private static final Path FOLDER = Path.of("/proc/self/task");
     private static final int USUAL = 64;
 
-    private ProcTasks() {}
+    // Not static: at the end of a stack the error would ruin the class for good.
+    private final Path folder = Path.of("/proc/self/task");
+
+    ProcTasks() {}
 
     @Override
     public int[] all() throws IOException {
         int[] tids = new int[USUAL];
         int count = 0;
-        try (DirectoryStream<Path> tasks = Files.newDirectoryStream(FOLDER)) {
+        try (DirectoryStream<Path> tasks = Files.newDirectoryStream(folder)) {
             for (Path task : tasks) {
                 if (count == tids.length) {
                     tids = Arrays.copyOf(tids, count * 2);
@@ -37,11 +37,11 @@ final class ProcTasks implements Tasks {
 
     @Override
     public boolean exists(int tid) {
-        return Files.exists(FOLDER.resolve(Integer.toString(tid)));
+        return Files.exists(folder.resolve(Integer.toString(tid)));
     }
 
     @Override
     public String read(int tid, String file) throws IOException {
-        return Files.readString(FOLDER.resolve(tid + "/" + file), StandardCharsets.ISO_8859_1);
+        return Files.readString(folder.resolve(tid + "/" + file), StandardCharsets.ISO_8859_1);
     }
 }
