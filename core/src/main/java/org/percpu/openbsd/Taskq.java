@@ -3,7 +3,6 @@ package org.percpu.openbsd;
 
 import java.time.Duration;
 import java.util.EnumSet;
-import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Argument;
@@ -13,8 +12,6 @@ import org.percpu.ipl.Ipl;
 import org.percpu.ipl.NativeWork;
 import org.percpu.ipl.Spl;
 import org.percpu.kernel.Kernel;
-import org.percpu.kernel.KernelQueue;
-import org.percpu.kernel.WorkerState;
 import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.Lwp;
 import org.percpu.queue.Append;
@@ -61,7 +58,7 @@ import org.percpu.queue.Item;
  *
  * @see <a href="https://man.openbsd.org/task_add.9">task_add(9)</a>
  */
-public final class Taskq implements KernelQueue {
+public final class Taskq extends OpenbsdQueue<Task> {
     /** The threads do not hold the kernel lock. */
     public static final int TASKQ_MPSAFE = 1 << 0;
     /** The tasks may not sleep: every sleep of the library refuses them. */
@@ -316,34 +313,7 @@ public final class Taskq implements KernelQueue {
     }
 
     @Override
-    @SuppressWarnings("unchecked") // nothing else is added
-    public List<Task> drainAndDestroy(Duration atMost) {
-        // No call may follow: an error would lose the list.
-        return (List<Task>) (List<?>) threads.drainAndDestroy(atMost);
-    }
-
-    @Override
-    public String name() {
-        return threads.name();
-    }
-
-    /**
-     * The highest level at which tasks may be added.
-     *
-     * @return as given to create
-     */
-    public Ipl ipl() {
-        return threads.ipl();
-    }
-
-    @Override
-    public List<WorkerState> workers() {
-        return threads.workers();
-    }
-
-    /** Its name. */
-    @Override
-    public String toString() {
-        return "taskq " + name();
+    ThreadedQueue threads() {
+        return threads;
     }
 }

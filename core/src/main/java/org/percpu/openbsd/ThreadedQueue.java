@@ -5,12 +5,10 @@ import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
-import org.percpu.bindings.spi.LinuxException;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.NativeWork;
 import org.percpu.ipl.Spl;
@@ -55,12 +53,8 @@ final class ThreadedQueue {
     /** The wait message that a thread's state shows while it waits for the end. */
     private final String endMessage;
 
-    /** For a queue of the system: held by the caller that makes its thread. */
-    private final ReentrantLock making = new ReentrantLock();
-
-    // Of a queue of the system.
-    private volatile boolean hasThread; // or will have one when the kernel is warm
-    private volatile boolean handedOver; // a thread that may sleep is about to make it
+    /** Of a queue of the system. */
+    private final ThreadOnDemand thread;
 
     // Guarded by this.
     private boolean listed; // of a queue of the system
@@ -105,6 +99,7 @@ final class ThreadedQueue {
         this.flags = EnumSet.of(Lwp.Flag.WORKER);
         this.flags.addAll(flags);
         this.system = system;
+        this.thread = new ThreadOnDemand(core, name, this::list, this::makeThread);
         this.endMessage = page.equals("taskq") ? "tqdestroy" : "wqdestroy";
         try {
             this.queue = new SharedQueue(kernel, name, calls, flags.contains(Lwp.Flag.MPSAFE));
@@ -137,97 +132,42 @@ final class ThreadedQueue {
         }
     }
 
-    /**
-     * For a queue of the system: makes its thread, unless it has one. Many callers may ask at once. For a caller that
-     * must not sleep, such as a handler, a separate thread makes the queue's thread; tasks are queued meanwhile, as in
-     * a cold kernel. If no thread can be made, the next call tries again.
-     */
+    /** For a queue of the system: makes its thread, unless it has one. */
     void ensureThread() {
-        if (hasThread || state == State.DESTROYED) {
-            return;
-        }
-        if (!kernel.isCold() && !maySleep()) {
-            list();
-            handOver();
-            return;
-        }
-        making.lock();
-        try {
-            makeThread();
-        } finally {
-            making.unlock();
+        if (state != State.DESTROYED) {
+            thread.ensure();
         }
     }
 
-    private boolean maySleep() {
-        try {
-            core.requireSleepable(name);
-            return true;
-        } catch (ErrnoException e) {
-            return false;
-        }
-    }
-
-    private void handOver() {
-        synchronized (this) {
-            if (handedOver) {
-                return;
-            }
-            handedOver = true;
-        }
-        boolean started = false;
-        try {
-            new SystemThread(this).start(kernel);
-            started = true;
-        } finally {
-            handedOver = started;
-        }
-    }
-
-    /** For {@link SystemThread}: it has only the console to report to. */
-    void makeThreadLater() {
-        making.lock();
-        try {
-            makeThread();
-        } catch (ErrnoException | LinuxException e) {
-            core.reports().console(e.getMessage() + "; its tasks wait for the next call, which tries again");
-        } finally {
-            handedOver = false;
-            making.unlock();
-        }
-    }
-
-    /** Called by the holder of `making`. */
-    private void makeThread() {
-        if (hasThread) {
-            return;
-        }
+    /** For a queue of the system: true if its thread is made, or will be when the kernel is warm. */
+    private boolean makeThread() {
         list();
-        if (kernel.isCold()) {
+        if (core.boot().isCold()) {
             synchronized (this) {
                 creating = false;
             }
-            kernel.whenWarm(this::threadsCanBeMade);
-            hasThread = true;
-            return;
+            core.boot().whenWarm(this::threadsCanBeMade);
+            return true;
         }
         synchronized (this) {
             if (state == State.DESTROYED) {
-                return;
+                return false;
             }
             state = State.RUNNING;
             ran = true;
         }
+        boolean made = false;
         try {
             queue.start(kernel.thread(name, null, Sched.DEFAULT), flags);
-            hasThread = true;
+            made = true;
         } catch (ErrnoException | OutOfMemoryError e) {
             throw failure(0, e);
         } finally {
-            if (!hasThread) {
+            if (!made) {
                 noThread();
             }
         }
+        return made;
     }
 
     private void noThread() {
@@ -448,6 +388,10 @@ final class ThreadedQueue {
     /** Refuses callers that must not sleep. */
     void requireSleepable() {
         core.requireSleepable(name);
+    }
+
+    String label() {
+        return page + " " + name;
     }
 
     String name() {

@@ -11,8 +11,6 @@ import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.NativeWork;
 import org.percpu.kernel.Kernel;
-import org.percpu.kernel.KernelQueue;
-import org.percpu.kernel.WorkerState;
 import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.Lwp;
 import org.percpu.queue.Append;
@@ -55,7 +53,7 @@ import org.percpu.queue.Item;
  *
  * @see <a href="https://man.openbsd.org/OpenBSD-5.6/workq_add_task.9">workq_add_task(9)</a>
  */
-public final class Workq implements KernelQueue {
+public final class Workq extends OpenbsdQueue<WorkqTask> {
     /** Wait for an entry if all are queued. */
     public static final int WQ_WAITOK = 1 << 0;
     /** Accepted without effect. */
@@ -366,34 +364,12 @@ public final class Workq implements KernelQueue {
      * {@inheritDoc} The result includes entries of the pool. They cannot be told apart and are useful only as a count.
      */
     @Override
-    @SuppressWarnings("unchecked") // nothing else is added
     public List<WorkqTask> drainAndDestroy(Duration atMost) {
-        // No call may follow: an error would lose the list.
-        return (List<WorkqTask>) (List<?>) threads.drainAndDestroy(atMost);
+        return super.drainAndDestroy(atMost);
     }
 
     @Override
-    public String name() {
-        return threads.name();
-    }
-
-    /**
-     * The highest level at which tasks may be added.
-     *
-     * @return as given to create
-     */
-    public Ipl ipl() {
-        return threads.ipl();
-    }
-
-    @Override
-    public List<WorkerState> workers() {
-        return threads.workers();
-    }
-
-    /** Its name. */
-    @Override
-    public String toString() {
-        return "workq " + name();
+    ThreadedQueue threads() {
+        return threads;
     }
 }

@@ -4,24 +4,8 @@ package org.percpu.queue;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
-/**
- * How far the worker of a serial queue has come with its batch, on cache lines that no producer reads. Others may read
- * it; only the worker writes. The items themselves hang on {@link WorkerProgress#batch}.
- */
-final class Batch extends Padded {
-    static final VarHandle UNSTARTED;
-    static final VarHandle IN_QUEUE;
-
-    static {
-        try {
-            MethodHandles.Lookup lookup = MethodHandles.lookup();
-            UNSTARTED = lookup.findVarHandle(Batch.class, "unstarted", boolean.class);
-            IN_QUEUE = lookup.findVarHandle(Batch.class, "inQueue", boolean.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
-
+/** The fields of a {@link Batch}. In a class of their own: within one class the virtual machine puts padding before booleans. */
+abstract class BatchFields extends Padded {
     /** The worker has taken works that have not started, or is about to take them. */
     volatile boolean unstarted;
 
@@ -30,6 +14,25 @@ final class Batch extends Padded {
 
     /** How many works the worker has run since it last looked for more. For the worker alone. */
     int last;
+}
+
+/**
+ * How far the worker of a serial queue has come with its batch, on cache lines that no producer reads. Others may read
+ * it; only the worker writes. The items themselves hang on {@link WorkerProgress#batch}.
+ */
+final class Batch extends BatchFields {
+    static final VarHandle UNSTARTED;
+    static final VarHandle IN_QUEUE;
+
+    static {
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            UNSTARTED = lookup.findVarHandle(BatchFields.class, "unstarted", boolean.class);
+            IN_QUEUE = lookup.findVarHandle(BatchFields.class, "inQueue", boolean.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
 
     @SuppressWarnings("UnusedVariable") // keeps what lies behind off the line
     private int q00, q01, q02, q03, q04, q05, q06, q07, q08, q09, q10, q11, q12, q13, q14, q15;
