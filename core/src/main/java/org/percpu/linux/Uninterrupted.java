@@ -2,6 +2,7 @@
 package org.percpu.linux;
 
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /** Waits that {@link Thread#interrupt} does not end. The interrupt status is kept for the caller. */
 public final class Uninterrupted {
@@ -46,11 +47,11 @@ public final class Uninterrupted {
     /**
      * Parks for a while, as part of a {@link Wait}.
      *
-     * @param blocker what a thread dump shows
+     * @param blocker what a thread dump shows, or null
      * @param nanos longest sleep
      * @throws InterruptedException if the thread was interrupted
      */
-    public static void park(Object blocker, long nanos) throws InterruptedException {
+    public static void park(@Nullable Object blocker, long nanos) throws InterruptedException {
         LockSupport.parkNanos(blocker, nanos);
         if (Thread.interrupted()) {
             throw new InterruptedException();

@@ -19,20 +19,9 @@ import org.percpu.thread.ThreadState;
  * A kernel thread: a {@link CpuThread} with a kernel lock, an exit and a join. Both kthread(9) interfaces and the
  * workers of every queue are made of it.
  *
- * <p>Threading: every method may be called from any thread, except {@link #exit}.
+ * <p>Threading: every method may be called from any thread.
  */
 public final class Lwp implements KernelThread {
-    /** A function of a user, bound to its argument. */
-    @FunctionalInterface
-    public interface Body {
-        /**
-         * Runs it.
-         *
-         * @throws Exception whatever it throws
-         */
-        void run() throws Exception;
-    }
-
     /** How a kernel thread behaves. */
     public enum Flag {
         /** Does not take the kernel lock before its function (KL-2). */
@@ -54,18 +43,6 @@ public final class Lwp implements KernelThread {
         UNDER_WAY,
         DONE,
         FAILED
-    }
-
-    /** Unwinds the function of a thread that exits. Not for catching; carries no stack trace. */
-    private static final class Exit extends Error {
-        private static final long serialVersionUID = 1L;
-
-        private final int code;
-
-        Exit(int code) {
-            super("kthread_exit(" + code + ")", null, false, false);
-            this.code = code;
-        }
     }
 
     private static final int FAILURES_AT_ONCE = 3;
@@ -160,21 +137,6 @@ public final class Lwp implements KernelThread {
         return CURRENT.get();
     }
 
-    /**
-     * Calls the function of a kthread.
-     *
-     * @param func throws what it likes; a checked exception becomes the cause of an IllegalStateException
-     */
-    public static void call(Body func) {
-        try {
-            func.run();
-        } catch (RuntimeException | Error e) {
-            throw e;
-        } catch (Exception e) {
-            throw new IllegalStateException("the function of a kthread threw", e);
-        }
-    }
-
     /** An error may end the thread before it reaches this code. */
     private void awaitEntered() {
         Uninterrupted.until(() -> {
@@ -231,15 +193,13 @@ public final class Lwp implements KernelThread {
      * looks for that by itself, as its creator may have met the end of its stack.
      */
     private boolean isCreated() {
-        boolean interrupted = false;
-        while (creation == Creation.UNDER_WAY) {
-            // Not on this object, whose text says on what its thread waits.
-            LockSupport.parkNanos(LOOK_NANOS);
-            interrupted |= Thread.interrupted();
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        Uninterrupted.until(() -> {
+            if (creation == Creation.UNDER_WAY) {
+                // Not on this object, whose text says on what its thread waits.
+                Uninterrupted.park(null, LOOK_NANOS);
+            }
+            return creation != Creation.UNDER_WAY;
+        });
         return creation == Creation.DONE;
     }
 
@@ -273,7 +233,7 @@ public final class Lwp implements KernelThread {
                 kernel.reports()
                         .strict(() -> "kthread " + name() + ": the function returned; taken as kthread_exit(0)");
             }
-        } catch (Exit e) {
+        } catch (KthreadExit e) {
             code = e.code;
         } catch (Throwable t) {
             if (worker) {
@@ -295,30 +255,6 @@ public final class Lwp implements KernelThread {
     /** The kernel is closing: no thread will join this one any more. */
     public void kernelClosed() {
         life.look();
-    }
-
-    /**
-     * Exits the calling kernel thread (NKT-9): unwinds its function, so that {@code finally} blocks run, which C does
-     * not do. Holds of the kernel lock are dropped.
-     *
-     * @param code 0, or a number that is reported to the console with the thread's name (NKT-10)
-     * @return never
-     * @throws ErrnoException EPERM if the caller is not a kernel thread, or is a worker of a queue (U18)
-     */
-    public static Error exit(int code) {
-        Lwp lwp = current();
-        if (lwp == null) {
-            throw new ErrnoException(
-                    Errno.EPERM,
-                    "kthread_exit on " + Thread.currentThread().getName()
-                            + ", which is no kernel thread: return instead");
-        }
-        if (lwp.is(Flag.WORKER)) {
-            throw new ErrnoException(
-                    Errno.EPERM,
-                    "kthread_exit in a callback of queue worker " + lwp.name() + ": return from the callback instead");
-        }
-        throw new Exit(code);
     }
 
     /**

@@ -14,6 +14,7 @@ import org.percpu.bindings.spi.LinuxException;
 import org.percpu.cpu.Cpu;
 import org.percpu.kernel.Kernel;
 import org.percpu.lwp.KernelCore;
+import org.percpu.lwp.KthreadExit;
 import org.percpu.lwp.Lwp;
 import org.percpu.queue.Args;
 import org.percpu.thread.Pri;
@@ -141,7 +142,7 @@ public final class Kthread {
                 // The function may hand itself out before the assignment that follows create.
                 thread.lwp = Lwp.current();
                 CURRENT.set(thread);
-                Lwp.call(() -> func.run(arg));
+                KthreadExit.call(() -> func.run(arg));
             });
         } catch (OutOfMemoryError e) {
             throw new ErrnoException(Errno.ENOMEM, call + ": " + e.getMessage(), e);
@@ -206,7 +207,7 @@ public final class Kthread {
      * @throws ErrnoException EPERM on a thread that is no kthread or is a worker of a queue (NKT-9, U18)
      */
     public static Error exit(int ecode) {
-        return Lwp.exit(ecode);
+        return KthreadExit.exit(ecode);
     }
 
     /**

@@ -9,6 +9,7 @@ import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxException;
 import org.percpu.kernel.Kernel;
 import org.percpu.lwp.KernelCore;
+import org.percpu.lwp.KthreadExit;
 import org.percpu.lwp.Lwp;
 import org.percpu.queue.Args;
 import org.percpu.thread.Sched;
@@ -92,7 +93,10 @@ public final class Kthread {
         core.requireSleepable(name);
         try {
             return new Kthread(Lwp.create(
-                    core, kernel.thread(name, null, Sched.DEFAULT), Set.of(), () -> Lwp.call(() -> func.run(arg))));
+                    core,
+                    kernel.thread(name, null, Sched.DEFAULT),
+                    Set.of(),
+                    () -> KthreadExit.call(() -> func.run(arg))));
         } catch (OutOfMemoryError e) {
             throw new ErrnoException(Errno.ENOMEM, "kthread_create of " + name + ": " + e.getMessage(), e);
         }
@@ -112,7 +116,7 @@ public final class Kthread {
     public static <A extends @Nullable Object> void createDeferred(Kernel kernel, Function<? super A> func, A arg) {
         Argument.requireNonNull(kernel, "kthread_create_deferred", "kernel");
         Argument.requireNonNull(func, "kthread_create_deferred", "func");
-        kernel.whenWarm(() -> Lwp.call(() -> func.run(arg)));
+        kernel.whenWarm(() -> KthreadExit.call(() -> func.run(arg)));
     }
 
     /**
@@ -124,7 +128,7 @@ public final class Kthread {
      * @throws ErrnoException EPERM on a thread that is no kthread or is a worker of a queue (U18)
      */
     public static Error exit(int ecode) {
-        return Lwp.exit(ecode);
+        return KthreadExit.exit(ecode);
     }
 
     /**

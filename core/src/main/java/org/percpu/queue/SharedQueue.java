@@ -3,10 +3,8 @@ package org.percpu.queue;
 
 import java.lang.invoke.VarHandle;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.percpu.kernel.Kernel;
@@ -35,7 +33,7 @@ public final class SharedQueue extends ItemQueue {
     /** A monitor, which an error cannot leave held: its exit is no call. */
     private final Object lock = new Object();
 
-    private final List<Worker> workers = new CopyOnWriteArrayList<>();
+    private final Workers workers = new Workers();
     private final boolean mpsafe;
     private final Supplier<Call> calls;
 
@@ -142,7 +140,7 @@ public final class SharedQueue extends ItemQueue {
                 }
                 VarHandle.fullFence();
                 itemLeft();
-                if (stopped || (sawClosing && nobodyRuns(me) && closeInboxes())) {
+                if (stopped || (sawClosing && workers.nobodyRuns(me) && closeInboxes())) {
                     ringIfIdle();
                     return null;
                 }
@@ -190,7 +188,7 @@ public final class SharedQueue extends ItemQueue {
         door.take();
         drainIfNothingIsReady();
         while (first instanceof Barrier barrier) {
-            barriers.atFront(barrier, workers);
+            barriers.atFront(barrier, workers.list());
             unlink(barrier);
             barrier.owner = 0;
             barriers.pass(null, alive);
@@ -263,15 +261,6 @@ public final class SharedQueue extends ItemQueue {
         }
     }
 
-    private boolean nobodyRuns(Worker me) {
-        for (Worker worker : workers) {
-            if (worker != me && worker.isBusy()) {
-                return false;
-            }
-        }
-        return true;
-    }
-
     /**
      * Takes an item back.
      *
@@ -316,7 +305,7 @@ public final class SharedQueue extends ItemQueue {
      */
     public boolean barrier(Duration atMost) {
         core.requireSleepable(name());
-        Worker self = currentWorker();
+        Worker self = workers.current();
         Barrier barrier = new Barrier(self != null);
         try {
             synchronized (lock) {
@@ -373,7 +362,7 @@ public final class SharedQueue extends ItemQueue {
 
     @Override
     List<Worker> workers() {
-        return workers;
+        return workers.list();
     }
 
     @Override
@@ -403,31 +392,13 @@ public final class SharedQueue extends ItemQueue {
      * @return false if the time ran out first
      */
     public boolean awaitNotRunning(Item item, Duration atMost) {
-        Worker self = currentWorker();
-        return await(
-                () -> {
-                    for (Worker worker : workers) {
-                        if (worker != self && worker.isRunning(item)) {
-                            return false;
-                        }
-                    }
-                    return true;
-                },
-                atMost);
+        Worker self = workers.current();
+        return await(() -> workers.nobodyRuns(item, self), atMost);
     }
 
     @Override
     public boolean isWorker() {
-        return currentWorker() != null;
-    }
-
-    private @Nullable Worker currentWorker() {
-        for (Worker worker : workers) {
-            if (worker.isCurrentThread()) {
-                return worker;
-            }
-        }
-        return null;
+        return workers.current() != null;
     }
 
     /**
@@ -447,13 +418,6 @@ public final class SharedQueue extends ItemQueue {
     public List<WorkerState> states() {
         // Without the lock: producers and workers go on while somebody counts what has just come.
         int pending = inbox.size() + ready;
-        List<WorkerState> states = new ArrayList<>();
-        for (Worker worker : workers) {
-            WorkerState state = worker.state(pending);
-            if (state != null) {
-                states.add(state);
-            }
-        }
-        return states;
+        return workers.states(pending);
     }
 }

@@ -66,6 +66,7 @@
  * <li>{@code Waiters}: the threads that wait for items of a queue, or for its workers' end.
  * <li>{@code NativeDoor}: the way by which C code posts to a queue.
  * <li>{@code Worker}: a kernel thread that runs the items of one queue.
+ * <li>{@code Workers}: the workers of a shared queue.
  * <li>{@code WorkerProgress}: the fields that a worker writes for each item, on cache lines of their own.
  * <li>{@code Ending}: the end of all item queues behind one queue of the interfaces.
  * <li>{@code Spinning}: the time for which an idle worker looks for items before it parks.
