@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Layouts that libpercpu shares with org.percpu.ipl.Memory, and the calls that only Java makes. */
+/* Layouts that libpercpu shares with org.percpu.dispatch.Memory, and the calls that only Java makes. */
 #ifndef PERCPU_INTERNAL_H
 #define PERCPU_INTERNAL_H
 

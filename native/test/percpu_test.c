@@ -544,7 +544,7 @@ static void producers_and_handlers_lose_nothing(void) {
     CHECK(next[PRODUCERS] > 0);
 }
 
-/* As org.percpu.ipl.NativeInbox and NativeWork do it. */
+/* As org.percpu.dispatch.NativeInbox and PostedWork do it. */
 static int64_t run_what_was_posted(void) {
     int64_t taken = 0;
     if ((atomic_fetch_and(&inbox->head, ~NEWEST) & NEWEST) != 0) {

@@ -8,6 +8,7 @@ module org.percpu.core {
     exports org.percpu.cpu;
     exports org.percpu.thread;
     exports org.percpu.ipl;
+    exports org.percpu.intr;
     exports org.percpu.kernel;
     exports org.percpu.netbsd;
     exports org.percpu.openbsd;

@@ -7,6 +7,12 @@ import java.util.concurrent.locks.Lock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Argument;
+import org.percpu.dispatch.Dispatcher;
+import org.percpu.dispatch.Dispatchers;
+import org.percpu.dispatch.HeldMutexes;
+import org.percpu.dispatch.LevelRules;
+import org.percpu.dispatch.Rank;
+import org.percpu.dispatch.Turnstile;
 
 /**
  * mutex(9) of both systems: a lock with an interrupt priority level.
@@ -37,22 +43,17 @@ import org.percpu.bindings.spi.Argument;
  *
  * @see <a href="https://man.netbsd.org/mutex.9">mutex(9)</a>
  */
-@SuppressWarnings("ReferenceEquality") // threads and mutexes are compared by identity
 public final class Mutex implements Lock {
     private static final int SPINS = 200;
     private static final Ipl MPFLOOR = Ipl.TTY;
 
     private final String name;
     private final Ipl ipl;
-    private final int rank;
     private final boolean spin;
-    private final boolean perMutex;
     private final @Nullable Consumer<String> strict;
     private final Sync sync = new Sync(this);
 
-    // Of the holder.
-    private int oldLevel; // OpenBSD
-    private @Nullable Mutex below;
+    private final HeldMutexes.Entry entry;
 
     /** Held or not, and by whom. */
     private static final class Sync extends Turnstile {
@@ -76,9 +77,8 @@ public final class Mutex implements Lock {
     private Mutex(String name, Ipl ipl, boolean spin, boolean perMutex, @Nullable Consumer<String> strict) {
         this.name = name;
         this.ipl = ipl;
-        this.rank = ipl.rank();
         this.spin = spin;
-        this.perMutex = perMutex;
+        this.entry = new HeldMutexes.Entry(this, ipl.rank(), perMutex);
         this.strict = strict;
     }
 
@@ -92,7 +92,7 @@ public final class Mutex implements Lock {
     public static Mutex netbsd(String name, Ipl ipl) {
         Argument.requireNonNull(name, "mutex_init", "name");
         Argument.requireNonNull(ipl, "mutex_init", "ipl");
-        return new Mutex(name, ipl, !(ipl == Ipl.NONE || Signals.isSoft(ipl.rank())), false, null);
+        return new Mutex(name, ipl, !(ipl == Ipl.NONE || Rank.isSoft(ipl.rank())), false, null);
     }
 
     /**
@@ -119,19 +119,17 @@ public final class Mutex implements Lock {
      */
     @Override
     public void lock() {
-        Spl spl = enter();
-        int before = spl == null ? 0 : spl.rank();
+        Dispatcher dispatcher = check();
+        int before = rank(dispatcher);
         boolean taken = false;
         try {
-            if (spl != null) {
-                raise(spl);
-            }
+            raise(dispatcher);
             acquire();
-            taken(spl, before);
+            taken(dispatcher, before);
             taken = true;
         } finally {
             if (!taken) {
-                undo(spl, before);
+                undo(dispatcher, before);
             }
         }
     }
@@ -146,52 +144,51 @@ public final class Mutex implements Lock {
         sync.enter();
     }
 
-    /** Checks, and answers with the level of a spin mutex's taker. */
-    private @Nullable Spl enter() {
+    /** Checks, and answers with the dispatcher of a spin mutex's taker; null for an adaptive mutex. */
+    private @Nullable Dispatcher check() {
         if (isHeldByCurrentThread()) {
             throw new IllegalMonitorStateException("mutex " + name + ": locking against myself, on "
                     + Thread.currentThread().getName() + ": it is not recursive");
         }
         if (!spin) {
-            Spl spl = Spl.currentIfUsed();
-            if (spl != null && !spl.mayTakeAdaptive()) {
-                throw new IllegalMonitorStateException("adaptive mutex " + name + " taken at " + spl.level() + " on "
+            Dispatcher taker = Dispatchers.currentIfUsed();
+            if (taker != null && !LevelRules.mayTakeAdaptive(taker)) {
+                throw new IllegalMonitorStateException("adaptive mutex " + name + " taken at " + level(taker) + " on "
                         + Thread.currentThread().getName()
-                        + (spl.spinHeld > 0
+                        + (taker.mutexes().count() > 0
                                 ? ", with a spin mutex held"
-                                : spl.inHardInterrupt() ? ", in an interrupt" : "")
-                        + ": it may sleep; make it with a level of " + spl.level());
+                                : taker.inHardInterrupt() ? ", in an interrupt" : "")
+                        + ": it may sleep; make it with a level of " + level(taker));
             }
             return null;
         }
-        Spl spl = Spl.current();
-        if (spl.inInterrupt() && spl.rank() > ipl.rank()) {
+        Dispatcher taker = Dispatchers.current();
+        if (taker.inInterrupt() && taker.level().rank() > ipl.rank()) {
             throw new IllegalMonitorStateException("mutex " + name + " of " + ipl + " taken by a handler at "
-                    + spl.level() + ": the thread it interrupted may hold it; make it with a level of " + spl.level());
+                    + level(taker) + ": the thread it interrupted may hold it; make it with a level of "
+                    + level(taker));
         }
-        return spl;
+        return taker;
     }
 
-    private void raise(Spl spl) {
-        int cookie = spl.splraise(ipl);
-        assert cookie >= 0;
+    private static Ipl level(Dispatcher dispatcher) {
+        return Ipl.ofRank(dispatcher.level().rank());
     }
 
-    private void taken(@Nullable Spl spl, int before) {
-        if (spl == null) {
-            return;
+    /** The rank of a spin mutex's taker. */
+    private static int rank(@Nullable Dispatcher dispatcher) {
+        return dispatcher == null ? 0 : dispatcher.level().rank();
+    }
+
+    private void raise(@Nullable Dispatcher dispatcher) {
+        if (dispatcher != null && ipl.rank() > dispatcher.level().rank()) {
+            dispatcher.level().enter(ipl.rank());
         }
-        // No calls in here: an error would leave half of it.
-        if (spl.spinHeld++ == 0) {
-            spl.spinBase = before;
-        }
-        below = spl.spinTop;
-        spl.spinTop = this;
-        spl.spinFloor = spl.spinFloor > rank ? spl.spinFloor : rank;
-        if (perMutex) {
-            oldLevel = before;
-        } else if (spl.spinCount++ == 0) {
-            spl.spinOldLevel = before;
+    }
+
+    private void taken(@Nullable Dispatcher dispatcher, int before) {
+        if (dispatcher != null) {
+            dispatcher.mutexes().taken(entry, before);
         }
     }
 
@@ -212,139 +209,59 @@ public final class Mutex implements Lock {
             sync.leave();
             return;
         }
-        Spl spl = Spl.current();
-        int old = levelAfterUnlock(spl);
-        int floor = Math.min(highestHeld(spl, this), old);
-        Mutex after = spl.spinTop == this ? null : spl.spinTop;
-        Mutex above = above(spl);
+        Dispatcher dispatcher = Dispatchers.current();
+        HeldMutexes held = dispatcher.mutexes();
+        int old = held.levelAfter(entry, dispatcher.level().rank());
+        Lock last = held.last();
         try {
-            release(spl, above, floor);
-            lowerTo(spl, old);
+            held.release(entry, sync, old);
+            lowerTo(dispatcher, old);
         } catch (Throwable once) {
             if (!sync.isMine()) {
                 // The mutex is free: its level must not stay.
-                lowerTo(spl, old);
+                lowerTo(dispatcher, old);
             }
             throw once;
         }
         Consumer<String> told = strict;
-        if (after != null && told != null) {
-            told.accept("mutex " + name + " released before " + after.name
+        if (told != null && last instanceof Mutex later && !later.equals(this)) {
+            told.accept("mutex " + name + " released before " + later.name
                     + ", which was taken after it: the level goes to " + Ipl.ofRank(old) + " with a mutex held");
         }
     }
 
-    /** The spin mutex that the thread has taken next; null if this is the last one. */
-    private @Nullable Mutex above(Spl spl) {
-        if (spl.spinTop == this) {
-            return null;
+    private static void lowerTo(Dispatcher dispatcher, int rank) {
+        if (rank < dispatcher.level().rank()) {
+            dispatcher.lower(rank);
         }
-        Mutex above = spl.spinTop;
-        while (above != null && above.below != this) {
-            above = above.below;
-        }
-        return above;
-    }
-
-    /** Takes the mutex out of those held, and sets it free; an error leaves both as they were, or does both. */
-    private void release(Spl spl, @Nullable Mutex above, int floor) {
-        Mutex under = below;
-        int floorBefore = spl.spinFloor;
-        int count = perMutex ? 0 : 1;
-        if (above == null) {
-            spl.spinTop = under;
-        } else {
-            above.below = under;
-        }
-        below = null;
-        spl.spinHeld--;
-        spl.spinCount -= count;
-        spl.spinFloor = floor;
-        try {
-            sync.leave();
-        } catch (Throwable once) {
-            if (sync.isMine()) {
-                if (above == null) {
-                    spl.spinTop = this;
-                } else {
-                    above.below = this;
-                }
-                below = under;
-                spl.spinHeld++;
-                spl.spinCount += count;
-                spl.spinFloor = floorBefore;
-            }
-            throw once;
-        }
-    }
-
-    private static void lowerTo(Spl spl, int rank) {
-        if (rank < spl.rank()) {
-            spl.lower(rank);
-        }
-    }
-
-    /** The highest rank of the spin mutexes that a thread holds, one left out. */
-    private static int highestHeld(Spl spl, @Nullable Mutex but) {
-        int highest = 0;
-        for (Mutex held = spl.spinTop; held != null; held = held.below) {
-            highest = held == but ? highest : Math.max(highest, held.ipl.rank());
-        }
-        return highest;
-    }
-
-    /** The level that its release would go back to, at most the current one. */
-    int levelAfterUnlock(Spl spl) {
-        int old;
-        if (spl.spinHeld == 1) {
-            old = spl.spinBase;
-        } else if (spl.spinCount == 0) {
-            old = oldLevel;
-        } else {
-            int own = perMutex ? oldLevel : spl.spinCount == 1 ? spl.spinOldLevel : spl.rank();
-            old = Math.max(own, highestHeld(spl, this));
-        }
-        return Math.min(old, spl.rank());
-    }
-
-    /** Releases the spin mutexes that a thread has taken since it held so many; their names as a clause, or nothing. */
-    static String releaseAbove(Spl spl, int held) {
-        StringBuilder names = new StringBuilder();
-        for (Mutex top = spl.spinTop; top != null && spl.spinHeld > held; top = spl.spinTop) {
-            names.append(names.length() == 0 ? " with " : " and ").append(top);
-            top.unlock();
-        }
-        return names.length() == 0 ? "" : names.append(" held").toString();
     }
 
     @Override
     public boolean tryLock() {
-        Spl spl = enter();
-        int before = spl == null ? 0 : spl.rank();
+        Dispatcher dispatcher = check();
+        int before = rank(dispatcher);
         boolean taken = false;
         try {
-            if (spl != null) {
-                raise(spl);
-            }
+            raise(dispatcher);
             if (sync.tryEnter()) {
-                taken(spl, before);
+                taken(dispatcher, before);
                 taken = true;
             }
         } finally {
             if (!taken) {
-                undo(spl, before);
+                undo(dispatcher, before);
             }
         }
         return taken;
     }
 
     /** It was not taken in the end. An error may have come when it was, or before the level was raised. */
-    private void undo(@Nullable Spl spl, int before) {
+    private void undo(@Nullable Dispatcher dispatcher, int before) {
         if (sync.isMine()) {
             sync.leave();
         }
-        if (spl != null) {
-            lowerTo(spl, before);
+        if (dispatcher != null) {
+            lowerTo(dispatcher, before);
         }
     }
 
@@ -358,20 +275,18 @@ public final class Mutex implements Lock {
     @Override
     public boolean tryLock(long time, TimeUnit unit) throws InterruptedException {
         Argument.requireNonNull(unit, "tryLock", "unit");
-        Spl spl = enter();
-        int before = spl == null ? 0 : spl.rank();
+        Dispatcher dispatcher = check();
+        int before = rank(dispatcher);
         boolean taken = false;
         try {
-            if (spl != null) {
-                raise(spl);
-            }
+            raise(dispatcher);
             if (sync.enterWithin(unit.toNanos(time))) {
-                taken(spl, before);
+                taken(dispatcher, before);
                 taken = true;
             }
         } finally {
             if (!taken) {
-                undo(spl, before);
+                undo(dispatcher, before);
             }
         }
         return taken;

@@ -5,6 +5,11 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Argument;
+import org.percpu.dispatch.ClosedWorks;
+import org.percpu.dispatch.LibPercpu;
+import org.percpu.dispatch.Ports;
+import org.percpu.dispatch.Rank;
+import org.percpu.dispatch.Support;
 
 /**
  * Which features of this package are available in this process, and why others are not.
@@ -41,19 +46,19 @@ public record SplSupport(
      */
     public static SplSupport get() {
         Support support = Support.get();
-        TopHalf half = support.topHalf();
+        LibPercpu library = support.libPercpu();
         List<Integer> signals = new ArrayList<>();
-        for (int rank = 0; rank < Signals.RANKS; rank++) {
+        for (int rank = 0; rank < Rank.COUNT; rank++) {
             signals.add(support.signals.ofRank(rank));
         }
         return new SplSupport(
-                support.mode(),
-                half == null ? null : half.path(),
+                support.isEager() ? SplMode.EAGER : SplMode.LAZY,
+                library == null ? null : library.path(),
                 support.reason(),
-                half == null ? NEED_LIBRARY : List.of(),
+                library == null ? NEED_LIBRARY : List.of(),
                 List.copyOf(signals),
-                half == null ? support.signals.reserved() : support.signals.skipped(half),
-                half == null ? 0 : support.signals.left(half));
+                library == null ? support.signals.reserved() : support.signals.skipped(library),
+                library == null ? 0 : support.signals.left(library));
     }
 
     /**
@@ -75,8 +80,8 @@ public record SplSupport(
      * @return counted since the first use; 0 without libpercpu, where nothing is counted
      */
     public static long straySignals() {
-        TopHalf half = Support.get().topHalf();
-        return half == null ? 0 : half.counter(TopHalf.STRAY);
+        LibPercpu library = Support.get().libPercpu();
+        return library == null ? 0 : library.counter(LibPercpu.STRAY);
     }
 
     /**
@@ -85,8 +90,8 @@ public record SplSupport(
      * @return counted since the first use; 0 without libpercpu
      */
     public static long forwardedSignals() {
-        TopHalf half = Support.get().topHalf();
-        return half == null ? 0 : half.counter(TopHalf.FOREIGN);
+        LibPercpu library = Support.get().libPercpu();
+        return library == null ? 0 : library.counter(LibPercpu.FOREIGN);
     }
 
     /**
@@ -96,7 +101,7 @@ public record SplSupport(
      * @return counted now; with a libpercpu that several class loaders share, those of all
      */
     public static int openHandles() {
-        NativeWork.settleClosed();
+        ClosedWorks.settle();
         return Ports.taken(Support.get());
     }
 }

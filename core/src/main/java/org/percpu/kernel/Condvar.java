@@ -6,7 +6,7 @@ import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.ErrnoException;
-import org.percpu.ipl.Sleep;
+import org.percpu.dispatch.Sleep;
 import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.WaitChannel;
 

@@ -5,7 +5,7 @@ import java.util.EnumSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.percpu.bindings.spi.LinuxCalls;
-import org.percpu.ipl.Spl;
+import org.percpu.intr.Receiver;
 import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.Lwp;
 import org.percpu.lwp.Reports;
@@ -15,7 +15,7 @@ import org.percpu.thread.CpuThread;
 final class InterruptThread {
     private final Reports reports;
     private final String name;
-    private final CompletableFuture<Spl> attached = new CompletableFuture<>();
+    private final CompletableFuture<Receiver> attached = new CompletableFuture<>();
     private volatile boolean closed;
 
     @SuppressWarnings("UnusedVariable") // for the debugger
@@ -34,27 +34,27 @@ final class InterruptThread {
     }
 
     private void loop() {
-        Spl spl;
+        Receiver receiver;
         try {
-            spl = Spl.current();
+            receiver = Receiver.current();
         } catch (RuntimeException | Error e) {
             attached.completeExceptionally(e);
             return;
         }
-        spl.onFault((line, thrown) -> reports.fault(line.name(), line, thrown));
-        attached.complete(spl);
+        receiver.onFault((line, thrown) -> reports.fault(line.name(), line, thrown));
+        attached.complete(receiver);
         while (!closed) {
             try {
-                int ran = spl.awaitInterrupt(LinuxCalls.FOREVER);
+                int ran = receiver.awaitInterrupt(LinuxCalls.FOREVER);
                 assert ran >= 0;
             } catch (Throwable t) {
                 // The lines of this CPU have no other thread.
-                reports.fault(name, spl, t);
+                reports.fault(name, receiver, t);
             }
         }
     }
 
-    Spl spl() {
+    Receiver receiver() {
         try {
             return attached.join();
         } catch (CompletionException e) {
@@ -68,9 +68,9 @@ final class InterruptThread {
     /** A thread that got no level has ended. */
     void close() {
         closed = true;
-        boolean runs = attached.handle((spl, thrown) -> thrown == null).join();
+        boolean runs = attached.handle((receiver, thrown) -> thrown == null).join();
         if (runs) {
-            spl().wakeup();
+            receiver().wakeup();
         }
     }
 }

@@ -6,7 +6,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.cpu.Cpu;
-import org.percpu.ipl.Spl;
+import org.percpu.intr.Receiver;
 import org.percpu.lwp.KernelCore;
 import org.percpu.thread.CpuThread;
 import org.percpu.thread.Pri;
@@ -29,8 +29,8 @@ final class InterruptThreads {
         this.threads = threads;
     }
 
-    /** The level of the thread of a CPU that the kernel has. */
-    Spl of(Cpu cpu) {
+    /** The thread of a CPU that the kernel has. */
+    Receiver of(Cpu cpu) {
         kernel.requireOpen("an interrupt thread");
         if (kernel.boot().isCold()) {
             throw new ErrnoException(
@@ -45,7 +45,7 @@ final class InterruptThreads {
             throw kernel.closed("an interrupt thread");
         }
         try {
-            return thread.spl();
+            return thread.receiver();
         } catch (RuntimeException e) {
             // The next call tries again.
             byCpu.remove(cpu.id(), thread);

@@ -10,7 +10,9 @@ import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuTopology;
-import org.percpu.ipl.Spl;
+import org.percpu.dispatch.Dispatchers;
+import org.percpu.dispatch.LevelRules;
+import org.percpu.intr.Receiver;
 import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.Listing;
 import org.percpu.lwp.Lwp;
@@ -76,7 +78,8 @@ public final class Kernel implements AutoCloseable {
     Kernel(KernelBuilder builder) {
         // Initialised now: in a call at the end of a stack the error would ruin these classes for good.
         Lwp unusedCaller = Lwp.current();
-        boolean unused = Spl.isUsed();
+        boolean unused = Dispatchers.isUsed();
+        String unusedReason = LevelRules.whyNotSleep(null);
         this.topology = CpuTopology.refresh();
         this.table = new CpuTable(builder.chosen(topology));
         this.pinPolicy = builder.pinPolicy;
@@ -308,18 +311,18 @@ public final class Kernel implements AutoCloseable {
 
     /**
      * The interrupt thread of a CPU: pinned there, real-time (FIFO), doing nothing but run the handlers of the
-     * {@link org.percpu.ipl.InterruptLine}s that are established on it. Made at the first call; it ends with the
+     * {@link org.percpu.intr.InterruptLine}s that are established on it. Made at the first call; it ends with the
      * kernel.
      *
      * @param cpu a CPU of this kernel
-     * @return the level of that thread, which receives lines; always the same object for a CPU
+     * @return that thread, as a receiver of lines; always the same object for a CPU
      * @throws ErrnoException EINVAL if the CPU is unknown, EAGAIN if the kernel is cold or there are no more threads,
      *     ESHUTDOWN if the kernel is closed
      * @throws org.percpu.bindings.spi.LinuxException if the thread cannot be pinned or scheduled as the kernel's
      *     policies require
-     * @throws UnsupportedOperationException as {@link Spl#current()}
+     * @throws UnsupportedOperationException as {@link Receiver#current()}
      */
-    public Spl interrupts(Cpu cpu) {
+    public Receiver interrupts(Cpu cpu) {
         Argument.requireNonNull(cpu, "interrupts of kernel " + name(), "cpu");
         if (tableIndex(cpu) < 0) {
             throw new ErrnoException(

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
-import org.percpu.ipl.Sleep;
+import org.percpu.dispatch.Sleep;
 import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.WaitChannel;
 

@@ -13,7 +13,7 @@
  * {@code Object.wait}, keeps the lock unless it wraps the call in {@code sleeping}.
  *
  * <p><b>Interrupts.</b> A thread that has a level runs its interrupts in every sleep of this package and while it waits
- * for the kernel lock, see {@link org.percpu.ipl.Sleep}. The body of {@code sleeping} blocks outside the library and
+ * for the kernel lock, see {@code org.percpu.dispatch.Sleep}. The body of {@code sleeping} blocks outside the library and
  * runs no interrupts. A thread that retakes an interlock that is a {@code ReentrantLock} runs none either: use a
  * {@link org.percpu.ipl.Mutex} there.
  *
@@ -33,6 +33,19 @@
  * <p><b>Errors.</b> {@link org.percpu.bindings.spi.ErrnoException} carries the manual page's errno and leaves the state
  * as it was. A null argument is EINVAL with its name in every package. Only methods that promise never to throw accept
  * null.
+ *
+ * <p><b>Names.</b>
+ *
+ * <ul>
+ * <li>{@code KernelLock}: the big lock of a kernel.
+ * <li>{@code Sleepq}: tsleep and wakeup on an object.
+ * <li>{@code Condvar}: a condition variable with an interlock.
+ * <li>{@code Sleeper}: code that blocks while the kernel lock is dropped.
+ * <li>{@code KernelQueue}: a queue, as its kernel lists it.
+ * <li>{@code CpuListener}: told of CPUs that come and go.
+ * <li>{@code FaultHandler}: told of callbacks that throw.
+ * <li>{@code ShutdownReport}: what a shutdown has found and left.
+ * </ul>
  */
 @NullMarked
 package org.percpu.kernel;

@@ -2,7 +2,7 @@
 package org.percpu.lwp;
 
 import org.jspecify.annotations.Nullable;
-import org.percpu.ipl.Turnstile;
+import org.percpu.dispatch.Turnstile;
 
 /** The big lock of a kernel, see {@code KernelLock} of the package above. A worker takes it here, without a call more. */
 public final class BigLock {

@@ -9,7 +9,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
-import org.percpu.ipl.Spl;
+import org.percpu.dispatch.Dispatchers;
+import org.percpu.dispatch.LevelRules;
 
 /**
  * The inside of a kernel: what its threads and queues may do with it, and its users may not.
@@ -189,8 +190,8 @@ public final class KernelCore {
      * @throws ErrnoException as {@link #requireSleepable(String)}
      */
     public void requireSleepable(String wmesg, @Nullable Lock released) {
-        if (Spl.isUsed()) {
-            String why = Spl.whyNotSleepNow(released);
+        if (Dispatchers.isUsed()) {
+            String why = LevelRules.whyNotSleep(released);
             if (why != null) {
                 throw new ErrnoException(
                         Errno.EPERM,

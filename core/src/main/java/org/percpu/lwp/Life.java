@@ -5,7 +5,7 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
-import org.percpu.ipl.Sleep;
+import org.percpu.dispatch.Sleep;
 
 /** The life of one kernel thread: idle, running, in its exit until it is joined, dead. Steps wake those who wait. */
 final class Life {

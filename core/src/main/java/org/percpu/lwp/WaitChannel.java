@@ -4,8 +4,8 @@ package org.percpu.lwp;
 import java.util.ArrayDeque;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
+import org.percpu.dispatch.Sleep;
 import org.percpu.ipl.Mutex;
-import org.percpu.ipl.Sleep;
 
 /**
  * Threads asleep on one object, in the order in which they came. The channel knows nothing of locks: its users drop and

@@ -55,7 +55,7 @@ import org.percpu.thread.Sched;
  *   <li>{@code schedule} may be called while preemptible: the handler is scheduled on the CPU on which the call runs.
  *   <li>Handlers run in threads at {@link org.percpu.ipl.Ipl#NONE}: a thread that is at SOFTNET, or at any other level,
  *       does not hold them back. What a handler and other code share needs a mutex.
- *       {@link org.percpu.ipl.InterruptLine}s at soft levels are held back.
+ *       {@link org.percpu.intr.InterruptLine}s at soft levels are held back.
  *   <li>{@code disestablish} of oneself is EDEADLK; in C it is undefined.
  * </ul>
  *

@@ -13,9 +13,10 @@ import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxException;
 import org.percpu.cpu.Cpu;
+import org.percpu.dispatch.Dispatchers;
+import org.percpu.dispatch.LevelRules;
+import org.percpu.intr.NativeWork;
 import org.percpu.ipl.Ipl;
-import org.percpu.ipl.NativeWork;
-import org.percpu.ipl.Spl;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
 import org.percpu.kernel.WorkerState;
@@ -294,7 +295,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
             throw nullWork("workqueue_enqueue");
         }
         SerialQueue queue = queueOf(ci, "workqueue_enqueue");
-        if (Spl.isUsed()) {
+        if (Dispatchers.isUsed()) {
             requireLevel();
         }
         if (destroyed && !SerialQueue.isWorkerOf(queues)) {
@@ -307,7 +308,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     }
 
     private void requireLevel() {
-        String wrong = Spl.above(ipl, Ipl.VM);
+        String wrong = LevelRules.above(ipl.rank(), Ipl.VM.rank());
         if (wrong != null) {
             throw new ErrnoException(Errno.EPERM, "workqueue_enqueue on " + name + " " + wrong);
         }

@@ -8,9 +8,9 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
+import org.percpu.dispatch.Dispatchers;
+import org.percpu.intr.NativeWork;
 import org.percpu.ipl.Ipl;
-import org.percpu.ipl.NativeWork;
-import org.percpu.ipl.Spl;
 import org.percpu.kernel.Kernel;
 import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.Lwp;
@@ -196,7 +196,7 @@ public final class Taskq extends OpenbsdQueue<Task> {
         if (task == null) {
             throw threads.isNull("task_del", "task");
         }
-        if (Spl.isUsed()) {
+        if (Dispatchers.isUsed()) {
             threads.requireLevel("task_del");
         }
         if (threads.queue.remove(task)) {

@@ -9,9 +9,10 @@ import java.util.function.Supplier;
 import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
+import org.percpu.dispatch.Dispatchers;
+import org.percpu.dispatch.LevelRules;
+import org.percpu.intr.NativeWork;
 import org.percpu.ipl.Ipl;
-import org.percpu.ipl.NativeWork;
-import org.percpu.ipl.Spl;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
 import org.percpu.kernel.WorkerState;
@@ -263,7 +264,7 @@ final class ThreadedQueue {
 
     /** Refuses callers above the queue's level (U11). */
     void requireLevel(String call) {
-        String wrong = Spl.above(ipl, Ipl.NONE);
+        String wrong = LevelRules.above(ipl.rank(), Ipl.NONE.rank());
         if (wrong != null) {
             // System queues are never created with another level.
             String remedy = system ? wrong.replace("create the queue", "create a queue of your own") : wrong;
@@ -282,7 +283,7 @@ final class ThreadedQueue {
 
     /** Says why nothing can be added, if so. */
     void requireOpen(String call) {
-        if (Spl.isUsed()) {
+        if (Dispatchers.isUsed()) {
             requireLevel(call);
         }
         State now = state;

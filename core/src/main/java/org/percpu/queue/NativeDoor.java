@@ -3,10 +3,13 @@ package org.percpu.queue;
 
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
+import org.percpu.dispatch.Dispatcher;
+import org.percpu.dispatch.Dispatchers;
+import org.percpu.dispatch.Faces;
+import org.percpu.dispatch.NativeInbox;
+import org.percpu.dispatch.PostedWork;
+import org.percpu.intr.NativeWork;
 import org.percpu.ipl.Ipl;
-import org.percpu.ipl.NativeInbox;
-import org.percpu.ipl.NativeWork;
-import org.percpu.ipl.Spl;
 import org.percpu.linux.Uninterrupted;
 import org.percpu.lwp.Deadline;
 
@@ -51,7 +54,7 @@ final class NativeDoor {
             }
         }
         doorbell.ring();
-        return box.open(label, item, ipl, append);
+        return Faces.of(new PostedWork(label, item, ipl.rank(), box, append), NativeWork.class);
     }
 
     /** Appends what C code has posted. In the monitor: the two inboxes must not be closed between the two lists. */
@@ -100,7 +103,7 @@ final class NativeDoor {
                 return true;
             }
             Uninterrupted.park(this, LOOK_NANOS);
-            Spl spl = Spl.currentIfUsed();
+            Dispatcher spl = Dispatchers.currentIfUsed();
             int ran = spl == null ? 0 : spl.poll();
             assert ran >= 0;
             return grace.isOver();

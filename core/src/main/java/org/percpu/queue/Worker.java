@@ -6,11 +6,12 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
+import org.percpu.dispatch.Dispatcher;
+import org.percpu.dispatch.Dispatchers;
+import org.percpu.dispatch.NativeInbox;
+import org.percpu.dispatch.Undrained;
 import org.percpu.events.Events;
 import org.percpu.events.WorkRun;
-import org.percpu.ipl.NativeInbox;
-import org.percpu.ipl.Spl;
-import org.percpu.ipl.Undrained;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.WaitStrategy;
 import org.percpu.kernel.WorkerState;
@@ -203,13 +204,13 @@ final class Worker extends WorkerProgress {
      * there.
      */
     void answerInterrupts() {
-        Spl spl = Spl.currentIfUsed();
+        Dispatcher spl = Dispatchers.currentIfUsed();
         if (spl == null) {
             return;
         }
         if (!hears) {
             hears = true;
-            spl.ringAlso(queue.doorbell.address(), queue.doorbell::ring);
+            spl.bell().ringAlso(queue.doorbell.address(), queue.doorbell::ring);
         }
         int ran = spl.poll();
         assert ran >= 0;
@@ -268,7 +269,7 @@ final class Worker extends WorkerProgress {
 
     private void balance() {
         balanceKernelLock();
-        if (Spl.isUsed()) {
+        if (Dispatchers.isUsed()) {
             balanceLevel();
         }
     }
@@ -295,7 +296,7 @@ final class Worker extends WorkerProgress {
      * callbacks.
      */
     private void balanceLevel() {
-        Spl spl = Spl.currentIfUsed();
+        Dispatcher spl = Dispatchers.currentIfUsed();
         if (spl == null) {
             return;
         }

@@ -28,6 +28,8 @@
  *
  * <p><b>Virtual threads</b> are refused by every call that would change affinity, policy or mask: it would change the
  * carrier.
+ *
+ * <p>{@link org.percpu.thread.Sched} is a scheduling policy with its priority.
  */
 @NullMarked
 package org.percpu.thread;

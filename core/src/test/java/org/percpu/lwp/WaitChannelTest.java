@@ -9,7 +9,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.percpu.ipl.Sleep;
+import org.percpu.dispatch.Sleep;
 
 @Timeout(60)
 class WaitChannelTest {

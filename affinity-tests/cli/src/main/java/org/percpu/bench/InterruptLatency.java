@@ -23,10 +23,10 @@ import org.percpu.bindings.spi.LinuxException;
 import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuSet;
 import org.percpu.cpu.CpuTopology;
-import org.percpu.ipl.InterruptLine;
+import org.percpu.intr.InterruptLine;
+import org.percpu.intr.NativeWork;
+import org.percpu.intr.Receiver;
 import org.percpu.ipl.Ipl;
-import org.percpu.ipl.NativeWork;
-import org.percpu.ipl.Spl;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.WaitStrategy;
 import org.percpu.netbsd.Work;
@@ -228,10 +228,10 @@ public final class InterruptLatency {
                     Workqueue.WQ_PERCPU | Workqueue.WQ_MPSAFE);
             NativeWork handle = queue.nativeWork(arrival, cpu(kernel, places.worker()));
             arrival.handle = handle;
-            Spl receiver = kernel.interrupts(cpu(kernel, places.interrupted()));
+            Receiver receiver = kernel.interrupts(cpu(kernel, places.interrupted()));
             InterruptLine line = InterruptLine.establish(receiver, "latency", Ipl.VM, handle);
             int signal = line.signal();
-            Receiver interrupted = Receiver.of(receiver);
+            Receiving interrupted = Receiving.of(receiver);
             // Warm, and then the worker's policy is known.
             send(kernel, places, () -> warm(interrupted.thread(), signal, arrival));
             Policy worker = Policy.of(linux, arrival.tid);
@@ -269,15 +269,15 @@ public final class InterruptLatency {
     }
 
     /** The interrupt thread, as the sender must know it. */
-    private record Receiver(long thread, Policy policy) {
-        static Receiver of(Spl spl) {
-            CompletableFuture<Receiver> found = new CompletableFuture<>();
+    private record Receiving(long thread, Policy policy) {
+        static Receiving of(Receiver receiver) {
+            CompletableFuture<Receiving> found = new CompletableFuture<>();
             LinuxCalls linux = Backend.linux();
             try (InterruptLine question = InterruptLine.establish(
-                    spl,
+                    receiver,
                     "who",
                     Ipl.SOFTCLOCK,
-                    none -> found.complete(new Receiver(linux.pthread_self(), Policy.of(linux, linux.gettid()))))) {
+                    none -> found.complete(new Receiving(linux.pthread_self(), Policy.of(linux, linux.gettid()))))) {
                 if (!question.trigger()) {
                     throw new IllegalStateException(question + " is pending already");
                 }

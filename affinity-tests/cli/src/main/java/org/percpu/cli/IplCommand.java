@@ -20,7 +20,8 @@ import org.percpu.bench.InterruptLatency;
 import org.percpu.bindings.spi.Backend;
 import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuTopology;
-import org.percpu.ipl.InterruptLine;
+import org.percpu.intr.InterruptLine;
+import org.percpu.intr.Receiver;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Spl;
 import org.percpu.ipl.SplMode;
@@ -208,7 +209,7 @@ final class IplCommand implements Callable<Integer> {
             if (support.library() != null) {
                 for (Ipl ipl : Ipl.values()) {
                     if (support.signals().get(ipl.rank()) != 0) {
-                        lines.put(ipl, InterruptLine.establish(spl, "of " + ipl, ipl, value -> {}));
+                        lines.put(ipl, InterruptLine.establish(Receiver.current(), "of " + ipl, ipl, value -> {}));
                     }
                 }
             }
@@ -266,7 +267,7 @@ final class IplCommand implements Callable<Integer> {
         long period = periodMicros * MICROSECOND;
         long[] start = {0};
         InterruptLine[] self = new InterruptLine[1];
-        InterruptLine line = InterruptLine.establish(spl, "timer", Ipl.VM, value -> {
+        InterruptLine line = InterruptLine.establish(Receiver.current(), "timer", Ipl.VM, value -> {
             InterruptLine.State state = self[0].state();
             long due = start[0] + (state.handled() + state.overruns()) * period;
             long late = Math.min(Math.max(System.nanoTime() - due, 0), MAX_LATENCY);
@@ -294,7 +295,7 @@ final class IplCommand implements Callable<Integer> {
         }
         line.timer(0, 0, 0);
         int last = spl.poll();
-        Demo demo = new Demo(wanted, line.state(), spl.deferrals(), inMask[0], open, masked);
+        Demo demo = new Demo(wanted, line.state(), Receiver.current().deferrals(), inMask[0], open, masked);
         assert last >= 0;
         line.close();
         return demo;

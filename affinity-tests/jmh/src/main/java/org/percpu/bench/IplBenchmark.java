@@ -17,7 +17,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 import org.percpu.bindings.spi.Backend;
 import org.percpu.bindings.spi.LinuxCalls;
-import org.percpu.ipl.InterruptLine;
+import org.percpu.intr.InterruptLine;
+import org.percpu.intr.Receiver;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Spl;
 import org.percpu.ipl.SplMode;
@@ -106,7 +107,7 @@ public class IplBenchmark {
     /** On the benchmark's own thread, whose level it is. */
     @Setup(Level.Trial)
     public void make() {
-        line = InterruptLine.establish(Spl.current(), "masked", Ipl.VM, value -> {});
+        line = InterruptLine.establish(Receiver.current(), "masked", Ipl.VM, value -> {});
         if (line.signal() == 0) {
             throw new IllegalStateException("no signal");
         }

@@ -15,7 +15,8 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
-import org.percpu.ipl.InterruptLine;
+import org.percpu.intr.InterruptLine;
+import org.percpu.intr.Receiver;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Spl;
 import org.percpu.kernel.Kernel;
@@ -35,7 +36,7 @@ import org.percpu.thread.Pri;
 @DisplayName("A report that fails, handler and logger alike,")
 class FailingReportTest {
     private static final List<Logger> LOGGERS =
-            List.of(Logger.getLogger(Kernel.class.getName()), Logger.getLogger(Spl.class.getName()));
+            List.of(Logger.getLogger(Kernel.class.getName()), Logger.getLogger(Receiver.class.getName()));
     private static final int WORKS = 8;
 
     @RegisterExtension
@@ -169,7 +170,7 @@ class FailingReportTest {
     @DisplayName("leaves an interrupt thread and its line alive: later values are handled and the line closes at once")
     void interruptThread() {
         Kernel kernel = kernel();
-        Spl receiver = kernel.interrupts(kernel.cpus().get(0));
+        Receiver receiver = kernel.interrupts(kernel.cpus().get(0));
         long start;
         try (InterruptLine line = InterruptLine.establish(receiver, "line", Ipl.VM, value -> callback())) {
             for (int i = 0; i < WORKS; i++) {

@@ -16,7 +16,9 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
-import org.percpu.ipl.InterruptLine;
+import org.percpu.dispatch.Dispatchers;
+import org.percpu.intr.InterruptLine;
+import org.percpu.intr.Receiver;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Spl;
 import org.percpu.netbsd.Softint;
@@ -55,7 +57,7 @@ class FreshThreadTest {
     @BeforeEach
     void levelsAreUsed() {
         Bounded.run("level", () -> assertThat(Spl.current().level()).isEqualTo(Ipl.NONE));
-        assertThat(Spl.isUsed()).isTrue();
+        assertThat(Dispatchers.isUsed()).isTrue();
     }
 
     /** Calls once from each of many threads, while the worker sleeps; the fewest bytes that one has allocated. */
@@ -146,7 +148,7 @@ class FreshThreadTest {
     @Test
     @DisplayName("InterruptLine.trigger")
     void trigger() {
-        Spl receiver = kernels.get().interrupts(kernels.cpu(0));
+        Receiver receiver = kernels.get().interrupts(kernels.cpu(0));
         try (InterruptLine line = InterruptLine.establish(receiver, "line", Ipl.VM, value -> ran.release())) {
             assertThat(fewestBytes(() -> {
                         if (!line.trigger(1)) {

@@ -16,7 +16,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
-import org.percpu.ipl.InterruptLine;
+import org.percpu.intr.InterruptLine;
+import org.percpu.intr.Receiver;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Spl;
 import org.percpu.kernel.Kernel;
@@ -126,7 +127,7 @@ class InterruptStatusTest {
     @Test
     @DisplayName("of an interrupt handler does not reach the next one on an interrupt thread")
     void ofAnInterruptHandler() {
-        Spl receiver = kernels.get().interrupts(kernels.cpu(0));
+        Receiver receiver = kernels.get().interrupts(kernels.cpu(0));
         try (InterruptLine line = InterruptLine.establish(receiver, "line", Ipl.VM, value -> callback())) {
             for (int i = 0; i < 3; i++) {
                 assertThat(line.trigger(i)).isTrue();
@@ -141,7 +142,7 @@ class InterruptStatusTest {
         Bounded.run("level", () -> {
             Spl spl = Spl.current();
             try (InterruptLine line = InterruptLine.establish(
-                    spl,
+                    Receiver.current(),
                     "line",
                     Ipl.VM,
                     value -> seen.add(Thread.currentThread().isInterrupted()))) {

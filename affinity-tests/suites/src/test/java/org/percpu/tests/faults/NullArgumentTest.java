@@ -44,14 +44,11 @@ import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuSet;
+import org.percpu.intr.NativeWork;
+import org.percpu.intr.Receiver;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Mutex;
-import org.percpu.ipl.NativeInbox;
-import org.percpu.ipl.NativeWork;
-import org.percpu.ipl.Sleep;
 import org.percpu.ipl.Spl;
-import org.percpu.ipl.Turnstile;
-import org.percpu.ipl.Undrained;
 import org.percpu.kernel.Condvar;
 import org.percpu.kernel.Kernel;
 import org.percpu.netbsd.Kthread;
@@ -70,7 +67,7 @@ import org.percpu.thread.Sched;
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class NullArgumentTest {
     private static final List<String> PACKAGES =
-            List.of("bindings/spi", "cpu", "thread", "ipl", "kernel", "netbsd", "openbsd");
+            List.of("bindings/spi", "cpu", "thread", "ipl", "intr", "kernel", "netbsd", "openbsd");
     private static final Pattern NAMED = Pattern.compile("(?<name>[a-z]\\w*) is null$");
     /** They promise never to throw: workers and interrupts have something to say. */
     private static final Set<String> NEVER_THROW = Set.of("Kernel.console", "Kernel.fault");
@@ -107,6 +104,7 @@ class NullArgumentTest {
                 new Task(),
                 new WorkqTask(),
                 Spl.current(),
+                Receiver.current(),
                 Mutex.netbsd("mutex", Ipl.NONE),
                 wq.nativeWork(new Work(), null),
                 Softint.establish(kernel, Softint.SOFTINT_NET, arg -> {}, null),
@@ -115,10 +113,6 @@ class NullArgumentTest {
                 Kernel.builder("k"),
                 CpuThread.builder("t"),
                 Sched.DEFAULT,
-                new NativeInbox(Backend.linux().address(Backend.linux().allocate(Integer.BYTES)), () -> {}),
-                new Sleep(),
-                new Undrained(),
-                new Turnstile(false) {},
                 Path.of("/"),
                 "n",
                 new IllegalStateException("thrown"),

@@ -4,7 +4,8 @@ package org.percpu.tests.inject;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import org.percpu.ipl.InterruptLine;
+import org.percpu.intr.InterruptLine;
+import org.percpu.intr.Receiver;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Spl;
 
@@ -27,8 +28,8 @@ final class Lowering implements Scenario {
 
     private @Nullable String onOwnThread(Injector.Kind kind, int n) {
         Spl spl = Spl.current();
-        try (InterruptLine line = InterruptLine.establish(spl, "own", Ipl.VM, handled::add);
-                InterruptLine higher = InterruptLine.establish(spl, "higher", Ipl.SCHED, handled::add)) {
+        try (InterruptLine line = InterruptLine.establish(Receiver.current(), "own", Ipl.VM, handled::add);
+                InterruptLine higher = InterruptLine.establish(Receiver.current(), "higher", Ipl.SCHED, handled::add)) {
             Injector.arm(kind, n);
             List<Long> taken = new ArrayList<>();
             String site;

@@ -5,9 +5,9 @@ import java.lang.reflect.Field;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
-import org.percpu.ipl.InterruptLine;
+import org.percpu.intr.InterruptLine;
+import org.percpu.intr.Receiver;
 import org.percpu.ipl.Ipl;
-import org.percpu.ipl.Spl;
 import org.percpu.kernel.Kernel;
 import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Softint;
@@ -239,7 +239,7 @@ final class Making extends OnKernel {
 
     static Made line(Fixture fixture, String name) {
         Runnable[] what = new Runnable[1];
-        Spl receiver = fixture.kernel.interrupts(fixture.kernel.cpus().get(0));
+        Receiver receiver = fixture.kernel.interrupts(fixture.kernel.cpus().get(0));
         InterruptLine line = InterruptLine.establish(receiver, name, Ipl.VM, value -> what[0].run());
         return new Made() {
             @Override

@@ -5,6 +5,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
+import org.percpu.dispatch.Dispatcher;
+import org.percpu.dispatch.Dispatchers;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Mutex;
 import org.percpu.ipl.Spl;
@@ -117,13 +119,13 @@ final class Sleeping extends OnKernel {
             if (held) {
                 interlock.unlock();
             }
-            Spl spl = Spl.currentIfUsed();
+            Dispatcher spl = Dispatchers.currentIfUsed();
             if (kind == Injector.Kind.END_OF_STACK && interlock instanceof Mutex) {
                 // There may be no room to lower the level, or to take the mutex again.
                 Spl.current().spl0();
             } else {
                 Fixture.require(held, "it came back without the interlock, after an error at " + hit);
-                Fixture.require(spl == null || spl.level() == Ipl.NONE, "level");
+                Fixture.require(spl == null || spl.level().rank() == 0, "level");
             }
         }
     }

@@ -6,10 +6,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
-import org.percpu.ipl.InterruptLine;
+import org.percpu.intr.InterruptLine;
+import org.percpu.intr.NativeWork;
+import org.percpu.intr.Receiver;
 import org.percpu.ipl.Ipl;
-import org.percpu.ipl.NativeWork;
-import org.percpu.ipl.Spl;
 import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Softint;
 import org.percpu.netbsd.Work;
@@ -339,7 +339,7 @@ abstract class Target {
 
         @Override
         void open(Fixture made, int size) {
-            Spl receiver = made.kernel.interrupts(made.kernel.cpus().get(0));
+            Receiver receiver = made.kernel.interrupts(made.kernel.cpus().get(0));
             line = InterruptLine.establish(receiver, NAME, Ipl.VM, value -> callback.accept((int) value));
         }
 

@@ -21,7 +21,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.percpu.bindings.spi.ErrnoException;
-import org.percpu.ipl.InterruptLine;
+import org.percpu.intr.InterruptLine;
+import org.percpu.intr.Receiver;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Mutex;
 import org.percpu.ipl.Spl;
@@ -54,7 +55,7 @@ class AsleepTest {
         Tsleeper(InterruptLine.Handler handler) {
             super(() -> () ->
                     assertThat(test.get().sleepq().tsleep(ident, "biowait", 0)).isZero());
-            line = InterruptLine.establish(spl, "bio", Ipl.VM, handler);
+            line = InterruptLine.establish(receiver, "bio", Ipl.VM, handler);
             Bounded.until("it sleeps", this::isAsleep);
         }
 
@@ -70,7 +71,8 @@ class AsleepTest {
     void interruptsLeaveTheTimeAlone(SplMode mode) {
         Levels.on(mode, spl -> {
             Kernel kernel = test.get();
-            InterruptLine line = InterruptLine.establish(spl, "tick", Ipl.VM, value -> ran.incrementAndGet());
+            InterruptLine line =
+                    InterruptLine.establish(Receiver.current(), "tick", Ipl.VM, value -> ran.incrementAndGet());
             CountDownLatch over = new CountDownLatch(1);
             FutureTask<Boolean> storm = Bounded.startCode("storm", () -> {
                 while (!over.await(200, TimeUnit.MICROSECONDS)) {
@@ -127,7 +129,7 @@ class AsleepTest {
             }
             test.get().sleepq().wakeup(ident);
         })) {
-            sleeper.spl.onFault((line, thrown) -> faults.add(thrown));
+            sleeper.receiver.onFault((line, thrown) -> faults.add(thrown));
             assertThat(sleeper.line.trigger(0)).isTrue();
             Bounded.until("it was told", () -> faults.size() == 1);
             Bounded.until("it sleeps again", sleeper::isAsleep);
@@ -148,7 +150,7 @@ class AsleepTest {
             assertThat(test.get().sleepq().tsleep(ident, "biowait", 0)).isZero();
             seen.add(Thread.interrupted());
         });
-        InterruptLine line = InterruptLine.establish(sleeper.spl, "bio", Ipl.VM, value -> {
+        InterruptLine line = InterruptLine.establish(sleeper.receiver, "bio", Ipl.VM, value -> {
             seen.add(Thread.currentThread().isInterrupted());
             test.get().sleepq().wakeup(ident);
         });
@@ -212,8 +214,8 @@ class AsleepTest {
                     order.add("unlocked at " + Spl.current().level());
                 };
             });
-            vm = Levels.recording(sleeper.spl, Ipl.VM, order);
-            audio = Levels.recording(sleeper.spl, Ipl.AUDIO, order);
+            vm = Levels.recording(sleeper.receiver, Ipl.VM, order);
+            audio = Levels.recording(sleeper.receiver, Ipl.AUDIO, order);
             Bounded.until("it waits", sleeper::isAsleep);
             assertThat(vm.trigger(1)).isTrue();
             assertThat(audio.trigger(2)).isTrue();
@@ -238,7 +240,7 @@ class AsleepTest {
                     .isInstanceOf(ErrnoException.class)
                     .hasMessageContaining("EPERM");
             spl.splx(none);
-            InterruptLine line = InterruptLine.establish(spl, "bio", Ipl.VM, value -> {
+            InterruptLine line = InterruptLine.establish(Receiver.current(), "bio", Ipl.VM, value -> {
                 try {
                     refusals.add(new AssertionError("slept: " + sleepq.tsleep(ident, "biowait", 1)));
                 } catch (ErrnoException e) {
@@ -273,7 +275,7 @@ class AsleepTest {
                     order.add("thread");
                     unlock.run();
                 });
-                line = InterruptLine.establish(sleeper.spl, "bio", Ipl.SOFTCLOCK, value -> {
+                line = InterruptLine.establish(sleeper.receiver, "bio", Ipl.SOFTCLOCK, value -> {
                     inHandler.release();
                     lock.run();
                     order.add("handler");
@@ -319,7 +321,7 @@ class AsleepTest {
                     kernel.lock().unlock();
                 });
                 sleepers.add(sleeper);
-                lines.add(InterruptLine.establish(sleeper.spl, "bio", Ipl.VM, value -> ran.incrementAndGet()));
+                lines.add(InterruptLine.establish(sleeper.receiver, "bio", Ipl.VM, value -> ran.incrementAndGet()));
                 Bounded.until("it waits", sleeper::isAsleep);
             }
             for (int round = 1; round <= 10; round++) {
@@ -357,7 +359,7 @@ class AsleepTest {
                 ran.set(taken + 1);
             }
         });
-        InterruptLine line = InterruptLine.establish(sleeper.spl, "bio", Ipl.VM, value -> {
+        InterruptLine line = InterruptLine.establish(sleeper.receiver, "bio", Ipl.VM, value -> {
             mutex.lock();
             posted[0]++;
             done.signal();
@@ -389,7 +391,7 @@ class AsleepTest {
         CompletableFuture<InterruptLine> made = new CompletableFuture<>();
         List<Integer> holds = new CopyOnWriteArrayList<>();
         Workqueue<Work> queue = test.workqueue("bio", flags, (work, arg) -> {
-            InterruptLine line = InterruptLine.establish(Spl.current(), "bio", Ipl.VM, value -> {
+            InterruptLine line = InterruptLine.establish(Receiver.current(), "bio", Ipl.VM, value -> {
                 holds.add(kernel.lock().holds());
                 kernel.sleepq().wakeup(ident);
             });
@@ -414,8 +416,9 @@ class AsleepTest {
             "close() counts the values and the request that no handler has seen as lost, and says so once in the log")
     void closeTellsOfWhatItDrops() {
         Levels.on(SplMode.EAGER, spl -> {
-            try (LoggedRecords log = new LoggedRecords(Spl.class)) {
-                InterruptLine line = InterruptLine.establish(spl, "rx", Ipl.VM, value -> ran.incrementAndGet());
+            try (LoggedRecords log = new LoggedRecords(Receiver.class)) {
+                InterruptLine line =
+                        InterruptLine.establish(Receiver.current(), "rx", Ipl.VM, value -> ran.incrementAndGet());
                 int none = spl.splvm();
                 for (int i = 0; i < 5; i++) {
                     assertThat(line.trigger(i)).isTrue();
@@ -430,7 +433,8 @@ class AsleepTest {
                 assertThat(log.list()).singleElement().satisfies(record -> assertThat(record.getMessage())
                         .contains("interrupt rx at VM")
                         .endsWith("lost: 6"));
-                InterruptLine seen = InterruptLine.establish(spl, "seen", Ipl.VM, value -> ran.incrementAndGet());
+                InterruptLine seen =
+                        InterruptLine.establish(Receiver.current(), "seen", Ipl.VM, value -> ran.incrementAndGet());
                 assertThat(seen.trigger(1)).isTrue();
                 assertThat(spl.poll()).isEqualTo(1);
                 seen.close();
@@ -444,9 +448,9 @@ class AsleepTest {
     @DisplayName("a handler that closes its own line drops what is behind its value, and that counts as lost")
     void closeInTheHandlerCountsTheRest() {
         Levels.on(SplMode.EAGER, spl -> {
-            try (LoggedRecords log = new LoggedRecords(Spl.class)) {
+            try (LoggedRecords log = new LoggedRecords(Receiver.class)) {
                 InterruptLine[] line = new InterruptLine[1];
-                line[0] = InterruptLine.establish(spl, "rx", Ipl.VM, value -> line[0].close());
+                line[0] = InterruptLine.establish(Receiver.current(), "rx", Ipl.VM, value -> line[0].close());
                 for (int i = 0; i < 3; i++) {
                     assertThat(line[0].trigger(i)).isTrue();
                 }

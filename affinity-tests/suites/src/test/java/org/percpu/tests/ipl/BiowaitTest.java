@@ -14,8 +14,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.percpu.bindings.spi.LinuxCalls;
-import org.percpu.ipl.InterruptLine;
-import org.percpu.ipl.Spl;
+import org.percpu.intr.InterruptLine;
+import org.percpu.intr.Receiver;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.TestKernel;
@@ -90,7 +90,7 @@ class BiowaitTest {
         AtomicReference<InterruptLine> line = new AtomicReference<>();
         AtomicReference<Thread> ranOn = new AtomicReference<>();
         Sleeper sleeper = new Sleeper(() -> {
-            line.set(InterruptLine.establish(Spl.current(), "bio", scene.ipl, value -> {
+            line.set(InterruptLine.establish(Receiver.current(), "bio", scene.ipl, value -> {
                 ranOn.set(Thread.currentThread());
                 scene.handler.run();
             }));

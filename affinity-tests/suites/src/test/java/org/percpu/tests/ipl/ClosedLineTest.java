@@ -16,8 +16,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.percpu.bindings.spi.LinuxException;
-import org.percpu.ipl.InterruptLine;
+import org.percpu.bindings.spi.ErrnoException;
+import org.percpu.intr.InterruptLine;
+import org.percpu.intr.Receiver;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.SplMode;
 import org.percpu.tests.support.Bounded;
@@ -41,7 +42,7 @@ class ClosedLineTest {
 
     private static void assertClosed(ThrowingCallable call) {
         assertThatThrownBy(call)
-                .isInstanceOf(LinuxException.class)
+                .isInstanceOf(ErrnoException.class)
                 .hasMessageContaining("EINVAL")
                 .hasMessageContaining("closed");
     }
@@ -51,7 +52,7 @@ class ClosedLineTest {
     void closedLineLeavesTheNextOwnerOfItsMemoryAlone() {
         Levels.on(SplMode.LAZY, spl -> {
             List<Long> values = new ArrayList<>();
-            InterruptLine first = InterruptLine.establish(spl, "first", Ipl.VM, value -> {});
+            InterruptLine first = InterruptLine.establish(Receiver.current(), "first", Ipl.VM, value -> {});
             int signal = first.signal();
             assertThat(Machine.linux().pthread_sigqueue(Machine.linux().pthread_self(), signal, 1))
                     .isZero();
@@ -60,7 +61,8 @@ class ClosedLineTest {
             first.close();
             InterruptLine.State last = first.state();
             assertThat(last.received()).isEqualTo(1);
-            try (InterruptLine next = at(place, () -> InterruptLine.establish(spl, "next", Ipl.AUDIO, values::add))) {
+            try (InterruptLine next =
+                    at(place, () -> InterruptLine.establish(Receiver.current(), "next", Ipl.AUDIO, values::add))) {
                 assertThat(first.handle()).isZero();
                 assertThat(next.handle()).isPositive();
                 assertClosed(first::trigger);
@@ -88,14 +90,15 @@ class ClosedLineTest {
             List<Long> replaced = new ArrayList<>();
             List<Long> next = new ArrayList<>();
             InterruptLine[] lines = new InterruptLine[3];
-            lines[0] = InterruptLine.establish(spl, "replacing", Ipl.VM, value -> {
+            lines[0] = InterruptLine.establish(Receiver.current(), "replacing", Ipl.VM, value -> {
                 long place = place(lines[1]);
                 lines[1].close();
-                lines[2] = at(place, () -> InterruptLine.establish(spl, "next", Ipl.SOFTCLOCK, next::add));
+                lines[2] =
+                        at(place, () -> InterruptLine.establish(Receiver.current(), "next", Ipl.SOFTCLOCK, next::add));
                 assertThat(lines[2].trigger(7)).isTrue();
                 assertThat(lines[2].trigger()).isTrue();
             });
-            lines[1] = InterruptLine.establish(spl, "replaced", Ipl.VM, replaced::add);
+            lines[1] = InterruptLine.establish(Receiver.current(), "replaced", Ipl.VM, replaced::add);
             assertThat(lines[0].trigger(1)).isTrue();
             assertThat(spl.poll()).isEqualTo(3);
             assertThat(replaced).isEmpty();
@@ -112,7 +115,7 @@ class ClosedLineTest {
             Levels.Waiting receiver = new Levels.Waiting();
             Semaphore inside = new Semaphore(0);
             Semaphore gate = new Semaphore(0);
-            InterruptLine line = InterruptLine.establish(receiver.spl, "long", Ipl.VM, value -> {
+            InterruptLine line = InterruptLine.establish(receiver.receiver, "long", Ipl.VM, value -> {
                 inside.release();
                 Bounded.acquire(gate, 1);
             });
@@ -121,14 +124,15 @@ class ClosedLineTest {
             Bounded.acquire(inside, 1);
             line.close();
             for (int i = 0; i < 100; i++) {
-                try (InterruptLine next = InterruptLine.establish(other.spl, "next", Ipl.VM, value -> {})) {
+                try (InterruptLine next = InterruptLine.establish(other.receiver, "next", Ipl.VM, value -> {})) {
                     assertThat(place(next)).isNotEqualTo(place);
                 }
             }
             gate.release();
             AtomicLong handled = new AtomicLong();
             receiver.close(); // the handler has returned
-            InterruptLine next = at(place, () -> InterruptLine.establish(other.spl, "n", Ipl.VM, handled::addAndGet));
+            InterruptLine next =
+                    at(place, () -> InterruptLine.establish(other.receiver, "n", Ipl.VM, handled::addAndGet));
             assertThat(next.trigger(3)).isTrue();
             Bounded.until("the next line works", () -> handled.get() == 3);
             next.close();
@@ -143,7 +147,7 @@ class ClosedLineTest {
         List<WeakReference<InterruptLine>> lines = new ArrayList<>();
         Levels.on(SplMode.LAZY, spl -> {
             for (int i = 0; i < handles.length; i++) {
-                InterruptLine line = InterruptLine.establish(spl, "forgotten", Ipl.VM, value -> {});
+                InterruptLine line = InterruptLine.establish(Receiver.current(), "forgotten", Ipl.VM, value -> {});
                 handles[i] = line.handle();
                 lines.add(new WeakReference<>(line));
             }

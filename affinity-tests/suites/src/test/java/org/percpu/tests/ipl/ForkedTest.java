@@ -33,10 +33,11 @@ import org.percpu.bindings.spi.Backend;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxException;
-import org.percpu.ipl.InterruptLine;
+import org.percpu.intr.InterruptLine;
+import org.percpu.intr.NativeWork;
+import org.percpu.intr.Receiver;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Mutex;
-import org.percpu.ipl.NativeWork;
 import org.percpu.ipl.Spl;
 import org.percpu.ipl.SplMode;
 import org.percpu.ipl.SplSupport;
@@ -200,7 +201,7 @@ class ForkedTest {
                     .isZero();
             Bounded.until("the library is loaded", () -> SplSupport.get().library() != null);
             Levels.on(SplMode.LAZY, spl -> assertThat(spl.mode()).isEqualTo(SplMode.LAZY));
-            InterruptLine line = InterruptLine.establish(Spl.current(), "line", Ipl.VM, value -> {});
+            InterruptLine line = InterruptLine.establish(Receiver.current(), "line", Ipl.VM, value -> {});
             assertThat(linux.pthread_sigqueue(linux.pthread_self(), line.signal(), 1))
                     .isZero();
             assertThat(Spl.current().poll()).isEqualTo(1);
@@ -281,7 +282,8 @@ class ForkedTest {
                     .isZero();
             Levels.on(SplMode.EAGER, spl -> {
                 int[] ran = {0};
-                InterruptLine line = InterruptLine.establish(spl, "soft", Ipl.VM, value -> ran[0] += (int) value);
+                InterruptLine line =
+                        InterruptLine.establish(Receiver.current(), "soft", Ipl.VM, value -> ran[0] += (int) value);
                 int s = spl.splhigh();
                 assertThat(SplSupport.mask(Ipl.HIGH)).isZero();
                 assertThat(line.trigger(5)).isTrue();
@@ -400,7 +402,7 @@ class ForkedTest {
             AtomicLong expected = new AtomicLong();
             long refused = 0;
             try (Levels.Waiting receiver = new Levels.Waiting(SplMode.valueOf(args[0]))) {
-                InterruptLine line = InterruptLine.establish(receiver.spl, "tight", Ipl.VM, value -> {
+                InterruptLine line = InterruptLine.establish(receiver.receiver, "tight", Ipl.VM, value -> {
                     // Slower than its callers, or the ring is never full.
                     for (int i = 0; i < 20; i++) {
                         Thread.onSpinWait();
@@ -463,7 +465,7 @@ class ForkedTest {
             int reader = pair.getInt(0);
             AtomicLong ready = new AtomicLong();
             try (Levels.Waiting receiver = new Levels.Waiting(SplMode.valueOf(args[0]))) {
-                InterruptLine line = InterruptLine.establish(receiver.spl, "file", Ipl.NET, ready::set);
+                InterruptLine line = InterruptLine.establish(receiver.receiver, "file", Ipl.NET, ready::set);
                 line.watch(reader);
                 assertThat(cCall("write", pair.getInt(Integer.BYTES), linux.address(pair), 1))
                         .isEqualTo(1);

@@ -23,11 +23,14 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxException;
-import org.percpu.ipl.InterruptLine;
+import org.percpu.bindings.spi.PercpuException;
+import org.percpu.intr.InterruptLine;
+import org.percpu.intr.NativeWork;
+import org.percpu.intr.Receiver;
 import org.percpu.ipl.Ipl;
-import org.percpu.ipl.NativeWork;
 import org.percpu.ipl.Spl;
 import org.percpu.ipl.SplMode;
 import org.percpu.ipl.SplSupport;
@@ -58,12 +61,13 @@ class InterruptLineTest {
 
     @Test
     void triggerFromJavaWakesTheInterruptThreadOfTheCpu() {
-        Spl receiver = kernels.get().interrupts(kernels.lastCpu());
+        Receiver receiver = kernels.get().interrupts(kernels.lastCpu());
         assertThat(kernels.get().interrupts(kernels.lastCpu())).isSameAs(receiver);
         List<String> ran = new CopyOnWriteArrayList<>();
         CountDownLatch done = new CountDownLatch(2);
         InterruptLine line = InterruptLine.establish(receiver, "rx", Ipl.VM, value -> {
-            ran.add(value + "@" + receiver.level() + " on " + linux.sched_getcpu() + " " + receiver.inInterrupt());
+            ran.add(value + "@" + Spl.current().level() + " on " + linux.sched_getcpu() + " "
+                    + Spl.current().inInterrupt());
             done.countDown();
         });
         assertThat(line.trigger(1)).isTrue();
@@ -78,7 +82,7 @@ class InterruptLineTest {
     void signalOfThisProcessReachesTheReceiverWhicheverThreadTakesIt() {
         try (Levels.Waiting receiver = new Levels.Waiting()) {
             AtomicLong sum = new AtomicLong();
-            InterruptLine line = InterruptLine.establish(receiver.spl, "ext", Ipl.AUDIO, sum::addAndGet);
+            InterruptLine line = InterruptLine.establish(receiver.receiver, "ext", Ipl.AUDIO, sum::addAndGet);
             int signal = line.signal();
             assertThat(line.signal()).isEqualTo(signal);
             long expected = 0;
@@ -100,8 +104,8 @@ class InterruptLineTest {
     void maskedSignalsArriveWhenTheLevelFalls(SplMode mode) {
         Levels.on(mode, spl -> {
             List<String> ran = new ArrayList<>();
-            InterruptLine vm = Levels.recording(spl, Ipl.VM, ran);
-            InterruptLine audio = Levels.recording(spl, Ipl.AUDIO, ran);
+            InterruptLine vm = Levels.recording(Receiver.current(), Ipl.VM, ran);
+            InterruptLine audio = Levels.recording(Receiver.current(), Ipl.AUDIO, ran);
             long self = linux.pthread_self();
             int vmSignal = vm.signal();
             int audioSignal = audio.signal();
@@ -114,7 +118,7 @@ class InterruptLineTest {
             assertThat(Proc.signalsBlocked(tid) & (1L << (vmSignal - 1)))
                     .as("blocked: by the level or by the handler")
                     .isNotZero();
-            assertThat(spl.deferrals() > 0).isEqualTo(mode == SplMode.LAZY);
+            assertThat(Receiver.current().deferrals() > 0).isEqualTo(mode == SplMode.LAZY);
             int vmLevel = spl.splhigh();
             assertThat(linux.pthread_sigqueue(self, audioSignal, 99)).isZero();
             spl.splx(vmLevel);
@@ -132,7 +136,7 @@ class InterruptLineTest {
     void moreSignalsThanTheRingHoldsWaitInTheKernel(SplMode mode) {
         Levels.on(mode, spl -> {
             long[] next = {0};
-            InterruptLine line = InterruptLine.establish(spl, "flood", Ipl.VM, value -> {
+            InterruptLine line = InterruptLine.establish(Receiver.current(), "flood", Ipl.VM, value -> {
                 assertThat(value).isEqualTo(next[0]);
                 next[0]++;
             });
@@ -166,7 +170,7 @@ class InterruptLineTest {
         handle[0] = work;
         int many = 3 * NativeWork.MAX_VALUES;
         Levels.on(mode, spl -> {
-            InterruptLine line = InterruptLine.establish(spl, "stalled", Ipl.VM, work);
+            InterruptLine line = InterruptLine.establish(Receiver.current(), "stalled", Ipl.VM, work);
             int signal = line.signal();
             long self = linux.pthread_self();
             for (int i = 0; i < many; i++) {
@@ -198,7 +202,7 @@ class InterruptLineTest {
         Levels.on(mode, spl -> {
             long[] sum = {0};
             int many = 2 * InterruptLine.MAX_VALUES;
-            InterruptLine first = InterruptLine.establish(spl, "first", Ipl.AUDIO, value -> {});
+            InterruptLine first = InterruptLine.establish(Receiver.current(), "first", Ipl.AUDIO, value -> {});
             int signal = first.signal();
             long before = SplSupport.straySignals();
             for (int i = 0; i < many; i++) {
@@ -209,7 +213,8 @@ class InterruptLineTest {
             first.close();
             assertThat(spl.poll()).isZero();
             assertThat(SplSupport.straySignals() - before).isZero();
-            InterruptLine second = InterruptLine.establish(spl, "second", Ipl.AUDIO, value -> sum[0] += value);
+            InterruptLine second =
+                    InterruptLine.establish(Receiver.current(), "second", Ipl.AUDIO, value -> sum[0] += value);
             assertThat(second.signal()).isEqualTo(signal);
             assertThat(linux.pthread_sigqueue(linux.pthread_self(), signal, 5)).isZero();
             assertThat(spl.poll()).isEqualTo(1);
@@ -223,7 +228,7 @@ class InterruptLineTest {
         try (Levels.Waiting receiver = new Levels.Waiting()) {
             CountDownLatch ticks = new CountDownLatch(20);
             List<Long> values = new CopyOnWriteArrayList<>();
-            InterruptLine line = InterruptLine.establish(receiver.spl, "tick", Ipl.SCHED, value -> {
+            InterruptLine line = InterruptLine.establish(receiver.receiver, "tick", Ipl.SCHED, value -> {
                 values.add(value);
                 ticks.countDown();
             });
@@ -244,14 +249,14 @@ class InterruptLineTest {
         int writer = pair.getInt(4);
         try (Levels.Waiting receiver = new Levels.Waiting()) {
             List<Long> ready = new CopyOnWriteArrayList<>();
-            InterruptLine line = InterruptLine.establish(receiver.spl, "fd", Ipl.NET, ready::add);
+            InterruptLine line = InterruptLine.establish(receiver.receiver, "fd", Ipl.NET, ready::add);
             line.watch(reader);
             assertThatThrownBy(() -> line.watch(writer)).isInstanceOf(IllegalStateException.class);
             assertThat(cCall("write", writer, linux.address(pair), 8)).isEqualTo(8);
             Bounded.until("the pipe is ready", () -> !ready.isEmpty());
             assertThat(ready).containsOnly((long) reader);
             line.close();
-            InterruptLine bad = InterruptLine.establish(receiver.spl, "bad", Ipl.NET, ready::add);
+            InterruptLine bad = InterruptLine.establish(receiver.receiver, "bad", Ipl.NET, ready::add);
             assertThatThrownBy(() -> bad.watch(-1))
                     .isInstanceOf(LinuxException.class)
                     .hasMessageContaining("EBADF");
@@ -347,7 +352,7 @@ class InterruptLineTest {
         NativeWork work = wq.nativeWork(new Packet(), null);
         handle[0] = work;
         try (Levels.Waiting receiver = new Levels.Waiting();
-                InterruptLine line = InterruptLine.establish(receiver.spl, "once", Ipl.VM, work)) {
+                InterruptLine line = InterruptLine.establish(receiver.receiver, "once", Ipl.VM, work)) {
             assertThat(line.trigger(7)).isTrue();
             Bounded.acquire(inside, 1);
             assertThat(line.trigger()).isTrue();
@@ -371,17 +376,17 @@ class InterruptLineTest {
         NativeWork work = wq.nativeWork(new Packet(), null);
         NativeWork shut = wq.nativeWork(new Packet(), null);
         try (Levels.Waiting receiver = new Levels.Waiting()) {
-            InterruptLine closed = InterruptLine.establish(receiver.spl, "closed", Ipl.VM, work);
+            InterruptLine closed = InterruptLine.establish(receiver.receiver, "closed", Ipl.VM, work);
             closed.close();
             assertRefused(closed::trigger, Errno.EINVAL, "closed");
             assertRefused(() -> closed.trigger(1), Errno.EINVAL, "closed");
-            try (InterruptLine ofShut = InterruptLine.establish(receiver.spl, "of shut", Ipl.VM, shut);
-                    InterruptLine ofEnded = InterruptLine.establish(receiver.spl, "of ended", Ipl.VM, work)) {
+            try (InterruptLine ofShut = InterruptLine.establish(receiver.receiver, "of shut", Ipl.VM, shut);
+                    InterruptLine ofEnded = InterruptLine.establish(receiver.receiver, "of ended", Ipl.VM, work)) {
                 shut.close();
                 assertRefused(ofShut::trigger, Errno.EINVAL, "bound to");
                 assertRefused(() -> ofShut.trigger(1), Errno.EINVAL, "bound to");
                 assertRefused(
-                        () -> InterruptLine.establish(receiver.spl, "late", Ipl.VM, shut), Errno.EINVAL, "closed");
+                        () -> InterruptLine.establish(receiver.receiver, "late", Ipl.VM, shut), Errno.EINVAL, "closed");
                 wq.destroy();
                 assertRefused(ofEnded::trigger, Errno.ESHUTDOWN, "bound to");
                 assertRefused(() -> ofEnded.trigger(1), Errno.ESHUTDOWN, "bound to");
@@ -394,7 +399,7 @@ class InterruptLineTest {
     private static void assertRefused(ThrowingCallable call, Errno errno, String why) {
         assertThatThrownBy(call)
                 .isInstanceOfSatisfying(
-                        LinuxException.class, e -> assertThat(e.errno()).isEqualTo(errno.number()))
+                        PercpuException.class, e -> assertThat(e.errnoNumber()).isEqualTo(errno.number()))
                 .hasMessageContaining(why);
     }
 
@@ -405,9 +410,10 @@ class InterruptLineTest {
         Workqueue<Packet> wq = queueOf("low", Ipl.VM, runs::incrementAndGet);
         NativeWork work = wq.nativeWork(new Packet(), null);
         try (Levels.Waiting receiver = new Levels.Waiting()) {
-            assertRefused(() -> InterruptLine.establish(receiver.spl, "high", Ipl.HIGH, work), Errno.EPERM, "HIGH");
-            assertRefused(() -> InterruptLine.establish(receiver.spl, "high", Ipl.AUDIO, work), Errno.EPERM, "VM");
-            try (InterruptLine line = InterruptLine.establish(receiver.spl, "same", Ipl.VM, work)) {
+            assertRefused(
+                    () -> InterruptLine.establish(receiver.receiver, "high", Ipl.HIGH, work), Errno.EPERM, "HIGH");
+            assertRefused(() -> InterruptLine.establish(receiver.receiver, "high", Ipl.AUDIO, work), Errno.EPERM, "VM");
+            try (InterruptLine line = InterruptLine.establish(receiver.receiver, "same", Ipl.VM, work)) {
                 assertThat(line.trigger(1)).isTrue();
                 assertThat(wq.drainAndDestroy(Duration.ofSeconds(30))).isEmpty();
             }
@@ -424,8 +430,8 @@ class InterruptLineTest {
         Workqueue<Packet> wq = queueOf("shared", Ipl.VM, ran::incrementAndGet);
         int rounds = 500;
         Levels.on(mode, spl -> {
-            InterruptLine line =
-                    InterruptLine.establish(spl, "enqueue", Ipl.VM, value -> wq.enqueue(new Packet(), null));
+            InterruptLine line = InterruptLine.establish(
+                    Receiver.current(), "enqueue", Ipl.VM, value -> wq.enqueue(new Packet(), null));
             long self = linux.pthread_self();
             int signal = line.signal();
             for (int i = 0; i < rounds; i++) {
@@ -448,7 +454,8 @@ class InterruptLineTest {
             List<InterruptLine> lines = new ArrayList<>();
             LinuxException refused = null;
             while (refused == null) {
-                InterruptLine line = InterruptLine.establish(spl, "n" + lines.size(), Ipl.VM, value -> {});
+                InterruptLine line =
+                        InterruptLine.establish(Receiver.current(), "n" + lines.size(), Ipl.VM, value -> {});
                 lines.add(line);
                 try {
                     assertThat(line.signal()).isPositive();
@@ -471,26 +478,26 @@ class InterruptLineTest {
     @Test
     @DisplayName("Bad input: a dead receiver, a closed line, a level without interrupts, a soft level's signal")
     void uselessLinesAreRefused() {
-        Spl[] dead = new Spl[1];
+        Receiver[] dead = new Receiver[1];
         InterruptLine[] left = new InterruptLine[1];
         Levels.on(SplMode.LAZY, spl -> {
-            dead[0] = spl;
-            left[0] = InterruptLine.establish(spl, "left", Ipl.VM, value -> {});
+            dead[0] = Receiver.current();
+            left[0] = InterruptLine.establish(Receiver.current(), "left", Ipl.VM, value -> {});
             left[0].timer(3_600_000_000_000L, 0, 1);
-            assertThatThrownBy(() -> InterruptLine.establish(spl, "none", Ipl.NONE, value -> {}))
+            assertThatThrownBy(() -> InterruptLine.establish(Receiver.current(), "none", Ipl.NONE, value -> {}))
                     .isInstanceOf(IllegalArgumentException.class);
-            try (InterruptLine soft = InterruptLine.establish(spl, "soft", Ipl.SOFTNET, value -> {})) {
+            try (InterruptLine soft = InterruptLine.establish(Receiver.current(), "soft", Ipl.SOFTNET, value -> {})) {
                 assertThatThrownBy(soft::signal)
-                        .isInstanceOf(LinuxException.class)
+                        .isInstanceOf(ErrnoException.class)
                         .hasMessageContaining("soft");
             }
         });
         Bounded.until("the thread has ended", () -> !dead[0].isAlive());
         assertThatThrownBy(() -> InterruptLine.establish(dead[0], "late", Ipl.VM, value -> {}))
-                .isInstanceOf(LinuxException.class)
+                .isInstanceOf(ErrnoException.class)
                 .hasMessageContaining("has ended");
         assertThatThrownBy(() -> left[0].trigger(1))
-                .isInstanceOf(LinuxException.class)
+                .isInstanceOf(ErrnoException.class)
                 .hasMessageContaining("ESRCH");
         assertRefused(() -> left[0].timer(0, 1_000_000, 1), Errno.ESRCH, "has ended");
         left[0].timer(0, 0, 0);
@@ -508,7 +515,7 @@ class InterruptLineTest {
             long self = linux.pthread_self();
             try (Levels.Waiting other = new Levels.Waiting()) {
                 AtomicLong received = new AtomicLong();
-                InterruptLine theirs = InterruptLine.establish(other.spl, "theirs", Ipl.TTY, received::addAndGet);
+                InterruptLine theirs = InterruptLine.establish(other.receiver, "theirs", Ipl.TTY, received::addAndGet);
                 signal = theirs.signal();
                 assertThat(linux.pthread_sigqueue(self, signal, 3)).isZero();
                 Bounded.until("the value was passed on", () -> received.get() == 3);
@@ -521,7 +528,10 @@ class InterruptLineTest {
             InterruptLine[] line = new InterruptLine[1];
             List<String> ran = new ArrayList<>();
             line[0] = InterruptLine.establish(
-                    spl, "ours", Ipl.TTY, value -> ran.add(value + " locked " + Thread.holdsLock(line[0])));
+                    Receiver.current(),
+                    "ours",
+                    Ipl.TTY,
+                    value -> ran.add(value + " locked " + Thread.holdsLock(line[0])));
             assertThat(line[0].trigger(1)).isTrue();
             assertThat(line[0].signal()).isEqualTo(signal);
             assertThat(Proc.signalsBlocked(linux.gettid()) & bit).isZero();
@@ -538,7 +548,7 @@ class InterruptLineTest {
         Levels.on(SplMode.EAGER, spl -> {
             InterruptLine[] line = new InterruptLine[1];
             int[] ran = {0};
-            line[0] = InterruptLine.establish(spl, "once", Ipl.VM, value -> {
+            line[0] = InterruptLine.establish(Receiver.current(), "once", Ipl.VM, value -> {
                 ran[0]++;
                 line[0].close();
             });
@@ -559,7 +569,7 @@ class InterruptLineTest {
             int[] masked = {0}; // the level that the code below is at
             List<InterruptLine> lines = new ArrayList<>();
             for (Ipl ipl : ladder) {
-                lines.add(InterruptLine.establish(spl, ipl.name(), ipl, value -> {
+                lines.add(InterruptLine.establish(Receiver.current(), ipl.name(), ipl, value -> {
                     if (masked[0] >= ipl.rank()) {
                         throw new AssertionError(ipl + " ran at " + Ipl.ofRank(masked[0]));
                     }

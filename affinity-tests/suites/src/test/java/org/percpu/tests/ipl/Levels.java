@@ -10,7 +10,12 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.function.ToLongFunction;
 import org.percpu.bindings.spi.LinuxCalls;
-import org.percpu.ipl.InterruptLine;
+import org.percpu.dispatch.Faces;
+import org.percpu.dispatch.NativeInbox;
+import org.percpu.dispatch.PostedWork;
+import org.percpu.intr.InterruptLine;
+import org.percpu.intr.NativeWork;
+import org.percpu.intr.Receiver;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Spl;
 import org.percpu.ipl.SplMode;
@@ -50,7 +55,7 @@ final class Levels {
         var task = Bounded.startCode("level " + mode, () -> {
             Spl spl = Spl.current();
             spl.setMode(mode);
-            spl.onFault((line, thrown) -> faults.add(new AssertionError(line + " threw", thrown)));
+            Receiver.current().onFault((line, thrown) -> faults.add(new AssertionError(line + " threw", thrown)));
             code.run(spl);
         });
         assertThat(Bounded.join(task, seconds)).isTrue();
@@ -75,9 +80,18 @@ final class Levels {
         return handle % PLACES;
     }
 
+    /** A work as the queues make them. */
+    static NativeWork work(String name, Ipl ipl, NativeInbox inbox, Runnable append) {
+        return Faces.of(new PostedWork(name, null, ipl.rank(), inbox, append), NativeWork.class);
+    }
+
     /** A line that writes its value and the level it ran at. */
-    static InterruptLine recording(Spl spl, Ipl ipl, List<String> into) {
-        return InterruptLine.establish(spl, ipl.name(), ipl, value -> into.add(ipl + "=" + value + "@" + spl.level()));
+    static InterruptLine recording(Receiver receiver, Ipl ipl, List<String> into) {
+        return InterruptLine.establish(
+                receiver,
+                ipl.name(),
+                ipl,
+                value -> into.add(ipl + "=" + value + "@" + Spl.current().level()));
     }
 
     /** A line with a signal at each level that can have one: only then is there anything for a level to mask. None without the library. */
@@ -88,7 +102,7 @@ final class Levels {
         }
         for (Ipl ipl : Ipl.values()) {
             if (SplSupport.get().signals().get(ipl.rank()) != 0) {
-                InterruptLine line = InterruptLine.establish(spl, "of " + ipl, ipl, value -> {});
+                InterruptLine line = InterruptLine.establish(Receiver.current(), "of " + ipl, ipl, value -> {});
                 assertThat(line.signal()).isPositive();
                 lines.add(line);
             }
@@ -98,7 +112,7 @@ final class Levels {
 
     /** A receiver on a thread that does nothing but wait for interrupts, until closed. */
     static final class Waiting implements AutoCloseable {
-        final Spl spl;
+        final Receiver receiver;
         private final Thread thread;
         private volatile boolean closed;
 
@@ -107,26 +121,27 @@ final class Levels {
         }
 
         Waiting(SplMode mode) {
-            AtomicReference<Spl> made = new AtomicReference<>();
+            AtomicReference<Receiver> made = new AtomicReference<>();
             thread = new Thread(() -> {
                 Spl mine = Spl.current();
                 mine.setMode(mode);
-                made.set(mine);
+                Receiver self = Receiver.current();
+                made.set(self);
                 while (!closed) {
-                    int ran = mine.awaitInterrupt(LinuxCalls.FOREVER);
+                    int ran = self.awaitInterrupt(LinuxCalls.FOREVER);
                     assert ran >= 0;
                 }
             });
             thread.setDaemon(true);
             thread.start();
             Bounded.until("the receiver has a level", () -> made.get() != null);
-            spl = made.get();
+            receiver = made.get();
         }
 
         @Override
         public void close() {
             closed = true;
-            spl.wakeup();
+            receiver.wakeup();
             try {
                 thread.join(10_000);
             } catch (InterruptedException e) {

@@ -13,9 +13,9 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.percpu.dispatch.NativeInbox;
+import org.percpu.intr.NativeWork;
 import org.percpu.ipl.Ipl;
-import org.percpu.ipl.NativeInbox;
-import org.percpu.ipl.NativeWork;
 import org.percpu.netbsd.Work;
 import org.percpu.netbsd.Workqueue;
 import org.percpu.tests.support.Bounded;
@@ -43,11 +43,11 @@ class MemoryReuseTest {
         long bell = Machine.linux().address(Machine.linux().allocate(Integer.BYTES));
         Set<Object> memories = Collections.newSetFromMap(new IdentityHashMap<>());
         NativeInbox open = new NativeInbox(bell, () -> {});
-        NativeWork kept = new NativeWork("kept", Ipl.HIGH, open, () -> {});
+        NativeWork kept = Levels.work("kept", Ipl.HIGH, open, () -> {});
         assertThat(open.end()).isTrue();
         for (int i = 0; i < ROUNDS; i++) {
             NativeInbox box = new NativeInbox(bell, () -> {});
-            NativeWork work = new NativeWork("work", Ipl.HIGH, box, () -> {});
+            NativeWork work = Levels.work("work", Ipl.HIGH, box, () -> {});
             assertThat(work.post(1)).isZero();
             box.moveAll();
             assertThat(box.end()).isTrue();

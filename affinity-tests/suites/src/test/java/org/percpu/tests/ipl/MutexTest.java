@@ -16,7 +16,8 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.percpu.bindings.spi.ErrnoException;
-import org.percpu.ipl.InterruptLine;
+import org.percpu.intr.InterruptLine;
+import org.percpu.intr.Receiver;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Mutex;
 import org.percpu.ipl.SplMode;
@@ -53,7 +54,7 @@ class MutexTest {
             Mutex vm = Mutex.netbsd("vm", Ipl.VM);
             Mutex high = Mutex.netbsd("high", Ipl.HIGH);
             List<String> ran = new ArrayList<>();
-            InterruptLine line = Levels.recording(spl, Ipl.VM, ran);
+            InterruptLine line = Levels.recording(Receiver.current(), Ipl.VM, ran);
             vm.lock();
             assertThat(spl.level()).isEqualTo(Ipl.VM);
             high.lock();
@@ -200,8 +201,8 @@ class MutexTest {
         Mutex openbsd = Mutex.openbsd("open-left", Ipl.HIGH, null);
         Levels.on(mode, spl -> {
             List<String> faults = new ArrayList<>();
-            spl.onFault((line, thrown) -> faults.add(thrown.getMessage()));
-            InterruptLine line = InterruptLine.establish(spl, "forgets", Ipl.SCHED, value -> {
+            Receiver.current().onFault((line, thrown) -> faults.add(thrown.getMessage()));
+            InterruptLine line = InterruptLine.establish(Receiver.current(), "forgets", Ipl.SCHED, value -> {
                 netbsd.lock();
                 openbsd.lock();
             });
@@ -234,7 +235,7 @@ class MutexTest {
         Levels.on(mode, spl -> {
             for (Mutex inner : List.of(Mutex.netbsd("inner", Ipl.HIGH), Mutex.openbsd("inner", Ipl.HIGH, null))) {
                 for (Mutex outer : List.of(Mutex.netbsd("outer", Ipl.VM), Mutex.openbsd("outer", Ipl.VM, null))) {
-                    InterruptLine line = InterruptLine.establish(spl, "intr", Ipl.SCHED, value -> {
+                    InterruptLine line = InterruptLine.establish(Receiver.current(), "intr", Ipl.SCHED, value -> {
                         inner.lock();
                         inner.unlock();
                     });
@@ -296,7 +297,7 @@ class MutexTest {
             adaptive.unlock();
             spl.splx(s);
             List<Throwable> refused = new ArrayList<>();
-            InterruptLine line = InterruptLine.establish(spl, "intr", Ipl.HIGH, value -> {
+            InterruptLine line = InterruptLine.establish(Receiver.current(), "intr", Ipl.HIGH, value -> {
                 assertThatThrownBy(adaptive::lock).satisfies(refused::add);
                 assertThatThrownBy(low::lock).satisfies(refused::add);
             });
@@ -342,7 +343,8 @@ class MutexTest {
             spin.lock();
             errors.add(refusal(kernel));
             spin.unlock();
-            InterruptLine line = InterruptLine.establish(spl, "intr", Ipl.VM, value -> errors.add(refusal(kernel)));
+            InterruptLine line =
+                    InterruptLine.establish(Receiver.current(), "intr", Ipl.VM, value -> errors.add(refusal(kernel)));
             assertThat(line.trigger()).isTrue();
             assertThat(spl.poll()).isEqualTo(1);
             line.close();
@@ -409,7 +411,7 @@ class MutexTest {
         Levels.on(mode, spl -> {
             for (Mutex mutex : List.of(Mutex.netbsd("i", Ipl.VM), Mutex.openbsd("i", Ipl.VM, null))) {
                 List<Ipl> ran = new ArrayList<>();
-                InterruptLine line = InterruptLine.establish(spl, "intr", Ipl.VM, value -> {
+                InterruptLine line = InterruptLine.establish(Receiver.current(), "intr", Ipl.VM, value -> {
                     ran.add(spl.level());
                     assertThat(mutex.isHeldByCurrentThread()).isFalse();
                     Bounded.run("waker", () -> sleepq.wakeup(ident));

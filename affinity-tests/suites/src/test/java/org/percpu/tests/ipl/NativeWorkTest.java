@@ -19,9 +19,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.dispatch.NativeInbox;
+import org.percpu.intr.NativeWork;
 import org.percpu.ipl.Ipl;
-import org.percpu.ipl.NativeInbox;
-import org.percpu.ipl.NativeWork;
 import org.percpu.ipl.SplSupport;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Machine;
@@ -43,7 +43,7 @@ class NativeWorkTest {
     private static final class Rig {
         final ByteBuffer bell = ByteBuffer.allocateDirect(Integer.BYTES).order(ByteOrder.nativeOrder());
         final NativeInbox inbox = new NativeInbox(Machine.linux().address(bell), () -> {});
-        final NativeWork work = new NativeWork("work", Ipl.HIGH, inbox, this::run);
+        final NativeWork work = Levels.work("work", Ipl.HIGH, inbox, this::run);
         final AtomicLong taken = new AtomicLong();
 
         void run() {
@@ -94,7 +94,7 @@ class NativeWorkTest {
         List<Long> values = new ArrayList<>();
         boolean[] appended = new boolean[1];
         Rig rig = new Rig();
-        NativeWork work = new NativeWork("late", Ipl.HIGH, rig.inbox, () -> appended[0] = true);
+        NativeWork work = Levels.work("late", Ipl.HIGH, rig.inbox, () -> appended[0] = true);
         assertThat(work.post(5)).isZero();
         assertThat(rig.inbox.close()).isFalse();
         assertThat(work.post(6)).isEqualTo(-Errno.ESHUTDOWN.number());
@@ -111,7 +111,7 @@ class NativeWorkTest {
     @DisplayName("a callback may close its own handle while it drains; nobody waits for it, and the place is free then")
     void closedInItsOwnDrain() {
         Rig rig = new Rig();
-        NativeWork work = new NativeWork("own", Ipl.HIGH, rig.inbox, () -> {});
+        NativeWork work = Levels.work("own", Ipl.HIGH, rig.inbox, () -> {});
         long place = Levels.place(work.handle());
         assertThat(work.post(1)).isZero();
         assertThat(work.post(2)).isEqualTo(1);
@@ -121,7 +121,7 @@ class NativeWorkTest {
         assertThat(System.nanoTime() - begin).isLessThan(500_000_000);
         Levels.at(
                         place,
-                        () -> new NativeWork("next", Ipl.HIGH, rig.inbox, () -> {}),
+                        () -> Levels.work("next", Ipl.HIGH, rig.inbox, () -> {}),
                         NativeWork::handle,
                         NativeWork::close)
                 .close();
@@ -175,7 +175,7 @@ class NativeWorkTest {
         List<NativeWork> works = new ArrayList<>();
         for (int i = 0; i < 5; i++) {
             int number = i;
-            works.add(new NativeWork("work " + i, Ipl.HIGH, rig.inbox, () -> moved.add(number)));
+            works.add(Levels.work("work " + i, Ipl.HIGH, rig.inbox, () -> moved.add(number)));
         }
         for (int i : new int[] {3, 1, 4, 0, 2}) {
             NativeWork work = works.get(i);
@@ -201,7 +201,7 @@ class NativeWorkTest {
     void memoryIsNotUsedAgainUnderADrain() {
         Rig rig = new Rig();
         int before = SplSupport.openHandles();
-        NativeWork work = new NativeWork("drained", Ipl.HIGH, rig.inbox, () -> {});
+        NativeWork work = Levels.work("drained", Ipl.HIGH, rig.inbox, () -> {});
         long place = Levels.place(work.handle());
         assertThat(work.post(1)).isZero();
         rig.inbox.moveAll();
@@ -213,7 +213,7 @@ class NativeWorkTest {
                     Rig other = new Rig();
                     for (int i = 0; i < 100; i++) {
                         others.add(other.work);
-                        NativeWork next = new NativeWork("next", Ipl.HIGH, other.inbox, () -> {});
+                        NativeWork next = Levels.work("next", Ipl.HIGH, other.inbox, () -> {});
                         assertThat(Levels.place(next.handle())).isNotEqualTo(place);
                         next.close();
                     }
@@ -232,7 +232,7 @@ class NativeWorkTest {
             Rig rig = new Rig();
             assertThat(rig.work.post(1)).isZero();
             rig.inbox.moveAll();
-            NativeWork untaken = new NativeWork("untaken", Ipl.HIGH, rig.inbox, () -> {});
+            NativeWork untaken = Levels.work("untaken", Ipl.HIGH, rig.inbox, () -> {});
             assertThat(untaken.post(1)).isZero();
             rig.inbox.moveAll();
             untaken.close();
@@ -251,7 +251,7 @@ class NativeWorkTest {
         int before = SplSupport.openHandles();
         Rig rig = new Rig();
         List<String> moved = new ArrayList<>();
-        NativeWork work = new NativeWork("linked", Ipl.HIGH, rig.inbox, () -> moved.add("linked"));
+        NativeWork work = Levels.work("linked", Ipl.HIGH, rig.inbox, () -> moved.add("linked"));
         assertThat(work.post(1)).isZero();
         work.close();
         assertThat(rig.inbox.close()).isFalse();
@@ -261,7 +261,7 @@ class NativeWorkTest {
         assertThat(moved).containsExactly("linked");
         assertThat(rig.inbox.end()).isTrue();
         assertThat(SplSupport.openHandles()).isEqualTo(before + 1);
-        NativeWork late = new NativeWork("late", Ipl.HIGH, rig.inbox, () -> moved.add("late"));
+        NativeWork late = Levels.work("late", Ipl.HIGH, rig.inbox, () -> moved.add("late"));
         assertThat(late.post(1)).isEqualTo(-Errno.ESHUTDOWN.number());
         rig.inbox.moveAll();
         late.close();
@@ -278,7 +278,7 @@ class NativeWorkTest {
         int before = SplSupport.openHandles();
         Rig rig = new Rig();
         List<String> moved = new ArrayList<>();
-        NativeWork work = new NativeWork("stopped", Ipl.HIGH, rig.inbox, () -> moved.add("stopped"));
+        NativeWork work = Levels.work("stopped", Ipl.HIGH, rig.inbox, () -> moved.add("stopped"));
         // A poster that has been let in, and, in the first case, has marked the work.
         Inside inside = new Inside(rig.inbox, work);
         if (another) {
@@ -304,9 +304,7 @@ class NativeWorkTest {
 
         Inside(NativeInbox inbox, NativeWork work) throws ReflectiveOperationException {
             this.inbox = inbox;
-            Method of = NativeWork.class.getDeclaredMethod("port");
-            of.setAccessible(true);
-            port = of.invoke(work);
+            port = call(call(work, "work"), "port");
             call(port, "enter");
             assertThat(call(inbox, "enter")).isEqualTo(true);
         }

@@ -16,9 +16,9 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.percpu.bindings.spi.LinuxCalls;
-import org.percpu.ipl.InterruptLine;
+import org.percpu.intr.InterruptLine;
+import org.percpu.intr.NativeWork;
 import org.percpu.ipl.Ipl;
-import org.percpu.ipl.NativeWork;
 import org.percpu.ipl.SplMode;
 import org.percpu.netbsd.Work;
 import org.percpu.netbsd.Workqueue;
@@ -120,8 +120,8 @@ class OrderTest {
         self[0] = work;
         try (Levels.Waiting receiver = new Levels.Waiting()) {
             InterruptLine line = posts
-                    ? InterruptLine.establish(receiver.spl, "order", Ipl.VM, work)
-                    : InterruptLine.establish(receiver.spl, "order", Ipl.VM, this::take);
+                    ? InterruptLine.establish(receiver.receiver, "order", Ipl.VM, work)
+                    : InterruptLine.establish(receiver.receiver, "order", Ipl.VM, this::take);
             requireAll(storm(sending(way, line, work)));
             line.close();
         }
@@ -136,11 +136,11 @@ class OrderTest {
         AtomicLong thread = new AtomicLong();
         try (Levels.Waiting receiver = new Levels.Waiting(mode)) {
             InterruptLine self = InterruptLine.establish(
-                    receiver.spl, "self", Ipl.SOFTCLOCK, value -> thread.set(linux.pthread_self()));
+                    receiver.receiver, "self", Ipl.SOFTCLOCK, value -> thread.set(linux.pthread_self()));
             assertThat(self.trigger()).isTrue();
             Bounded.until("the receiver is known", () -> thread.get() != 0);
             self.close();
-            InterruptLine line = InterruptLine.establish(receiver.spl, "order", Ipl.VM, this::take);
+            InterruptLine line = InterruptLine.establish(receiver.receiver, "order", Ipl.VM, this::take);
             int signal = line.signal();
             requireAll(storm(value -> linux.pthread_sigqueue(thread.get(), signal, value) == 0));
             assertThat(line.state().lost()).isZero();

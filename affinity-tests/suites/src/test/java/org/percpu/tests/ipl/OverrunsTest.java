@@ -9,7 +9,8 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.percpu.ipl.InterruptLine;
+import org.percpu.intr.InterruptLine;
+import org.percpu.intr.Receiver;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.SplMode;
 
@@ -28,8 +29,8 @@ class OverrunsTest {
         Levels.on(mode, spl -> {
             InterruptLine[] self = new InterruptLine[1];
             List<Long> missed = new ArrayList<>();
-            InterruptLine line =
-                    InterruptLine.establish(spl, "tick", Ipl.SCHED, value -> missed.add(self[0].overruns()));
+            InterruptLine line = InterruptLine.establish(
+                    Receiver.current(), "tick", Ipl.SCHED, value -> missed.add(self[0].overruns()));
             self[0] = line;
             long begin = System.nanoTime();
             for (int round = 1; round <= ROUNDS; round++) {

@@ -20,10 +20,11 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxCalls;
-import org.percpu.ipl.InterruptLine;
+import org.percpu.intr.InterruptLine;
+import org.percpu.intr.NativeWork;
+import org.percpu.intr.Receiver;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Mutex;
-import org.percpu.ipl.NativeWork;
 import org.percpu.ipl.Spl;
 import org.percpu.ipl.SplMode;
 import org.percpu.ipl.SplSupport;
@@ -121,7 +122,10 @@ class QueueLevelTest {
             refused(() -> tq.delBarrier(queued), "SOFTCLOCK", "tq");
             spl.splx(s);
             InterruptLine line = InterruptLine.establish(
-                    spl, "intr", Ipl.VM, value -> refused(() -> tq.delBarrier(queued), "in an interrupt", "tq"));
+                    Receiver.current(),
+                    "intr",
+                    Ipl.VM,
+                    value -> refused(() -> tq.delBarrier(queued), "in an interrupt", "tq"));
             assertThat(line.trigger()).isTrue();
             assertThat(spl.poll()).isEqualTo(1);
             line.close();
@@ -149,7 +153,7 @@ class QueueLevelTest {
         Workqueue<Packet> vm = workqueue(Ipl.VM, () -> {});
         Packet refused = new Packet();
         Levels.on(mode, spl -> {
-            InterruptLine line = InterruptLine.establish(spl, "net", Ipl.NET, value -> {
+            InterruptLine line = InterruptLine.establish(Receiver.current(), "net", Ipl.NET, value -> {
                 refused(() -> net.enqueue(refused, null), "NET", "VM");
                 vm.enqueue(new Packet(), null);
                 refused(() -> workqueue(Ipl.NONE, () -> {}), "interrupt", "wq");
@@ -288,7 +292,7 @@ class QueueLevelTest {
     private static void establish(SplMode mode, AtomicReference<InterruptLine> line, List<Long> values) {
         Spl spl = Spl.current();
         spl.setMode(mode);
-        line.set(InterruptLine.establish(spl, "idle", Ipl.VM, values::add));
+        line.set(InterruptLine.establish(Receiver.current(), "idle", Ipl.VM, values::add));
     }
 
     private static void onSleepingWorker(InterruptLine line, List<Long> values) {

@@ -20,10 +20,11 @@ import org.percpu.bindings.spi.Backend;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxException;
-import org.percpu.ipl.InterruptLine;
+import org.percpu.dispatch.NativeInbox;
+import org.percpu.intr.InterruptLine;
+import org.percpu.intr.NativeWork;
+import org.percpu.intr.Receiver;
 import org.percpu.ipl.Ipl;
-import org.percpu.ipl.NativeInbox;
-import org.percpu.ipl.NativeWork;
 import org.percpu.ipl.Spl;
 import org.percpu.ipl.SplMode;
 import org.percpu.ipl.SplSupport;
@@ -52,7 +53,7 @@ class SignalsTest {
     void signalIsTakenAndGivenBack() {
         Levels.on(SplMode.LAZY, spl -> {
             long before = Proc.signalsCaught();
-            InterruptLine line = InterruptLine.establish(spl, "line", Ipl.VM, value -> {});
+            InterruptLine line = InterruptLine.establish(Receiver.current(), "line", Ipl.VM, value -> {});
             assertThat(line.trigger(1)).isTrue();
             assertThat(spl.poll()).isEqualTo(1);
             assertThat(Proc.signalsCaught()).isEqualTo(before);
@@ -73,7 +74,7 @@ class SignalsTest {
             LinuxCalls linux = Backend.linux();
             for (int round = 0; round < 200; round++) {
                 Levels.on(SplMode.EAGER, spl -> {
-                    InterruptLine line = InterruptLine.establish(spl, "line", Ipl.VM, value -> {});
+                    InterruptLine line = InterruptLine.establish(Receiver.current(), "line", Ipl.VM, value -> {});
                     int signal = line.signal();
                     int s = spl.splhigh();
                     assertThat(linux.pthread_sigqueue(linux.pthread_self(), signal, 1))
@@ -110,7 +111,7 @@ class SignalsTest {
         Machine.skipUnless(Files.isReadable(TIMERS), "the kernel lists no timers in " + TIMERS);
         List<String> before = Files.readAllLines(TIMERS);
         Levels.on(SplMode.LAZY, spl -> {
-            InterruptLine line = InterruptLine.establish(spl, "line", Ipl.VM, value -> {});
+            InterruptLine line = InterruptLine.establish(Receiver.current(), "line", Ipl.VM, value -> {});
             line.timer(3_600_000_000_000L, 3_600_000_000_000L, 1);
             assertThat(Files.readAllLines(TIMERS)).hasSizeGreaterThan(before.size());
             line.close();
@@ -126,7 +127,7 @@ class SignalsTest {
             LinuxCalls linux = Backend.linux();
             Levels.on(SplMode.LAZY, spl -> {
                 List<Long> values = new ArrayList<>();
-                InterruptLine line = InterruptLine.establish(spl, "line", Ipl.VM, values::add);
+                InterruptLine line = InterruptLine.establish(Receiver.current(), "line", Ipl.VM, values::add);
                 long before = Proc.signalsIgnored();
                 int signal = line.signal();
                 assertThat(before & bit(signal)).isNotZero();
@@ -162,7 +163,8 @@ class SignalsTest {
             Spl spl = Spl.current();
             switch ((String) command[0]) {
                 case "signal" -> {
-                    InterruptLine line = InterruptLine.establish(spl, "of a copy", Ipl.VM, value -> sum += value);
+                    InterruptLine line =
+                            InterruptLine.establish(Receiver.current(), "of a copy", Ipl.VM, value -> sum += value);
                     lines.add(line);
                     return (long) line.signal();
                 }
@@ -191,7 +193,7 @@ class SignalsTest {
                 case "open" -> {
                     ByteBuffer bell = Machine.linux().allocate(Integer.BYTES);
                     NativeInbox inbox = new NativeInbox(Machine.linux().address(bell), () -> {});
-                    NativeWork work = new NativeWork("of a copy", Ipl.HIGH, inbox, () -> sum++);
+                    NativeWork work = Levels.work("of a copy", Ipl.HIGH, inbox, () -> sum++);
                     works.add(work);
                     long handle = work.handle();
                     assertThat(Machine.linux().call(NativeWork.postFunction(), handle, 1, 0, 0, 0, 0))

@@ -7,7 +7,7 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
-import org.percpu.ipl.Spl;
+import org.percpu.intr.Receiver;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Machine;
 
@@ -20,7 +20,7 @@ class Sleeper {
     }
 
     final Thread thread;
-    final Spl spl;
+    final Receiver receiver;
     final long pthread;
 
     /** When the sleep ended, by the clock of {@link System#nanoTime}. */
@@ -34,7 +34,7 @@ class Sleeper {
             try {
                 sleep = before.call();
                 begun.complete(new Object[] {
-                    Thread.currentThread(), Spl.current(), Machine.linux().pthread_self()
+                    Thread.currentThread(), Receiver.current(), Machine.linux().pthread_self()
                 });
             } catch (Throwable t) {
                 begun.completeExceptionally(t);
@@ -45,7 +45,7 @@ class Sleeper {
         });
         Object[] known = begun.orTimeout(Bounded.SECONDS, TimeUnit.SECONDS).join();
         thread = (Thread) known[0];
-        spl = (Spl) known[1];
+        receiver = (Receiver) known[1];
         pthread = (Long) known[2];
     }
 

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.cpu.Cpu;
-import org.percpu.ipl.InterruptLine;
+import org.percpu.intr.InterruptLine;
 import org.percpu.ipl.Ipl;
 import org.percpu.kernel.Kernel;
 import org.percpu.lwp.Lwp;

@@ -19,7 +19,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.percpu.bindings.spi.LinuxCalls;
-import org.percpu.ipl.InterruptLine;
+import org.percpu.intr.InterruptLine;
+import org.percpu.intr.Receiver;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Mutex;
 import org.percpu.ipl.Spl;
@@ -48,7 +49,7 @@ class SplTest {
     void raisingNeverLowers(SplMode mode) {
         Levels.on(mode, spl -> {
             List<String> ran = new ArrayList<>();
-            InterruptLine line = Levels.recording(spl, Ipl.SOFTNET, ran);
+            InterruptLine line = Levels.recording(Receiver.current(), Ipl.SOFTNET, ran);
             int outer = spl.splvm();
             assertThat(spl.level()).isEqualTo(Ipl.VM);
             assertThat(line.trigger()).isTrue();
@@ -71,9 +72,9 @@ class SplTest {
         Levels.on(mode, spl -> {
             List<String> ran = new ArrayList<>();
             List<InterruptLine> lines = List.of(
-                    Levels.recording(spl, Ipl.SOFTCLOCK, ran),
-                    Levels.recording(spl, Ipl.VM, ran),
-                    Levels.recording(spl, Ipl.HIGH, ran));
+                    Levels.recording(Receiver.current(), Ipl.SOFTCLOCK, ran),
+                    Levels.recording(Receiver.current(), Ipl.VM, ran),
+                    Levels.recording(Receiver.current(), Ipl.HIGH, ran));
             int s = spl.splhigh();
             lines.forEach(line -> assertThat(line.trigger()).isTrue());
             spl.splx(s);
@@ -98,7 +99,7 @@ class SplTest {
     void requestsCoalesceAndValuesDoNot(SplMode mode) {
         Levels.on(mode, spl -> {
             List<String> ran = new ArrayList<>();
-            InterruptLine line = Levels.recording(spl, Ipl.VM, ran);
+            InterruptLine line = Levels.recording(Receiver.current(), Ipl.VM, ran);
             int s = spl.splvm();
             assertThat(line.trigger()).isTrue();
             assertThat(line.trigger()).isFalse();
@@ -172,9 +173,9 @@ class SplTest {
     void handlerIsInterruptedByHigherLevels(SplMode mode) {
         Levels.on(mode, spl -> {
             List<String> ran = new ArrayList<>();
-            InterruptLine high = Levels.recording(spl, Ipl.HIGH, ran);
-            InterruptLine same = Levels.recording(spl, Ipl.VM, ran);
-            InterruptLine low = InterruptLine.establish(spl, "low", Ipl.VM, value -> {
+            InterruptLine high = Levels.recording(Receiver.current(), Ipl.HIGH, ran);
+            InterruptLine same = Levels.recording(Receiver.current(), Ipl.VM, ran);
+            InterruptLine low = InterruptLine.establish(Receiver.current(), "low", Ipl.VM, value -> {
                 ran.add("enter " + value + " " + spl.inInterrupt() + " " + spl.inHardInterrupt());
                 int s = spl.splhigh();
                 boolean first = high.trigger(value);
@@ -198,8 +199,8 @@ class SplTest {
     void handlerThatThrowsOrForgetsItsLevelIsReportedAndTheLineGoesOn(SplMode mode) {
         Levels.on(mode, spl -> {
             List<String> faults = new ArrayList<>();
-            spl.onFault((line, thrown) -> faults.add(thrown.getMessage()));
-            InterruptLine line = InterruptLine.establish(spl, "bad", Ipl.VM, value -> {
+            Receiver.current().onFault((line, thrown) -> faults.add(thrown.getMessage()));
+            InterruptLine line = InterruptLine.establish(Receiver.current(), "bad", Ipl.VM, value -> {
                 int forgotten = spl.splhigh();
                 if (value == 1) {
                     throw new IllegalArgumentException("cookie " + (forgotten != 0));
@@ -223,17 +224,17 @@ class SplTest {
     void handlerThatLowersItsLevelIsPutRight(SplMode mode) {
         Levels.on(mode, spl -> {
             List<String> faults = new ArrayList<>();
-            spl.onFault((line, thrown) -> {
+            Receiver.current().onFault((line, thrown) -> {
                 faults.add(String.valueOf(thrown.getMessage()));
                 throw new IllegalStateException("the fault handler of a test throws, as it must be able to");
             });
             List<String> ran = new ArrayList<>();
             int none = spl.splraise(Ipl.NONE);
-            InterruptLine bad = InterruptLine.establish(spl, "bad", Ipl.VM, value -> {
+            InterruptLine bad = InterruptLine.establish(Receiver.current(), "bad", Ipl.VM, value -> {
                 spl.splx(none);
                 throw new IllegalArgumentException("value " + value);
             });
-            InterruptLine good = Levels.recording(spl, Ipl.VM, ran);
+            InterruptLine good = Levels.recording(Receiver.current(), Ipl.VM, ran);
             assertThat(bad.trigger(1)).isTrue();
             assertThat(bad.trigger(2)).isTrue();
             assertThat(good.trigger(3)).isTrue();
@@ -347,8 +348,8 @@ class SplTest {
     void lowersToTheSoftClock(SplMode mode) {
         Levels.on(mode, spl -> {
             List<String> ran = new ArrayList<>();
-            InterruptLine net = Levels.recording(spl, Ipl.SOFTNET, ran);
-            InterruptLine clock = Levels.recording(spl, Ipl.SOFTCLOCK, ran);
+            InterruptLine net = Levels.recording(Receiver.current(), Ipl.SOFTNET, ran);
+            InterruptLine clock = Levels.recording(Receiver.current(), Ipl.SOFTCLOCK, ran);
             spl.spllowersoftclock();
             assertThat(spl.level()).isEqualTo(Ipl.NONE);
             int s = spl.splvm();
@@ -370,8 +371,8 @@ class SplTest {
             assertThat(spl.level()).isEqualTo(Ipl.VM);
             mutex.unlock();
             List<Throwable> refused = new ArrayList<>();
-            InterruptLine line =
-                    InterruptLine.establish(spl, "lowers", Ipl.VM, value -> assertThatThrownBy(spl::spllowersoftclock)
+            InterruptLine line = InterruptLine.establish(
+                    Receiver.current(), "lowers", Ipl.VM, value -> assertThatThrownBy(spl::spllowersoftclock)
                             .satisfies(refused::add));
             assertThat(line.trigger()).isTrue();
             assertThat(spl.poll()).isEqualTo(1);
@@ -443,7 +444,7 @@ class SplTest {
         com.sun.management.ThreadMXBean threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
         Levels.on(mode, spl -> {
             long[] sum = {0};
-            InterruptLine line = InterruptLine.establish(spl, "sum", Ipl.VM, value -> sum[0] += value);
+            InterruptLine line = InterruptLine.establish(Receiver.current(), "sum", Ipl.VM, value -> sum[0] += value);
             int signal = line.signal();
             long self = linux.pthread_self();
             long sent = 0;

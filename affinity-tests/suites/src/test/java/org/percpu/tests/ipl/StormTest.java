@@ -32,7 +32,8 @@ import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuTopology;
-import org.percpu.ipl.InterruptLine;
+import org.percpu.intr.InterruptLine;
+import org.percpu.intr.Receiver;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Spl;
 import org.percpu.ipl.SplMode;
@@ -300,7 +301,7 @@ class StormTest {
             int[] level = {0}; // what is masked, in our own books
             synchronized (lines) {
                 for (Ipl ipl : LEVELS) {
-                    lines.add(InterruptLine.establish(spl, ipl + "/" + seed, ipl, value -> {
+                    lines.add(InterruptLine.establish(Receiver.current(), ipl + "/" + seed, ipl, value -> {
                         int before = level[0];
                         if (before >= ipl.rank() || spl.level() != ipl || !spl.inInterrupt()) {
                             MASKED.incrementAndGet();

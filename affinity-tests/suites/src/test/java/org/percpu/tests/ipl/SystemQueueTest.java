@@ -16,7 +16,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.percpu.bindings.spi.Errno;
-import org.percpu.ipl.InterruptLine;
+import org.percpu.intr.InterruptLine;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Mutex;
 import org.percpu.ipl.SplMode;

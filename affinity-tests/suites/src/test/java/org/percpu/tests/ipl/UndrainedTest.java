@@ -17,9 +17,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
-import org.percpu.ipl.InterruptLine;
+import org.percpu.intr.InterruptLine;
+import org.percpu.intr.NativeWork;
+import org.percpu.intr.Receiver;
 import org.percpu.ipl.Ipl;
-import org.percpu.ipl.NativeWork;
 import org.percpu.ipl.Spl;
 import org.percpu.ipl.SplMode;
 import org.percpu.kernel.KernelQueue;
@@ -115,7 +116,7 @@ class UndrainedTest {
         }
         NativeWork work = workOf("workqueue", () -> {});
         Levels.on(bySignal ? SplMode.LAZY : SplMode.EAGER, spl -> {
-            InterruptLine line = InterruptLine.establish(spl, "rx", Ipl.VM, work);
+            InterruptLine line = InterruptLine.establish(Receiver.current(), "rx", Ipl.VM, work);
             long self = linux.pthread_self();
             int signal = bySignal ? line.signal() : 0;
             for (int i = 0; i < MANY; i += BURST) {
@@ -268,7 +269,7 @@ class UndrainedTest {
             Bounded.acquire(gate, 1);
         });
         Levels.on(SplMode.EAGER, spl -> {
-            InterruptLine line = InterruptLine.establish(spl, "full", Ipl.VM, work);
+            InterruptLine line = InterruptLine.establish(Receiver.current(), "full", Ipl.VM, work);
             assertThat(line.trigger(0)).isTrue();
             Bounded.acquire(inside, 1);
             for (int i = 1; i < NativeWork.MAX_VALUES; i++) {

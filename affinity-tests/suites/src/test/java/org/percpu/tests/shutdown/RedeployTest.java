@@ -13,7 +13,7 @@ import java.util.function.Function;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.percpu.ipl.InterruptLine;
+import org.percpu.intr.InterruptLine;
 import org.percpu.ipl.Ipl;
 import org.percpu.kernel.Kernel;
 import org.percpu.netbsd.Kthread;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.ipl;
+package org.percpu.dispatch;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -7,14 +7,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Whose a function is, by the file that is mapped at its address: for messages. */
-final class Holder {
+public final class Holder {
     private static final Path MAPS = Path.of("/proc/self/maps");
     private static final String PERCPU = "libpercpu";
 
     private Holder() {}
 
     /** The holder, as a noun phrase. */
-    static String of(long function) {
+    public static String of(long function) {
         String file = file(function);
         if (file.isEmpty()) {
             return "somebody else (code at 0x" + Long.toHexString(function) + ")";

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.ipl;
+package org.percpu.dispatch;
 
 import java.util.List;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
@@ -13,29 +11,10 @@ import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 
 /**
- * A work or task of a queue under a handle, so that C code, from a signal handler or any native thread, and interrupt lines can post it
- * with a value: {@code percpu_post} of {@code percpu.h}.
- *
- * <pre>{@code
- * NativeWork rx = wq.nativeWork(work, cpu);   // and the callback of the work:
- * rx.drain(value -> handle(value));           // takes the values that wait, oldest first
- * }</pre>
- *
- * <p>Posting a work that is pending adds a value to that run. The callback takes the values with {@link #drain}. Values are for the run
- * that they lead to: those that wait when a callback begins are let go when it has returned, unless a thread has drained some of them
- * meanwhile, and then the others wait for the next run. {@link State#undrained} counts what was let go. So a work whose callback has no use
- * for values need not drain, and runs for each burst all the same.
- *
- * <p>A post that finds {@value #MAX_VALUES} values waiting is refused; the work runs nevertheless, which makes room. The log of this class
- * says so once for each handle, at WARNING.
- *
- * <p>Values of one sender are kept in order. Runs of a task may overlap on a queue with several threads; each value then goes to one of
- * them.
- *
- * <p>Made by the queues: {@code Workqueue.nativeWork}, {@code Taskq.nativeTask}, {@code Workq.nativeTask}. All methods may be called from
- * any thread. The work may also be enqueued from Java; the callback then may find no value.
+ * A work or task of a queue under a handle, so that C code and interrupt lines can post it with a value: what users see
+ * as {@code NativeWork}, whose documentation says what each method does.
  */
-public final class NativeWork implements AutoCloseable {
+public final class PostedWork implements Posted {
     /** Values that wait at most. */
     public static final int MAX_VALUES = Memory.VALUES;
 
@@ -43,11 +22,11 @@ public final class NativeWork implements AutoCloseable {
     private static final int ENDED_SHIFT = Integer.SIZE;
 
     private final String name;
-    private final Ipl ipl;
+    private final int rank;
     private final NativeInbox inbox;
     private final Runnable append;
     private final Port port;
-    private final List<Spl> spillers = new CopyOnWriteArrayList<>();
+    private final List<Dispatcher> spillers = new CopyOnWriteArrayList<>();
     private final long handle;
     /**
      * Calls of drain() that are going on; above, calls of letGo(); above, modulo 2^32, the calls of drain() that have ended. A call
@@ -59,20 +38,16 @@ public final class NativeWork implements AutoCloseable {
     private final AtomicLong undrained = new AtomicLong();
     private final AtomicBoolean told = new AtomicBoolean();
 
-    /** The work or task. */
-    final @Nullable Object item;
+    private final @Nullable Object item;
 
     private @Nullable State last; // before the port went to the next owner; guarded by this
-
-    /** Closed works whose memory is not used again yet: a poster is inside, or their run is still to come. */
-    private static final Set<NativeWork> CLOSED = ConcurrentHashMap.newKeySet();
 
     private volatile boolean closed;
 
     private volatile boolean recycled;
 
     /** An error has kept the poster that has marked the work from linking it. */
-    volatile boolean unlinked;
+    private volatile boolean unlinked;
 
     private boolean reclaimed; // unmarked, and not yet appended; guarded by the inbox
 
@@ -80,45 +55,62 @@ public final class NativeWork implements AutoCloseable {
     private volatile long claimed = -1;
 
     /**
-     * Opens a handle. For queues.
+     * Opens a handle of a work or task.
      *
      * @param name for messages
-     * @param ipl of the queue
+     * @param item the work or task, or null
+     * @param rank of the level of the queue
      * @param inbox of the queue
-     * @param append appends the work to its queue, in the worker's thread; a work that is pending stays where it is
+     * @param append appends the item to its queue, in the worker's thread; one that is pending stays where it is
      * @throws org.percpu.bindings.spi.LinuxException EAGAIN if 4096 handles are open
      */
-    public NativeWork(String name, Ipl ipl, NativeInbox inbox, Runnable append) {
-        this(name, null, ipl, inbox, append);
-    }
-
-    NativeWork(String name, @Nullable Object item, Ipl ipl, NativeInbox inbox, Runnable append) {
-        Argument.requireNonNull(name, "a handle", "name");
-        Argument.requireNonNull(ipl, "a handle", "ipl");
-        Argument.requireNonNull(inbox, "a handle", "inbox");
-        Argument.requireNonNull(append, "a handle", "append");
+    public PostedWork(String name, @Nullable Object item, int rank, NativeInbox inbox, Runnable append) {
+        this.name = Argument.requireNonNull(name, "a handle", "name");
+        this.inbox = Argument.requireNonNull(inbox, "a handle", "inbox");
+        this.append = Argument.requireNonNull(append, "a handle", "append");
         this.item = item;
-        this.name = name;
-        this.ipl = ipl;
-        this.inbox = inbox;
-        this.append = append;
+        this.rank = rank;
+        ClosedWorks.settle();
         this.port = Ports.take(Support.get(), name);
         port.setLong(Memory.PORT_INBOX, inbox.add(this));
         this.handle = port.open(this);
         assert handle > 0;
     }
 
-    /** The level of the queue. */
-    Ipl ipl() {
-        return ipl;
+    /**
+     * The level of the queue.
+     *
+     * @return its rank
+     */
+    public int rank() {
+        return rank;
     }
 
-    Port port() {
+    @Override
+    public Port port() {
         return port;
     }
 
-    /** A line of this receiver is bound here: room that is made here is its signal to go on. */
-    void boundAt(Spl receiver) {
+    @Override
+    public @Nullable Object item() {
+        return item;
+    }
+
+    @Override
+    public boolean takesUnlinked() {
+        if (!unlinked) {
+            return false;
+        }
+        unlinked = false;
+        return true;
+    }
+
+    /**
+     * A line of this receiver is bound here: room that is made here is its signal to go on.
+     *
+     * @param receiver of the line
+     */
+    public void boundAt(Dispatcher receiver) {
         if (!spillers.contains(receiver)) {
             spillers.add(receiver);
         }
@@ -140,7 +132,7 @@ public final class NativeWork implements AutoCloseable {
      * @throws UnsupportedOperationException without libpercpu
      */
     public static long postFunction() {
-        return Support.get().requireTopHalf("posting from C").postFunction();
+        return Support.get().requireLibPercpu("posting from C").postFunction();
     }
 
     /**
@@ -218,31 +210,24 @@ public final class NativeWork implements AutoCloseable {
         return full;
     }
 
-    /** Worker: out of the inbox. Unmarked first: a value that comes later then causes another run. */
-    void unmark() {
+    @Override
+    public void unmark() {
         boolean marked = port.unmark();
         assert marked;
     }
 
-    /** Worker: to its queue, where it stays as it is if it is pending. */
-    void arrived() {
+    @Override
+    public void arrived() {
         append.run();
         settle();
     }
 
-    /** Nothing is linked any more: if a poster that is inside has marked the work, it goes to the queue without one. */
-    void reclaim() {
+    @Override
+    public void reclaim() {
         if (reclaimed || port.unmark()) {
             reclaimed = true;
             append.run();
             reclaimed = false;
-        }
-    }
-
-    /** Looks again at the closed works, whose posters may have left meanwhile, and whose queues may have ended. */
-    static void settleClosed() {
-        for (NativeWork work : CLOSED) {
-            work.settle();
         }
     }
 
@@ -251,7 +236,8 @@ public final class NativeWork implements AutoCloseable {
      * nothing more. Once that is so, it stays so. A work that is marked is linked, or about to be, and must not go: the link would lead to
      * the next owner.
      */
-    private void settle() {
+    @Override
+    public void settle() {
         if (!closed) {
             return;
         }
@@ -267,9 +253,9 @@ public final class NativeWork implements AutoCloseable {
             }
             last = stateOfPort();
         }
-        CLOSED.remove(this);
+        ClosedWorks.remove(this);
         inbox.remove(this);
-        port.recycle();
+        Ports.recycle(port);
     }
 
     /**
@@ -308,24 +294,18 @@ public final class NativeWork implements AutoCloseable {
         return count;
     }
 
-    /** Worker, before the callback: where the values end that the run is for. */
-    long end() {
+    @Override
+    public long end() {
         return port.getLong(Memory.PORT_TAIL);
     }
 
-    /** How many calls of drain() have ended, modulo 2^32. */
-    long drained() {
+    @Override
+    public long drained() {
         return drains.get() >>> ENDED_SHIFT;
     }
 
-    /**
-     * Worker, behind the callback: lets the values go that waited before it, unless drain() was called since. A callback that drains takes
-     * the others in its next run.
-     *
-     * @param end what {@link #end} was before the callback
-     * @param drainedBefore what {@link #drained} was then
-     */
-    void letGo(long end, long drainedBefore) {
+    @Override
+    public void letGo(long end, long drainedBefore) {
         // The memory may be another work's by now: that is looked at again behind the count.
         if (port.getLong(Memory.PORT_HEAD) < end) {
             letGoCounted(end, drainedBefore);
@@ -369,7 +349,7 @@ public final class NativeWork implements AutoCloseable {
 
     /** Made when it is needed. */
     private static final class Log {
-        static final System.Logger LOG = System.getLogger(NativeWork.class.getName());
+        static final System.Logger LOG = System.getLogger("org.percpu.intr.NativeWork");
 
         private Log() {}
     }
@@ -378,9 +358,9 @@ public final class NativeWork implements AutoCloseable {
      * What has become of the values.
      *
      * @param name of the work and its queue
-     * @param drained values that {@link NativeWork#drain} has taken
+     * @param drained values that {@link #drain} has taken
      * @param undrained values that were let go because a run has returned without anybody having drained
-     * @param refused posts that found {@value NativeWork#MAX_VALUES} values waiting, whose values were not taken
+     * @param refused posts that found {@value PostedWork#MAX_VALUES} values waiting, whose values were not taken
      */
     public record State(String name, long drained, long undrained, long refused) {}
 
@@ -401,8 +381,8 @@ public final class NativeWork implements AutoCloseable {
 
     private void roomWasMade(int count) {
         if (count > 0 && port.unspill()) {
-            for (Spl receiver : spillers) {
-                receiver.roomWasMade(Spl.ALL_SIGNALS);
+            for (Dispatcher receiver : spillers) {
+                receiver.roomWasMade(Dispatcher.ALL_SIGNALS);
             }
         }
     }
@@ -422,13 +402,12 @@ public final class NativeWork implements AutoCloseable {
     /**
      * Closes the handle: C code that uses it gets EINVAL. What was posted before still runs. Closing twice is harmless.
      */
-    @Override
     public void close() {
         synchronized (this) {
             if (closed) {
                 return;
             }
-            CLOSED.add(this);
+            ClosedWorks.add(this);
             // Before anybody may find it closed, and give the memory to the next one, whose handle this must not be.
             port.shut();
             closed = true;

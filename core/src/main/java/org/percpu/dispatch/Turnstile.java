@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.ipl;
+package org.percpu.dispatch;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -109,7 +109,7 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
      * @return false if the time ran out
      * @throws InterruptedException if the thread was interrupted before or meanwhile
      */
-    final boolean enterWithin(long nanos) throws InterruptedException {
+    public final boolean enterWithin(long nanos) throws InterruptedException {
         if (Thread.interrupted()) {
             throw new InterruptedException();
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.ipl;
+package org.percpu.dispatch;
 
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -8,7 +8,7 @@ import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxException;
 
 /** What of this package works in this process: made at the first use. */
-final class Support {
+public final class Support {
     /** Forces a mode: eager or lazy. */
     static final String MODE = "percpu.spl";
 
@@ -17,9 +17,9 @@ final class Support {
     /** How long after a load that failed the next one may be tried; doubled with each. */
     private static final long FIRST_RETRY_NANOS = 1_000_000_000L;
 
-    final LinuxCalls linux = Backend.linux();
-    final Signals signals = new Signals(linux);
-    private final @Nullable SplMode forced;
+    public final LinuxCalls linux = Backend.linux();
+    public final Signals signals = new Signals(linux);
+    private final @Nullable Boolean forced;
 
     // Written under this.
     private volatile LibraryFile.Found found;
@@ -32,48 +32,47 @@ final class Support {
         found = LibraryFile.load(linux);
         forced = switch (mode.toLowerCase(Locale.ROOT)) {
             case "" -> null;
-            case "eager" -> SplMode.EAGER;
+            case "eager" -> true;
             case "lazy" -> requireLazy();
             default -> throw new IllegalArgumentException("-D" + MODE + "=" + mode + ": must be eager or lazy");
         };
     }
 
-    private SplMode requireLazy() {
-        if (found.topHalf() == null) {
+    private boolean requireLazy() {
+        if (found.libPercpu() == null) {
             throw new UnsupportedOperationException("LAZY levels need libpercpu.so, and there is none: " + reason());
         }
-        return SplMode.LAZY;
+        return false;
     }
 
     /** The library; null if there is none, or it could not be loaded and a further try must wait. */
-    @Nullable
-    TopHalf topHalf() {
+    public @Nullable LibPercpu libPercpu() {
         LibraryFile.Found now = found;
-        return now.topHalf() == null && now.passing() ? retry() : now.topHalf();
+        return now.libPercpu() == null && now.passing() ? retry() : now.libPercpu();
     }
 
     /** What kept the library from being loaded may be over: a full disk, a limit. */
-    private synchronized @Nullable TopHalf retry() {
-        if (found.topHalf() == null && System.nanoTime() - triedAt >= retryNanos) {
+    private synchronized @Nullable LibPercpu retry() {
+        if (found.libPercpu() == null && System.nanoTime() - triedAt >= retryNanos) {
             found = Loading.run(() -> LibraryFile.load(linux));
             retryNanos *= 2;
             triedAt = System.nanoTime();
         }
-        return found.topHalf();
+        return found.libPercpu();
     }
 
     /** Where the library came from, or why there is none. */
-    String reason() {
+    public String reason() {
         return found.reason();
     }
 
-    /** How new threads mask signals. */
-    SplMode mode() {
-        SplMode mode = forced;
-        return mode != null ? mode : topHalf() != null ? SplMode.LAZY : SplMode.EAGER;
+    /** Whether new threads mask signals by a system call at each change of their level. */
+    public boolean isEager() {
+        Boolean eager = forced;
+        return eager != null ? eager : libPercpu() == null;
     }
 
-    static Support get() {
+    public static Support get() {
         Support support = made;
         if (support == null) {
             synchronized (Support.class) {
@@ -87,8 +86,8 @@ final class Support {
         return support;
     }
 
-    TopHalf requireTopHalf(String what) {
-        TopHalf half = topHalf();
+    public LibPercpu requireLibPercpu(String what) {
+        LibPercpu half = libPercpu();
         if (half == null) {
             throw new UnsupportedOperationException(
                     what + " needs libpercpu.so, and there is none: " + reason() + "; see SplSupport");
@@ -96,7 +95,7 @@ final class Support {
         return half;
     }
 
-    LinuxException failed(String call, long result, @Nullable String remedy) {
+    public LinuxException failed(String call, long result, @Nullable String remedy) {
         int errno = (int) -result;
         return new LinuxException(call, errno, linux.strerror(errno), remedy);
     }

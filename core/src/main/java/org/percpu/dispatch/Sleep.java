@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.ipl;
+package org.percpu.dispatch;
 
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -9,7 +9,7 @@ import org.percpu.bindings.spi.Argument;
  * One sleep of one thread, until another thread wakes it. Every sleep of the library and every wait for one of its locks is made of this;
  * use those unless you are writing another kind.
  *
- * <p>A thread that has a level ({@link Spl}) hears its interrupts meanwhile: it runs the handlers that its level allows, and goes on
+ * <p>A thread that has a level ({@link Dispatcher}) hears its interrupts meanwhile: it runs the handlers that its level allows, and goes on
  * sleeping. It sleeps on the word that its interrupts ring. A thread without a level parks.
  *
  * <p>The caller must hold nothing that a handler may want, not even a place in a queue before which the handler would wait.
@@ -25,7 +25,7 @@ public final class Sleep {
     private static final long INTERRUPT_LOOK_NANOS = 2_000_000;
 
     private final Thread thread = Thread.currentThread();
-    private final @Nullable Spl spl = Spl.currentIfUsed();
+    private final @Nullable Dispatcher dispatcher = Dispatchers.currentIfUsed();
     private volatile boolean woken;
     private volatile boolean unheard; // the ring behind `woken` has failed
     private boolean deaf; // the sleeper's own
@@ -56,7 +56,7 @@ public final class Sleep {
                 }
                 doze(blocker, left);
                 // Park does not sleep while the status is set.
-                interrupted |= spl == null && Thread.interrupted();
+                interrupted |= dispatcher == null && Thread.interrupted();
             }
             return true;
         } finally {
@@ -80,14 +80,14 @@ public final class Sleep {
             if (left <= 0 || thread.isInterrupted()) {
                 return false;
             }
-            doze(blocker, spl == null ? left : Math.min(left, INTERRUPT_LOOK_NANOS));
+            doze(blocker, dispatcher == null ? left : Math.min(left, INTERRUPT_LOOK_NANOS));
         }
         return true;
     }
 
     /** Sleeps once, or runs handlers. */
     private void doze(Object blocker, long nanos) {
-        if (spl == null) {
+        if (dispatcher == null) {
             if (nanos == FOREVER) {
                 LockSupport.park(blocker);
             } else {
@@ -95,13 +95,13 @@ public final class Sleep {
             }
             return;
         }
-        if (!deaf && spl.poll() > 0) {
+        if (!deaf && dispatcher.poll() > 0) {
             return;
         }
         // For thread dumps, which otherwise show a thread that runs native code.
         LockSupport.setCurrentBlocker(blocker);
         try {
-            spl.sleepUntilRung(Math.min(nanos, LOOK_NANOS));
+            dispatcher.bell().sleepUntilRung(Math.min(nanos, LOOK_NANOS));
         } finally {
             LockSupport.setCurrentBlocker(null);
         }
@@ -116,11 +116,11 @@ public final class Sleep {
         woken = true;
         unheard = false;
         try {
-            Spl mine = spl;
+            Dispatcher mine = dispatcher;
             if (mine == null) {
                 LockSupport.unpark(thread);
             } else {
-                mine.ring();
+                mine.bell().ring();
             }
         } catch (Throwable t) {
             // For want of stack or memory: the next waker rings.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.ipl;
+package org.percpu.dispatch;
 
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.ipl;
+package org.percpu.dispatch;
 
-import static org.percpu.ipl.Memory.INT;
-import static org.percpu.ipl.Memory.LONG;
+import static org.percpu.dispatch.Memory.INT;
+import static org.percpu.dispatch.Memory.LONG;
 
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
@@ -14,25 +14,24 @@ import org.jspecify.annotations.Nullable;
  * and signal handlers push to as well. A slot whose sequence is its position is free; one more, and it is full.
  *
  * <p>The memory is never freed: a signal handler that comes late finds a closed port. It is used again for later ports,
- * under other handles, see {@link Ports}.
+ * under other handles, see {@code Ports}.
  */
-final class Port {
+public final class Port {
     private static final long HANDLE_STEP = Memory.PORTS;
     private static final long CLOSE_NANOS = 1_000_000_000L;
 
-    /** By index; those of the library first, then those of {@link Ports}. */
-    private static final AtomicReferenceArray<@Nullable NativeWork> WORKS =
-            new AtomicReferenceArray<>(2 * Memory.PORTS);
+    /** By index; those of the library first, then those of {@code Ports}. */
+    private static final AtomicReferenceArray<@Nullable Posted> WORKS = new AtomicReferenceArray<>(2 * Memory.PORTS);
 
     final Support support;
-    private final @Nullable TopHalf half; // whose the memory is
+    private final @Nullable LibPercpu library; // whose the memory is
     final ByteBuffer memory;
     private final long address;
     final int index;
 
-    Port(Support support, @Nullable TopHalf half, ByteBuffer memory, long address) {
+    Port(Support support, @Nullable LibPercpu library, ByteBuffer memory, long address) {
         this.support = support;
-        this.half = half;
+        this.library = library;
         this.memory = memory;
         this.address = address;
         this.index = (int) memory.getLong(Memory.PORT_INDEX);
@@ -52,10 +51,10 @@ final class Port {
     }
 
     /** Makes the port known under a handle that was never used before. */
-    long open(@Nullable NativeWork work) {
+    public long open(@Nullable Posted work) {
         WORKS.set(index, work);
-        if (half != null) {
-            return half.open(address);
+        if (library != null) {
+            return library.open(address);
         }
         long generation = memory.getLong(Memory.PORT_GENERATION) + 1;
         memory.putLong(Memory.PORT_GENERATION, generation);
@@ -65,8 +64,8 @@ final class Port {
     }
 
     /** The work of a link in an inbox. */
-    static NativeWork workAt(long index) {
-        NativeWork work = WORKS.get((int) index);
+    static Posted workAt(long index) {
+        Posted work = WORKS.get((int) index);
         if (work == null) {
             throw new IllegalStateException("an inbox holds index " + index + ", which is no work");
         }
@@ -83,7 +82,7 @@ final class Port {
      *
      * @param own how often the caller is inside
      */
-    void close(int own) {
+    public void close(int own) {
         shut();
         await(own);
     }
@@ -111,25 +110,25 @@ final class Port {
     }
 
     /** Whether signals can be routed here: libpercpu knows the port. */
-    boolean isKnownToLibrary() {
-        return half != null;
+    public boolean isKnownToLibrary() {
+        return library != null;
     }
 
-    /** Closed, and in no inbox: may become another port as soon as nobody is inside. */
-    void recycle() {
+    /** Closed, and in no inbox: libpercpu may make another port of it. False if the memory is not the library's. */
+    boolean giveBack() {
         WORKS.set(index, null);
-        if (half != null) {
-            half.recycle(address);
-        } else {
-            Ports.giveBack(this);
+        if (library == null) {
+            return false;
         }
+        library.recycle(address);
+        return true;
     }
 
-    void enter() {
+    public void enter() {
         LONG.getAndAdd(memory, Memory.PORT_ACTIVE, 1L);
     }
 
-    void leave() {
+    public void leave() {
         LONG.getAndAdd(memory, Memory.PORT_ACTIVE, -1L);
     }
 
@@ -138,7 +137,7 @@ final class Port {
     }
 
     /** Any thread; false if there is no room for callers. */
-    boolean push(long value) {
+    public boolean push(long value) {
         while (true) {
             long tail = (long) LONG.getVolatile(memory, Memory.PORT_TAIL);
             if (tail - (long) LONG.getVolatile(memory, Memory.PORT_HEAD) >= Memory.VALUES) {
@@ -168,13 +167,13 @@ final class Port {
     }
 
     /** Any consumer: whether a value is there to be {@linkplain #take(long) taken}. */
-    boolean isEmpty() {
+    public boolean isEmpty() {
         long head = (long) LONG.getVolatile(memory, Memory.PORT_HEAD);
         return (long) LONG.getAcquire(memory, slot(head)) != head + 1;
     }
 
     /** Position of the next value, now the caller's, or -1. An error comes before it is the caller's. */
-    long claim() {
+    public long claim() {
         while (true) {
             long head = (long) LONG.getVolatile(memory, Memory.PORT_HEAD);
             long sequence = (long) LONG.getAcquire(memory, slot(head));
@@ -204,7 +203,7 @@ final class Port {
     }
 
     /** The value at a claimed position; its slot is free then. After an error it can be asked for again. */
-    long take(long position) {
+    public long take(long position) {
         int slot = slot(position);
         long value = (long) LONG.get(memory, slot + Long.BYTES);
         free(position);
@@ -216,7 +215,7 @@ final class Port {
     }
 
     /** Of a closed port: how many values, the one of the mark included, nobody has taken. They count as lost. */
-    long drop() {
+    public long drop() {
         long dropped = unmark() ? 1 : 0;
         for (long at = claim(); at >= 0; at = claim()) {
             free(at);
@@ -227,7 +226,7 @@ final class Port {
     }
 
     /** After room was made: true if a receiver has left signals with the kernel for want of it. */
-    boolean unspill() {
+    public boolean unspill() {
         VarHandle.fullFence();
         return (long) LONG.getOpaque(memory, Memory.PORT_SPILLED) != 0
                 && (long) LONG.getAndSet(memory, Memory.PORT_SPILLED, 0L) != 0;
@@ -237,24 +236,24 @@ final class Port {
      * Sets the mark, always with a full fence. A caller that finds it already set relies on the pending run to see its
      * value, so its push must be visible before it reads the mark. Returns true if the mark was not set.
      */
-    boolean mark() {
+    public boolean mark() {
         return (long) LONG.getAndSet(memory, Memory.PORT_PENDING, 1L) == 0;
     }
 
     /** Clears the mark, with a full fence; true if it was set. */
-    boolean unmark() {
+    public boolean unmark() {
         return (long) LONG.getAndSet(memory, Memory.PORT_PENDING, 0L) != 0;
     }
 
-    boolean isMarked() {
+    public boolean isMarked() {
         return (long) LONG.getVolatile(memory, Memory.PORT_PENDING) != 0;
     }
 
-    void setLong(int at, long value) {
+    public void setLong(int at, long value) {
         LONG.setVolatile(memory, at, value);
     }
 
-    long getLong(int at) {
+    public long getLong(int at) {
         return (long) LONG.getVolatile(memory, at);
     }
 

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.ipl;
+package org.percpu.dispatch;
 
 import java.util.Arrays;
 import org.percpu.bindings.spi.Argument;
 
 /**
  * What a run leaves behind: notes before a callback which values wait for it, and lets those go behind it that nobody has drained. Part of
- * a worker, which runs one item at a time; programs use {@link NativeWork}.
+ * a worker, which runs one item at a time; programs use {@code NativeWork}.
  */
 public final class Undrained {
-    private static final NativeWork[] NONE = {};
+    private static final Posted[] NONE = {};
 
-    private NativeWork[] works = NONE;
+    private Posted[] works = NONE;
     private long[] end = new long[1];
     private long[] drained = new long[1];
 
@@ -28,7 +28,7 @@ public final class Undrained {
     public boolean before(NativeInbox inbox, Object item) {
         Argument.requireNonNull(inbox, "a run", "inbox");
         Argument.requireNonNull(item, "a run", "item");
-        NativeWork[] now = inbox.handlesOf(item);
+        Posted[] now = inbox.handlesOf(item);
         if (now == null) {
             return false;
         }
@@ -46,7 +46,7 @@ public final class Undrained {
 
     /** Behind the callback. */
     public void after() {
-        NativeWork[] noted = works;
+        Posted[] noted = works;
         works = NONE;
         for (int i = 0; i < noted.length; i++) {
             noted[i].letGo(end[i], drained[i]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.ipl;
+package org.percpu.dispatch;
 
 import java.io.File;
 import java.io.FileInputStream;
@@ -41,7 +41,7 @@ final class LibraryFile {
      *
      * @param passing whether another try may succeed
      */
-    record Found(@Nullable TopHalf topHalf, String reason, boolean passing) {}
+    record Found(@Nullable LibPercpu libPercpu, String reason, boolean passing) {}
 
     /**
      * Loads the library that the property names, or the jar's own. That one is optional: without it levels still work, in EAGER mode.
@@ -60,7 +60,7 @@ final class LibraryFile {
         File file = path.isDirectory() ? new File(path, NAME) : path;
         try {
             requireWhole(file);
-            return new Found(TopHalf.load(linux, file.getAbsolutePath()), "named by -D" + PROPERTY, false);
+            return new Found(LibPercpu.load(linux, file.getAbsolutePath()), "named by -D" + PROPERTY, false);
         } catch (UnsupportedOperationException e) {
             throw new UnsupportedOperationException(
                     e.getMessage() + "; name a libpercpu.so of this version in a folder that is not mounted noexec ("
@@ -120,7 +120,7 @@ final class LibraryFile {
         String text = url == null ? "" : url.getPath();
         int end = text.indexOf("!/");
         if (!text.startsWith("file:") || end < 0) {
-            return "it is in the jar of percpu-core as org/percpu/ipl/" + resource();
+            return "it is in the jar of percpu-core as org/percpu/dispatch/" + resource();
         }
         return "unzip -j '" + Path.of(URI.create(text.substring(0, end))) + "' '" + text.substring(end + 2) + "'";
     }
@@ -130,7 +130,7 @@ final class LibraryFile {
         return message == null ? e.toString() : message;
     }
 
-    private static TopHalf unpack(LinuxCalls linux, byte[] library) throws IOException {
+    private static LibPercpu unpack(LinuxCalls linux, byte[] library) throws IOException {
         Path folder = Files.createTempDirectory(
                 "percpu", PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
         File file = folder.resolve(NAME).toFile();
@@ -138,7 +138,7 @@ final class LibraryFile {
             try (FileOutputStream out = new FileOutputStream(file)) {
                 out.write(library);
             }
-            return TopHalf.load(linux, file.getAbsolutePath());
+            return LibPercpu.load(linux, file.getAbsolutePath());
         } finally {
             Files.deleteIfExists(file.toPath());
             Files.delete(folder);
@@ -153,18 +153,18 @@ final class LibraryFile {
             size = file.length();
             header.position(in.readNBytes(header.array(), 0, ELF_HEADER));
         } catch (IOException e) {
-            throw TopHalf.refused(file.toString(), "it cannot be read (" + e + ")");
+            throw LibPercpu.refused(file.toString(), "it cannot be read (" + e + ")");
         }
         if (header.hasRemaining() || header.getInt(0) != ELF_MAGIC || header.getShort(4) != ELF_64_LITTLE) {
-            throw TopHalf.refused(file.toString(), "it is no 64-bit ELF file");
+            throw LibPercpu.refused(file.toString(), "it is no 64-bit ELF file");
         }
         int machine = header.getShort(18);
         if (machine != (arch().equals("aarch64") ? EM_AARCH64 : EM_X86_64)) {
-            throw TopHalf.refused(file.toString(), "it is for another processor (ELF machine " + machine + ")");
+            throw LibPercpu.refused(file.toString(), "it is for another processor (ELF machine " + machine + ")");
         }
         long end = header.getLong(40) + (long) header.getShort(58) * header.getShort(60);
         if (end > size) {
-            throw TopHalf.refused(file.toString(), "it is cut short: " + size + " bytes of " + end);
+            throw LibPercpu.refused(file.toString(), "it is cut short: " + size + " bytes of " + end);
         }
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.ipl;
+package org.percpu.dispatch;
 
-import static org.percpu.ipl.Memory.LONG;
+import static org.percpu.dispatch.Memory.LONG;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -23,10 +23,10 @@ import org.percpu.bindings.spi.LinuxException;
  * <p>Another copy of this class, of another class loader, takes others: the handlers of a process are the table that all copies see. Looking
  * there and installing is under a lock of the whole JVM.
  */
-final class Signals {
-    static final int RANKS = Ipl.IPI.rank() + 1;
-    static final int IPI = Ipl.IPI.rank();
-    static final int SIGIO = 29;
+public final class Signals {
+    private static final int RANKS = Rank.COUNT;
+    private static final int IPI = Rank.IPI;
+    public static final int SIGIO = 29;
 
     private static final int FIRST = 2;
     private static final int SIGUSR2 = 12;
@@ -68,7 +68,7 @@ final class Signals {
                 candidates.add(n);
                 if (rank > 0) {
                     // A soft rank has a number of the ladder too, which is there for any line.
-                    ofRank[rank] = isSoft(rank) ? 0 : n;
+                    ofRank[rank] = Rank.isSoft(rank) ? 0 : n;
                     rank--;
                 }
             }
@@ -89,10 +89,6 @@ final class Signals {
         return SIGUSR2;
     }
 
-    static boolean isSoft(int rank) {
-        return rank <= Ipl.SOFTNET.rank() || rank == Ipl.SOFTSERIAL.rank();
-    }
-
     private static long bit(int signal) {
         return 1L << (signal - 1);
     }
@@ -111,7 +107,7 @@ final class Signals {
     }
 
     /** What a level masks, as the kernel's set. */
-    long mask(int rank) {
+    public long mask(int rank) {
         return (long) LONG.getOpaque(masks, rank * Long.BYTES);
     }
 
@@ -135,17 +131,17 @@ final class Signals {
     }
 
     /** The ladder's signal of a rank, 0 if it has none. */
-    int ofRank(int rank) {
+    public int ofRank(int rank) {
         return ofRank[rank];
     }
 
     /** Signals that no line can have now, each with the reason. */
-    List<String> skipped(TopHalf half) {
+    public List<String> skipped(LibPercpu half) {
         List<String> skipped = new ArrayList<>(reserved);
         synchronized (JVM_WIDE) {
             for (int n : candidates) {
                 long handler = half.handler(n);
-                if (handler != TopHalf.BY_DEFAULT && handler != TopHalf.IGNORED && handler != TopHalf.OURS) {
+                if (handler != LibPercpu.BY_DEFAULT && handler != LibPercpu.IGNORED && handler != LibPercpu.OURS) {
                     skipped.add(n + " (" + Holder.of(handler) + " has a handler for it)");
                 }
             }
@@ -154,11 +150,11 @@ final class Signals {
     }
 
     /** Without the library nobody knows who handles what, and no line needs a signal. */
-    List<String> reserved() {
+    public List<String> reserved() {
         return List.copyOf(reserved);
     }
 
-    int left(TopHalf half) {
+    public int left(LibPercpu half) {
         synchronized (JVM_WIDE) {
             int left = 0;
             for (int n : candidates) {
@@ -169,9 +165,9 @@ final class Signals {
     }
 
     /** Our handler without a line of ours: of a copy that shares the library, or given back late, which only percpu_release finds out. */
-    private boolean isFree(TopHalf half, int signal) {
+    private boolean isFree(LibPercpu half, int signal) {
         long handler = half.handler(signal);
-        return handler == TopHalf.BY_DEFAULT || handler == TopHalf.IGNORED;
+        return handler == LibPercpu.BY_DEFAULT || handler == LibPercpu.IGNORED;
     }
 
     /**
@@ -179,7 +175,7 @@ final class Signals {
      *
      * @throws LinuxException EAGAIN if there is none
      */
-    int take(TopHalf half, int rank, String line) {
+    public int take(LibPercpu half, int rank, String line) {
         synchronized (JVM_WIDE) {
             releaseLate(half);
             List<Integer> wanted = new ArrayList<>(candidates);
@@ -196,7 +192,7 @@ final class Signals {
             throw new LinuxException(
                     "signal(\"" + line + "\")",
                     Errno.EAGAIN.number(),
-                    "no signal is free for a further line at " + Ipl.ofRank(rank),
+                    "no signal is free for a further line at " + Rank.name(rank),
                     whoHasThem(half) + "; or trigger this line from this process, which needs no signal");
         }
     }
@@ -213,14 +209,14 @@ final class Signals {
         return 1;
     }
 
-    private String whoHasThem(TopHalf half) {
+    private String whoHasThem(LibPercpu half) {
         int mine = 0;
         Map<String, Integer> others = new TreeMap<>();
         for (int n : candidates) {
             long handler = half.handler(n);
             if (rankOf[n] != 0) {
                 mine++;
-            } else if (handler == TopHalf.OURS) {
+            } else if (handler == LibPercpu.OURS) {
                 others.merge("another class loader's copy of percpu that shares libpercpu", 1, Integer::sum);
             } else if (!isFree(half, n)) {
                 others.merge(Holder.of(handler), 1, Integer::sum);
@@ -235,7 +231,7 @@ final class Signals {
                 .toString();
     }
 
-    void giveBack(TopHalf half, int signal) {
+    public void giveBack(LibPercpu half, int signal) {
         synchronized (JVM_WIDE) {
             rankOf[signal] = 0;
             routed &= ~bit(signal);
@@ -245,15 +241,15 @@ final class Signals {
         }
     }
 
-    private void releaseLate(TopHalf half) {
+    private void releaseLate(LibPercpu half) {
         late.removeIf(half::release);
     }
 
     /** A further file is watched: takes SIGIO, which the kernel sends when a file's signal cannot be queued. 0 or -errno. */
-    long takeSigio(TopHalf half) {
+    public long takeSigio(LibPercpu half) {
         synchronized (JVM_WIDE) {
             long handler = half.handler(SIGIO);
-            long result = half.install(SIGIO, all(), handler > TopHalf.OURS && Holder.isPercpu(handler));
+            long result = half.install(SIGIO, all(), handler > LibPercpu.OURS && Holder.isPercpu(handler));
             if (result == 0) {
                 watchers++;
             }
@@ -262,7 +258,7 @@ final class Signals {
     }
 
     /** One file less is watched. */
-    void giveSigioBack(TopHalf half) {
+    public void giveSigioBack(LibPercpu half) {
         synchronized (JVM_WIDE) {
             watchers--;
             if (watchers == 0) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.ipl;
+package org.percpu.dispatch;
 
-import static org.percpu.ipl.Memory.LONG;
+import static org.percpu.dispatch.Memory.LONG;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
@@ -16,7 +16,7 @@ import org.percpu.bindings.spi.LinuxCalls;
 
 /**
  * The works of one queue that were posted from C or by an interrupt line, until a worker takes them: a lock-free list
- * in native memory. Part of a queue; programs use {@link NativeWork}.
+ * in native memory. Part of a queue; programs use {@code NativeWork}.
  *
  * <p>Life: open; then {@linkplain #close closed}, when no further poster is let in and those inside still link their
  * works; then {@linkplain #end ended}, when nothing is linked any more. The memory is used again for another queue when
@@ -40,10 +40,10 @@ public final class NativeInbox {
     private final LinuxCalls linux = Support.get().linux;
     private final ByteBuffer memory = takeMemory(linux);
     private final Runnable bell;
-    private final List<NativeWork> works = new ArrayList<>(); // guarded by this; compared by identity
+    private final List<Posted> works = new ArrayList<>(); // guarded by this; compared by identity
 
     /** The handles of each item; replaced as a whole under this. */
-    private volatile IdentityHashMap<Object, NativeWork[]> byItem = new IdentityHashMap<>();
+    private volatile IdentityHashMap<Object, Posted[]> byItem = new IdentityHashMap<>();
 
     /** Written under this. From then on the memory may be another inbox's, but for posters that are inside. */
     private volatile boolean ended;
@@ -57,7 +57,7 @@ public final class NativeInbox {
     private volatile boolean unfinished;
     private long unturned; // a list, newest first
     private long oldest; // a list, oldest first
-    private @Nullable NativeWork arriving;
+    private @Nullable Posted arriving;
     private boolean unmarked; // the one that arrives
     private boolean seeks; // works that are not linked
 
@@ -81,23 +81,8 @@ public final class NativeInbox {
         }
     }
 
-    /**
-     * Opens a handle of a work or task. For queues.
-     *
-     * @param name for messages
-     * @param item the work or task
-     * @param ipl of the queue
-     * @param append appends the item to its queue, in the worker's thread; one that is pending stays where it is
-     * @return the handle
-     * @throws org.percpu.bindings.spi.LinuxException EAGAIN if 4096 handles are open
-     */
-    public NativeWork open(String name, Object item, Ipl ipl, Runnable append) {
-        Argument.requireNonNull(item, "a handle", "item");
-        return new NativeWork(name, item, ipl, this, append);
-    }
-
     /** Any thread: the handles of an item; null if it has none here. */
-    NativeWork @Nullable [] handlesOf(Object item) {
+    Posted @Nullable [] handlesOf(Object item) {
         return byItem.get(item);
     }
 
@@ -113,23 +98,24 @@ public final class NativeInbox {
     }
 
     private void index() {
-        IdentityHashMap<Object, NativeWork[]> index = new IdentityHashMap<>();
-        for (NativeWork work : works) {
-            if (work.item != null) {
-                index.merge(work.item, new NativeWork[] {work}, NativeInbox::join);
+        IdentityHashMap<Object, Posted[]> index = new IdentityHashMap<>();
+        for (Posted work : works) {
+            Object item = work.item();
+            if (item != null) {
+                index.merge(item, new Posted[] {work}, NativeInbox::join);
             }
         }
         byItem = index;
     }
 
-    private static NativeWork[] join(NativeWork[] some, NativeWork[] more) {
-        NativeWork[] all = Arrays.copyOf(some, some.length + more.length);
+    private static Posted[] join(Posted[] some, Posted[] more) {
+        Posted[] all = Arrays.copyOf(some, some.length + more.length);
         System.arraycopy(more, 0, all, some.length, more.length);
         return all;
     }
 
     /** A work is opened here; the address for its port. */
-    synchronized long add(NativeWork work) {
+    synchronized long add(Posted work) {
         if (ended) {
             return linux.address(Dead.MEMORY);
         }
@@ -139,7 +125,7 @@ public final class NativeInbox {
     }
 
     /** A work is closed, no poster is inside it, and it is in no list. */
-    synchronized void remove(NativeWork work) {
+    synchronized void remove(Posted work) {
         works.remove(work);
         index();
         giveMemoryBack();
@@ -245,7 +231,7 @@ public final class NativeInbox {
             oldest = unturned;
             unturned = older;
         }
-        for (NativeWork work = next(); work != null; work = next()) {
+        for (Posted work = next(); work != null; work = next()) {
             if (!unmarked) {
                 work.unmark();
                 unmarked = true;
@@ -257,12 +243,12 @@ public final class NativeInbox {
     }
 
     /** The next work to arrive, oldest first, and then those that an error has kept from being linked. */
-    private @Nullable NativeWork next() {
+    private @Nullable Posted next() {
         if (arriving != null) {
             return arriving;
         }
         if (oldest != 0) {
-            NativeWork work = Port.workAt(oldest - 1);
+            Posted work = Port.workAt(oldest - 1);
             // Before the work is unmarked: from then on it may be linked again.
             oldest = (long) LONG.getOpaque(work.port().memory, Memory.PORT_NEXT);
             unmarked = false;
@@ -270,9 +256,8 @@ public final class NativeInbox {
             return work;
         }
         for (int i = 0; seeks && i < works.size(); i++) {
-            NativeWork work = works.get(i);
-            if (work.unlinked) {
-                work.unlinked = false;
+            Posted work = works.get(i);
+            if (work.takesUnlinked()) {
                 unmarked = false;
                 arriving = work;
                 return work;
@@ -322,13 +307,13 @@ public final class NativeInbox {
                     return false;
                 }
             } while (!LONG.compareAndSet(memory, Memory.INBOX_HEAD, head, head | Memory.SHUT | Memory.ENDED));
-            for (NativeWork work : works) {
+            for (Posted work : works) {
                 work.reclaim();
             }
             ended = true;
             giveMemoryBack();
         }
-        NativeWork.settleClosed();
+        ClosedWorks.settle();
         return true;
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.ipl;
+package org.percpu.dispatch;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
@@ -11,7 +11,7 @@ import org.percpu.bindings.spi.LinuxException;
  * Where ports come from. With libpercpu they belong to it: every copy of this class that shares the library takes them from one table, and
  * the table outlives them all. Without the library only this class knows of them.
  */
-final class Ports {
+public final class Ports {
     /** Without the library: memory without an owner. */
     private static final ArrayDeque<Port> UNUSED = new ArrayDeque<>(); // guarded by itself
 
@@ -24,9 +24,8 @@ final class Ports {
      *
      * @throws LinuxException EAGAIN if there are too many
      */
-    static Port take(Support support, String what) {
-        NativeWork.settleClosed();
-        TopHalf half = support.topHalf();
+    public static Port take(Support support, String what) {
+        LibPercpu half = support.libPercpu();
         if (half == null) {
             return takeOwn(support, what);
         }
@@ -78,16 +77,22 @@ final class Ports {
         return null;
     }
 
-    /** Without the library. */
-    static void giveBack(Port port) {
-        synchronized (UNUSED) {
-            UNUSED.add(port);
+    /**
+     * A port that is closed, and in no inbox. It may become another one as soon as no poster is inside.
+     *
+     * @param port taken before
+     */
+    public static void recycle(Port port) {
+        if (!port.giveBack()) {
+            synchronized (UNUSED) {
+                UNUSED.add(port);
+            }
         }
     }
 
     /** How many are taken. */
-    static int taken(Support support) {
-        TopHalf half = support.topHalf();
+    public static int taken(Support support) {
+        LibPercpu half = support.libPercpu();
         synchronized (UNUSED) {
             return made - UNUSED.size() + (half == null ? 0 : half.taken());
         }

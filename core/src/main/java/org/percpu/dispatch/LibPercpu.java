@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.ipl;
+package org.percpu.dispatch;
 
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
 
 /** The functions of a loaded libpercpu. All take and return numbers. */
-final class TopHalf {
+public final class LibPercpu {
     /** Counter: signals of ours that belonged to no line. */
-    static final int STRAY = 0;
+    public static final int STRAY = 0;
     /** Counter: signals taken by a thread that was not the line's receiver. */
-    static final int FOREIGN = 1;
+    public static final int FOREIGN = 1;
 
     /** What {@link #handler} says of a signal with its default action. */
     static final long BY_DEFAULT = 0;
@@ -34,7 +34,7 @@ final class TopHalf {
     private final long trigger;
     private final long watch;
 
-    private TopHalf(LinuxCalls linux, long library, String path) {
+    private LibPercpu(LinuxCalls linux, long library, String path) {
         this.linux = linux;
         this.library = library;
         this.path = path;
@@ -57,7 +57,7 @@ final class TopHalf {
      *
      * @throws UnsupportedOperationException if the file is no libpercpu of this version
      */
-    static TopHalf load(LinuxCalls linux, String path) {
+    static LibPercpu load(LinuxCalls linux, String path) {
         long library;
         try {
             library = linux.dlopen(path);
@@ -83,7 +83,7 @@ final class TopHalf {
                 throw refused(path, "its layout " + i + " has " + size + " bytes or entries instead of " + sizes[i]);
             }
         }
-        return new TopHalf(linux, library, path);
+        return new LibPercpu(linux, library, path);
     }
 
     static UnsupportedOperationException refused(String path, String why) {
@@ -98,7 +98,7 @@ final class TopHalf {
         return address;
     }
 
-    String path() {
+    public String path() {
         return path;
     }
 
@@ -106,7 +106,7 @@ final class TopHalf {
         return post;
     }
 
-    long triggerFunction() {
+    public long triggerFunction() {
         return trigger;
     }
 
@@ -140,7 +140,7 @@ final class TopHalf {
     }
 
     /** {@link #BY_DEFAULT}, {@link #IGNORED}, {@link #OURS}, -EINVAL, or the address of another handler. */
-    long handler(int signal) {
+    public long handler(int signal) {
         return call(handler, signal, 0);
     }
 
@@ -159,16 +159,16 @@ final class TopHalf {
         return true;
     }
 
-    void route(int signal, long handle) {
+    public void route(int signal, long handle) {
         must(call(route, signal, handle), "percpu_route");
     }
 
     /** A file descriptor, or -1. */
-    void watch(int signal, int fd) {
+    public void watch(int signal, int fd) {
         must(call(watch, signal, fd), "percpu_watch");
     }
 
-    long counter(int which) {
+    public long counter(int which) {
         return call(counter, which, 0);
     }
 }

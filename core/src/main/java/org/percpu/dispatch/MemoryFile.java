@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.ipl;
+package org.percpu.dispatch;
 
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -23,14 +23,14 @@ final class MemoryFile {
      * @throws IOException if there is no such file, or no room in it
      * @throws UnsupportedOperationException if it cannot be loaded
      */
-    static TopHalf load(LinuxCalls linux, String name, byte[] library) throws IOException {
+    static LibPercpu load(LinuxCalls linux, String name, byte[] library) throws IOException {
         int fd = create(linux, name);
         try {
             // Opened again, but the same file: Java writes without a call of its own. Not a channel.
             try (FileOutputStream out = new FileOutputStream(DESCRIPTORS + fd)) {
                 out.write(library);
             }
-            return TopHalf.load(linux, unusedPath(linux, fd));
+            return LibPercpu.load(linux, unusedPath(linux, fd));
         } finally {
             // What is mapped stays.
             int closed = linux.close(fd);

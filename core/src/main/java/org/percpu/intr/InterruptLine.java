@@ -1,20 +1,27 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.ipl;
+package org.percpu.intr;
 
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
-import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxException;
+import org.percpu.dispatch.ClosedWorks;
+import org.percpu.dispatch.Dispatcher;
+import org.percpu.dispatch.Memory;
+import org.percpu.dispatch.Port;
+import org.percpu.dispatch.Ports;
+import org.percpu.dispatch.PostedWork;
+import org.percpu.dispatch.Support;
+import org.percpu.ipl.Ipl;
+import org.percpu.ipl.Spl;
 
 /**
  * An interrupt: a source that, when it is triggered, has a handler run on one thread, its receiver, when that is below the line's level;
  * or that posts a {@link NativeWork} with no Java code in between.
  *
  * <pre>{@code
- * Spl receiver = kernel.interrupts(cpu);          // a thread that does nothing else, pinned there
+ * Receiver receiver = kernel.interrupts(cpu);          // a thread that does nothing else, pinned there
  * InterruptLine line = InterruptLine.establish(receiver, "rx", Ipl.VM, value -> ring.take(value));
  * line.trigger(7);                                // from Java, any thread
  * int signal = line.signal();                     // from elsewhere: sigqueue(pid, signal, value)
@@ -40,9 +47,6 @@ public final class InterruptLine implements AutoCloseable {
     /** Values that wait at most in this process. */
     public static final int MAX_VALUES = Memory.VALUES;
 
-    /** Owns a thread id and a type. */
-    private static final int F_OWNER_BYTES = 8;
-
     /** The function of an interrupt. */
     @FunctionalInterface
     public interface Handler {
@@ -50,68 +54,50 @@ public final class InterruptLine implements AutoCloseable {
          * Services the interrupt. Must not sleep.
          *
          * @param value as triggered; 0 for {@link InterruptLine#trigger()}; the file descriptor for {@link InterruptLine#watch}
-         * @throws Exception reported to {@link Spl#onFault}
+         * @throws Exception reported to {@link Receiver#onFault}
          */
         void interrupt(long value) throws Exception;
     }
 
-    private final Spl receiver;
+    private final Receiver receiver;
+    private final Dispatcher dispatcher;
     private final Support support;
     private final String name;
     private final Ipl ipl;
-    private final @Nullable Handler handler;
-    private final @Nullable NativeWork work;
+    private final @Nullable PostedWork work;
     private final Port port;
     private final long handle;
+    private final Delivery delivery;
+    private final Triggers triggers; // guarded by this
 
-    // Written by the receiver alone.
-    private volatile long handled;
+    private @Nullable State last; // before the port went to the next owner; guarded by this
 
-    /** An error may have kept the receiver from hearing of a trigger. */
-    private volatile boolean untold;
-
-    // The receiver's own: its handler may close the line.
-    private boolean running;
-    // What it has taken, until the handler is called.
-    private boolean marked;
-    private long position = -1;
-    private boolean holds;
-    private long held;
-
-    private long overrunsBefore; // of all calls of the handler
-    private long overruns; // since the call before
-
-    // Guarded by this.
-    private int signal;
-    private long timer = -1;
-    private int fd = -1;
-    private @Nullable State last; // before the port went to the next owner
-
-    /** Written under this. Then the port may be another's, unless the reader was {@linkplain Port#enter inside} before. */
-    private volatile boolean closed;
-
-    private InterruptLine(Spl receiver, String name, Ipl ipl, @Nullable Handler handler, @Nullable NativeWork work) {
+    private InterruptLine(
+            Receiver receiver, String name, Ipl ipl, @Nullable Handler handler, @Nullable NativeWork work) {
         if (ipl == Ipl.NONE) {
             throw new IllegalArgumentException(
                     "interrupt " + name + " at NONE: nothing would ever mask it; choose SOFTCLOCK to IPI");
         }
         this.receiver = receiver;
-        this.support = receiver.support();
+        this.dispatcher = receiver.dispatcher();
+        this.support = dispatcher.support();
         this.name = name;
         this.ipl = ipl;
-        this.handler = handler;
-        this.work = work;
+        this.work = work == null ? null : work.work();
         requireReceiver("establish");
-        long bound = work == null ? 0 : requireUsable(work);
+        long bound = this.work == null ? 0 : requireUsable(this.work);
+        ClosedWorks.settle();
         this.port = Ports.take(support, name);
-        port.setLong(Memory.PORT_RECEIVER, receiver.address());
+        port.setLong(Memory.PORT_RECEIVER, dispatcher.address());
         port.setLong(Memory.PORT_RANK, ipl.rank());
-        if (work != null) {
+        if (this.work != null) {
             port.setLong(Memory.PORT_BOUND, bound);
-            work.boundAt(receiver);
+            this.work.boundAt(dispatcher);
         }
-        receiver.add(this);
+        delivery = new Delivery(this, receiver, port, ipl.rank(), handler);
+        dispatcher.add(delivery);
         handle = port.open(null);
+        triggers = new Triggers(name, ipl.rank(), dispatcher, port, handle);
     }
 
     /**
@@ -123,9 +109,10 @@ public final class InterruptLine implements AutoCloseable {
      * @param handler called for each value
      * @return the line, which can be triggered
      * @throws IllegalArgumentException if the level is NONE
-     * @throws LinuxException ESRCH if the receiver has ended, EAGAIN if there are 4096 lines and natively posted works
+     * @throws ErrnoException ESRCH if the receiver has ended
+     * @throws LinuxException EAGAIN if there are 4096 lines and natively posted works
      */
-    public static InterruptLine establish(Spl receiver, String name, Ipl ipl, Handler handler) {
+    public static InterruptLine establish(Receiver receiver, String name, Ipl ipl, Handler handler) {
         Argument.requireNonNull(receiver, "establish", "receiver");
         Argument.requireNonNull(name, "establish", "name");
         Argument.requireNonNull(ipl, "establish", "ipl");
@@ -142,10 +129,11 @@ public final class InterruptLine implements AutoCloseable {
      * @param work gets every value; its callback {@linkplain NativeWork#drain drains} them, or they are let go behind it
      * @return the line, which can be triggered
      * @throws IllegalArgumentException if the level is NONE
-     * @throws LinuxException ESRCH if the receiver has ended, EAGAIN if there are 4096 lines and natively posted works, EPERM if the level is
-     *     above that of the work's queue (U11), EINVAL if the work is closed
+     * @throws ErrnoException ESRCH if the receiver has ended, EPERM if the level is above that of the work's queue (U11),
+     *     EINVAL if the work is closed
+     * @throws LinuxException EAGAIN if there are 4096 lines and natively posted works
      */
-    public static InterruptLine establish(Spl receiver, String name, Ipl ipl, NativeWork work) {
+    public static InterruptLine establish(Receiver receiver, String name, Ipl ipl, NativeWork work) {
         Argument.requireNonNull(receiver, "establish", "receiver");
         Argument.requireNonNull(name, "establish", "name");
         Argument.requireNonNull(ipl, "establish", "ipl");
@@ -153,36 +141,40 @@ public final class InterruptLine implements AutoCloseable {
         return new InterruptLine(receiver, name, ipl, null, work);
     }
 
+    private ErrnoException refused(Errno errno, String call, String why) {
+        return new ErrnoException(errno, call + "(\"" + name + "\"): " + why);
+    }
+
     private void requireReceiver(String call) {
         if (!receiver.isAlive()) {
-            throw support.failed(
-                    call + "(\"" + name + "\")",
-                    -Errno.ESRCH.number(),
-                    "its receiver " + receiver.owner().getName() + " has ended: establish the line on a living thread");
+            throw refused(
+                    Errno.ESRCH,
+                    call,
+                    "its receiver " + dispatcher.owner().getName()
+                            + " has ended: establish the line on a living thread");
         }
     }
 
     /** The handle of a work that is open, and whose queue may be used at the line's level (U11). */
-    private long requireUsable(NativeWork bound) {
-        String call = "establish(\"" + name + "\")";
-        Ipl most = bound.ipl();
+    private long requireUsable(PostedWork bound) {
+        Ipl most = Ipl.ofRank(bound.rank());
         if (ipl.compareTo(most) > 0) {
-            throw support.failed(
-                    call,
-                    -Errno.EPERM.number(),
+            throw refused(
+                    Errno.EPERM,
+                    "establish",
                     "the line is at " + ipl + ", above the level " + most + " of the queue of " + bound
                             + ": create the queue with " + ipl + ", or establish the line at " + most + " or below");
         }
         long open = bound.handle();
         if (open == 0) {
-            throw support.failed(call, -Errno.EINVAL.number(), bound + " is closed: bind the line to another work");
+            throw refused(Errno.EINVAL, "establish", bound + " is closed: bind the line to another work");
         }
         return open;
     }
 
     private void requireOpen(String call) {
-        if (closed) {
-            throw support.failed(call + "(\"" + name + "\")", -Errno.EINVAL.number(), "the line is closed");
+        if (delivery.closed) {
+            throw refused(Errno.EINVAL, call, "the line is closed: establish another");
         }
     }
 
@@ -190,8 +182,8 @@ public final class InterruptLine implements AutoCloseable {
      * Requests one run of the handler with value 0, or of the work with value 0 unless that is pending. Allocates nothing and never waits.
      *
      * @return false if a request without value waits already, or the work is pending: the run to come is for both
-     * @throws LinuxException EINVAL if the line or its work is closed, ESRCH if its receiver has ended, ESHUTDOWN if the queue of its work
-     *     has
+     * @throws ErrnoException EINVAL if the line or its work is closed, ESRCH if its receiver has ended, ESHUTDOWN if the
+     *     queue of its work has
      */
     public boolean trigger() {
         requireReceiver("trigger");
@@ -200,7 +192,7 @@ public final class InterruptLine implements AutoCloseable {
             port.enter();
             try {
                 requireOpen("trigger");
-                NativeWork bound = work;
+                PostedWork bound = work;
                 if (bound != null) {
                     int result = postUnlessPending(bound);
                     // The run that is asked for needs no room for its value.
@@ -215,12 +207,12 @@ public final class InterruptLine implements AutoCloseable {
                     port.leave();
                 }
             }
-            if (first || untold) {
-                receiver.notifyRank(ipl.rank());
+            if (first || delivery.untold) {
+                dispatcher.notifyRank(ipl.rank());
             }
         } catch (Throwable t) {
             // Whoever finds it marked later must tell the receiver.
-            untold = true;
+            delivery.untold = true;
             throw t;
         }
         return first;
@@ -231,15 +223,15 @@ public final class InterruptLine implements AutoCloseable {
      *
      * @param value given to the handler
      * @return false if {@value #MAX_VALUES} values wait, and this one was not taken
-     * @throws LinuxException EINVAL if the line or its work is closed, ESRCH if its receiver has ended, ESHUTDOWN if the queue of its work
-     *     has
+     * @throws ErrnoException EINVAL if the line or its work is closed, ESRCH if its receiver has ended, ESHUTDOWN if the
+     *     queue of its work has
      */
     public boolean trigger(long value) {
         requireReceiver("trigger");
         port.enter();
         try {
             requireOpen("trigger");
-            NativeWork bound = work;
+            PostedWork bound = work;
             if (bound != null) {
                 int result = bound.post(value);
                 return result != -Errno.EAGAIN.number() && requirePosted(result) >= 0;
@@ -255,12 +247,12 @@ public final class InterruptLine implements AutoCloseable {
                 port.leave();
             }
         }
-        receiver.notifyRank(ipl.rank());
+        dispatcher.notifyRank(ipl.rank());
         return true;
     }
 
     /** A marked work has its run still to come. While its port is entered, that is nobody else's. */
-    private static int postUnlessPending(NativeWork bound) {
+    private static int postUnlessPending(PostedWork bound) {
         Port target = bound.port();
         target.enter();
         try {
@@ -277,7 +269,12 @@ public final class InterruptLine implements AutoCloseable {
 
     private int requirePosted(int result) {
         if (result < 0) {
-            throw support.failed("trigger(\"" + name + "\")", result, "the line is bound to " + work);
+            boolean ended = result == -Errno.ESHUTDOWN.number();
+            throw refused(
+                    ended ? Errno.ESHUTDOWN : Errno.EINVAL,
+                    "trigger",
+                    "the line is bound to " + work + (ended ? ", whose queue has ended" : ", which is closed")
+                            + ": establish another line");
         }
         return result;
     }
@@ -288,7 +285,7 @@ public final class InterruptLine implements AutoCloseable {
      * @return a positive number that is never used again; 0 when closed
      */
     public long handle() {
-        return closed ? 0 : handle;
+        return delivery.closed ? 0 : handle;
     }
 
     /**
@@ -298,7 +295,7 @@ public final class InterruptLine implements AutoCloseable {
      * @throws UnsupportedOperationException without libpercpu
      */
     public static long triggerFunction() {
-        return Support.get().requireTopHalf("triggering from C").triggerFunction();
+        return Support.get().requireLibPercpu("triggering from C").triggerFunction();
     }
 
     /**
@@ -314,32 +311,14 @@ public final class InterruptLine implements AutoCloseable {
      *
      * @return its number
      * @throws UnsupportedOperationException without libpercpu, or if the line is older than the library, which could not be loaded at first
-     * @throws LinuxException EAGAIN if no signal is free; the message says who has them. EINVAL if the line is closed or of a soft
-     *     level, which have no signals. ESRCH if the receiver has ended
+     * @throws LinuxException EAGAIN if no signal is free; the message says who has them
+     * @throws ErrnoException EINVAL if the line is closed or of a soft level, which have no signals; ESRCH if the receiver
+     *     has ended
      */
     public synchronized int signal() {
         requireOpen("signal");
         requireReceiver("signal");
-        TopHalf half = support.requireTopHalf("a signal for interrupt " + name);
-        if (signal == 0) {
-            if (Signals.isSoft(ipl.rank())) {
-                throw support.failed(
-                        "signal(\"" + name + "\")",
-                        -Errno.EINVAL.number(),
-                        ipl
-                                + " is a level of soft interrupts, which have no signals: establish the line at BIO or above");
-            }
-            if (!port.isKnownToLibrary()) {
-                throw new UnsupportedOperationException(
-                        "a signal for interrupt " + name
-                                + " needs libpercpu.so, which was loaded after the line was established: close it and establish another");
-            }
-            int taken = support.signals.take(half, ipl.rank(), name);
-            half.route(taken, handle);
-            signal = taken;
-            receiver.admit(1L << (taken - 1));
-        }
-        return signal;
+        return triggers.signal();
     }
 
     /**
@@ -363,23 +342,10 @@ public final class InterruptLine implements AutoCloseable {
         if (!stop) {
             requireReceiver("timer");
         }
-        if (timer < 0) {
-            if (stop) {
-                return;
-            }
-            int tid = receiver.tid();
-            timer = support.linux.timer_create(LinuxCalls.CLOCK_MONOTONIC, signal(), tid, value);
-            if (timer < 0) {
-                throw support.failed(
-                        "timer_create(CLOCK_MONOTONIC, " + signal + ", " + tid + ")",
-                        timer,
-                        "each timer counts against RLIMIT_SIGPENDING (ulimit -i)");
-            }
+        if (stop && !triggers.hasTimer()) {
+            return;
         }
-        int result = support.linux.timer_settime(timer, firstNanos != 0 ? firstNanos : intervalNanos, intervalNanos);
-        if (result < 0) {
-            throw support.failed("timer_settime(" + firstNanos + ", " + intervalNanos + ")", result, null);
-        }
+        triggers.setTimer(firstNanos, intervalNanos, value);
     }
 
     /**
@@ -394,142 +360,9 @@ public final class InterruptLine implements AutoCloseable {
      *     and timerfds; EBUSY if somebody else handles SIGIO
      */
     public synchronized void watch(int descriptor) {
-        if (fd >= 0) {
-            throw new IllegalStateException("interrupt " + name + " watches file " + fd + ": establish another line");
-        }
-        TopHalf half = support.requireTopHalf("watching a file");
-        int number = signal();
-        long installed = support.signals.takeSigio(half);
-        if (installed != 0) {
-            throw support.failed(
-                    "sigaction(SIGIO)",
-                    installed,
-                    "the kernel sends it when a file's signal cannot be queued, and here "
-                            + Holder.of(half.handler(Signals.SIGIO))
-                            + " handles it: watch the file from a process where nobody does, or poll it");
-        }
-        boolean watched = false;
-        try {
-            arm(half, descriptor, number);
-            watched = true;
-        } finally {
-            if (!watched) {
-                support.signals.giveSigioBack(half);
-            }
-        }
-        fd = descriptor;
-    }
-
-    private void arm(TopHalf half, int descriptor, int number) {
-        LinuxCalls linux = support.linux;
-        ByteBuffer owner = ByteBuffer.allocateDirect(F_OWNER_BYTES).order(ByteOrder.nativeOrder());
-        owner.putInt(0, LinuxCalls.F_OWNER_TID).putInt(Integer.BYTES, receiver.tid());
-        int flags = must(linux.fcntl(descriptor, LinuxCalls.F_GETFL, 0), "fcntl(" + descriptor + ", F_GETFL)");
-        must(
-                linux.fcntl(descriptor, LinuxCalls.F_SETOWN_EX, linux.address(owner)),
-                "fcntl(" + descriptor + ", F_SETOWN_EX, " + receiver.tid() + ")");
-        must(
-                linux.fcntl(descriptor, LinuxCalls.F_SETSIG, number),
-                "fcntl(" + descriptor + ", F_SETSIG, " + number + ")");
-        half.watch(number, descriptor);
-        int result = linux.fcntl(descriptor, LinuxCalls.F_SETFL, flags | LinuxCalls.O_ASYNC);
-        if (result >= 0 && (linux.fcntl(descriptor, LinuxCalls.F_GETFL, 0) & LinuxCalls.O_ASYNC) == 0) {
-            // A file that never has a signal: Linux says nothing of it, but does not set the flag.
-            result = -Errno.EINVAL.number();
-        }
-        if (result < 0) {
-            half.watch(number, -1);
-        }
-        must(result, "fcntl(" + descriptor + ", F_SETFL, O_ASYNC)");
-    }
-
-    private int must(int result, String call) {
-        if (result < 0) {
-            throw support.failed(
-                    call, result, "is the file open, and of a kind that has signals (a pipe, socket or terminal)?");
-        }
-        return result;
-    }
-
-    /** Receiver, at the line's level. What an error has left undone is done in the next run. */
-    int run() {
-        int ran = 0;
-        port.enter();
-        running = true;
-        try {
-            if (untold) {
-                untold = false;
-            }
-            if (!closed && (marked || port.unmark())) {
-                marked = true;
-                call(0, true);
-                ran++;
-            }
-            while (holdsValue()) {
-                call(held, false);
-                ran++;
-                ran += receiver.preempt();
-            }
-            if (ran > 0 && port.unspill()) {
-                receiver.roomWasMade(Spl.ALL_SIGNALS);
-            }
-            return ran;
-        } finally {
-            running = false;
-            try {
-                port.leave();
-            } catch (Throwable once) {
-                // There was room for the call when it came in.
-                port.leave();
-            }
-        }
-    }
-
-    /** Takes the next value, unless one has been taken that the handler was not called for; false if there is none. */
-    private boolean holdsValue() {
-        if (closed) {
-            return false;
-        }
-        if (!holds) {
-            if (position < 0) {
-                position = port.claim();
-            }
-            if (position < 0) {
-                return false;
-            }
-            held = port.take(position);
-            position = -1;
-            holds = true;
-        }
-        return true;
-    }
-
-    @SuppressWarnings("NonAtomicVolatileUpdate") // one writer
-    private void call(long value, boolean mark) {
-        Handler called = handler;
-        long all = port.getLong(Memory.PORT_OVERRUNS);
-        overruns = all - overrunsBefore;
-        overrunsBefore = all;
-        // The status is of the thread that the handler interrupts: it is hidden from the handler and kept.
-        boolean interrupted = called != null && Thread.interrupted();
-        handled++;
-        if (mark) {
-            marked = false;
-        } else {
-            holds = false;
-        }
-        if (called == null) {
-            return;
-        }
-        try {
-            called.interrupt(value);
-        } catch (Throwable t) {
-            receiver.fault(this, t);
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }
+        requireOpen("watch");
+        requireReceiver("watch");
+        triggers.watch(descriptor);
     }
 
     /**
@@ -544,11 +377,7 @@ public final class InterruptLine implements AutoCloseable {
      * @return 0 if none was missed, or the line has no timer
      */
     public long overruns() {
-        return overruns;
-    }
-
-    int rank() {
-        return ipl.rank();
+        return delivery.overruns();
     }
 
     /**
@@ -600,9 +429,9 @@ public final class InterruptLine implements AutoCloseable {
         return new State(
                 name,
                 ipl,
-                signal,
+                triggers.signalIfAny(),
                 port.getLong(Memory.PORT_RECEIVED),
-                handled,
+                delivery.handled(),
                 port.getLong(Memory.PORT_OVERRUNS),
                 port.getLong(Memory.PORT_SPILLS),
                 port.getLong(Memory.PORT_LOST));
@@ -610,50 +439,27 @@ public final class InterruptLine implements AutoCloseable {
 
     /**
      * Takes the line down: timer and file are let go, the signal does again what it did before, values that wait are dropped. Those are
-     * {@linkplain State#lost() lost}, which the log of {@link Spl} tells; who wants none to be stops the senders first and then has the receiver
+     * {@linkplain State#lost() lost}, which the log of {@link Receiver} tells; who wants none to be stops the senders first and then has the receiver
      * {@link Spl#poll poll}. What the kernel still queues is dropped too and counted by nobody. A signal that comes later has nothing to do with
      * the line any more, see {@link #signal}. Closing twice is harmless.
      */
     @Override
     public void close() {
         synchronized (this) {
-            if (closed) {
+            if (delivery.closed) {
                 return;
             }
-            closed = true;
-            if (timer >= 0) {
-                int deleted = support.linux.timer_delete(timer);
-                assert deleted == 0;
-            }
-            TopHalf half = support.topHalf();
-            if (signal != 0 && half != null) {
-                if (fd >= 0) {
-                    // The file may be closed by now, and then asks for nothing any more.
-                    int flags = support.linux.fcntl(fd, LinuxCalls.F_GETFL, 0);
-                    if (flags >= 0) {
-                        int result = support.linux.fcntl(fd, LinuxCalls.F_SETFL, flags & ~LinuxCalls.O_ASYNC);
-                        assert result <= 0;
-                    }
-                    half.watch(signal, -1);
-                    support.signals.giveSigioBack(half);
-                }
-                half.route(signal, 0);
-            }
+            delivery.closed = true;
+            triggers.stop();
         }
-        port.close(receiver.isCurrent() && running ? 1 : 0);
+        port.close(delivery.isInside() ? 1 : 0);
         long dropped = port.drop();
-        receiver.remove(this);
+        dispatcher.remove(delivery);
         synchronized (this) {
-            if (signal != 0) {
-                long set = 1L << (signal - 1);
-                receiver.dismiss(set);
-                support.signals.giveBack(support.requireTopHalf("a signal"), signal);
-                receiver.roomWasMade(set);
-                signal = 0;
-            }
+            triggers.giveSignalBack();
             last = stateOfPort();
         }
-        port.recycle();
+        Ports.recycle(port);
         if (dropped > 0) {
             receiver.dropped(this, dropped);
         }

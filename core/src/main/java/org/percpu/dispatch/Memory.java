@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-package org.percpu.ipl;
+package org.percpu.dispatch;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /** Native memory shared with libpercpu: the layouts of native/src/internal.h, by byte offset. */
-final class Memory {
+public final class Memory {
     /** As PERCPU_ABI. */
     static final long ABI = 0x5043_5055_0000_0006L;
 
@@ -42,7 +42,7 @@ final class Memory {
     static final long SHUT = 1L << 62;
 
     /** Where callers are refused. */
-    static final int VALUES = 1024;
+    public static final int VALUES = 1024;
 
     /** The second half is for signals, whose senders cannot be refused. */
     static final int SLOTS = 2 * VALUES;
@@ -50,18 +50,18 @@ final class Memory {
     static final int PORTS = 4096;
     static final int PORT_HANDLE = 0;
     static final int PORT_ACTIVE = 8;
-    static final int PORT_RECEIVER = 16;
+    public static final int PORT_RECEIVER = 16;
     static final int PORT_INBOX = 24;
-    static final int PORT_RANK = 32;
+    public static final int PORT_RANK = 32;
     static final int PORT_INDEX = 40;
-    static final int PORT_BOUND = 48;
+    public static final int PORT_BOUND = 48;
     static final int PORT_NEXT = 56;
     static final int PORT_PENDING = 64;
     static final int PORT_SPILLED = 72;
-    static final int PORT_RECEIVED = 80;
-    static final int PORT_OVERRUNS = 88;
-    static final int PORT_SPILLS = 96;
-    static final int PORT_LOST = 104;
+    public static final int PORT_RECEIVED = 80;
+    public static final int PORT_OVERRUNS = 88;
+    public static final int PORT_SPILLS = 96;
+    public static final int PORT_LOST = 104;
     static final int PORT_GENERATION = 112;
     static final int PORT_REFUSED = 120;
     static final int PORT_TAIL = 128;

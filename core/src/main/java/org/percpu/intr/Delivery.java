@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.intr;
+
+import org.jspecify.annotations.Nullable;
+import org.percpu.dispatch.Dispatcher;
+import org.percpu.dispatch.Memory;
+import org.percpu.dispatch.Port;
+import org.percpu.dispatch.Source;
+
+/** The receiver's half of a line: takes the values out of the port and calls the handler with them. */
+final class Delivery implements Source {
+    private final InterruptLine line;
+    private final Receiver receiver;
+    private final Dispatcher dispatcher;
+    private final Port port;
+    private final int rank;
+    private final InterruptLine.@Nullable Handler handler;
+
+    /** Written under the monitor of the line. Then the port may be another's, unless the reader was inside before. */
+    volatile boolean closed;
+
+    /** An error may have kept the receiver from hearing of a trigger. */
+    volatile boolean untold;
+
+    // Written by the receiver alone.
+    private volatile long handled;
+
+    // The receiver's own: its handler may close the line.
+    private boolean running;
+    // What it has taken, until the handler is called.
+    private boolean marked;
+    private long position = -1;
+    private boolean holds;
+    private long held;
+
+    private long overrunsBefore; // of all calls of the handler
+    private long overruns; // since the call before
+
+    Delivery(InterruptLine line, Receiver receiver, Port port, int rank, InterruptLine.@Nullable Handler handler) {
+        this.line = line;
+        this.receiver = receiver;
+        this.dispatcher = receiver.dispatcher();
+        this.port = port;
+        this.rank = rank;
+        this.handler = handler;
+    }
+
+    @Override
+    public int rank() {
+        return rank;
+    }
+
+    @Override
+    public void fault(Throwable thrown) {
+        receiver.fault(line, thrown);
+    }
+
+    /** Any thread. */
+    long handled() {
+        return handled;
+    }
+
+    /** For the handler: periods missed since the call before. */
+    long overruns() {
+        return overruns;
+    }
+
+    /** Whether the caller is inside {@link #run}, on the receiver. */
+    boolean isInside() {
+        return dispatcher.isCurrent() && running;
+    }
+
+    /** What an error has left undone is done in the next run. */
+    @Override
+    public int run() {
+        int ran = 0;
+        port.enter();
+        running = true;
+        try {
+            if (untold) {
+                untold = false;
+            }
+            if (!closed && (marked || port.unmark())) {
+                marked = true;
+                call(0, true);
+                ran++;
+            }
+            while (holdsValue()) {
+                call(held, false);
+                ran++;
+                // Interrupts of higher levels come first.
+                ran += dispatcher.poll();
+            }
+            if (ran > 0 && port.unspill()) {
+                dispatcher.roomWasMade(Dispatcher.ALL_SIGNALS);
+            }
+            return ran;
+        } finally {
+            running = false;
+            try {
+                port.leave();
+            } catch (Throwable once) {
+                // There was room for the call when it came in.
+                port.leave();
+            }
+        }
+    }
+
+    /** Takes the next value, unless one has been taken that the handler was not called for; false if there is none. */
+    private boolean holdsValue() {
+        if (closed) {
+            return false;
+        }
+        if (!holds) {
+            if (position < 0) {
+                position = port.claim();
+            }
+            if (position < 0) {
+                return false;
+            }
+            held = port.take(position);
+            position = -1;
+            holds = true;
+        }
+        return true;
+    }
+
+    @SuppressWarnings("NonAtomicVolatileUpdate") // one writer
+    private void call(long value, boolean mark) {
+        InterruptLine.Handler called = handler;
+        long all = port.getLong(Memory.PORT_OVERRUNS);
+        overruns = all - overrunsBefore;
+        overrunsBefore = all;
+        // The status is of the thread that the handler interrupts: it is hidden from the handler and kept.
+        boolean interrupted = called != null && Thread.interrupted();
+        handled++;
+        if (mark) {
+            marked = false;
+        } else {
+            holds = false;
+        }
+        if (called == null) {
+            return;
+        }
+        try {
+            called.interrupt(value);
+        } catch (Throwable t) {
+            receiver.fault(line, t);
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /** Name and level of the line. */
+    @Override
+    public String toString() {
+        return line.toString();
+    }
+}
