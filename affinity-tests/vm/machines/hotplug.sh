@@ -32,6 +32,6 @@ guest() {
     step set_online 2 1
     step set_online 3 1
     step percpu run --works 4000
-    step suite ffm kernel.PinWatchTest thread.AffinityTest
+    step suite ffm kernel.PinWatchTest
     step suite jna kernel.PinWatchTest
 }
