@@ -167,7 +167,12 @@ public final class Dispatcher {
         }
     }
 
-    private void lowered(int to) {
+    /**
+     * Runs what a level that was lowered masks no more.
+     *
+     * @param to rank of the level now
+     */
+    public void lowered(int to) {
         if (level.isEager()) {
             level.unblock(to);
         }

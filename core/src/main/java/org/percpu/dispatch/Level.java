@@ -98,8 +98,13 @@ public final class Level {
         VarHandle.acquireFence();
     }
 
-    /** Lowers the level word. True if the caller must look at what is pending, and in EAGER mode unblock. */
-    boolean lowerWord(int to) {
+    /**
+     * Lowers the level word.
+     *
+     * @param to rank of the new level
+     * @return true if the caller must call {@link Dispatcher#lowered}
+     */
+    public boolean lowerWord(int to) {
         compilerFence();
         set(to);
         compilerFence();

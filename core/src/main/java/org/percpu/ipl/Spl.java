@@ -7,7 +7,6 @@ import org.percpu.dispatch.Dispatcher;
 import org.percpu.dispatch.Dispatchers;
 import org.percpu.dispatch.HeldMutexes;
 import org.percpu.dispatch.Level;
-import org.percpu.dispatch.LibPercpu;
 import org.percpu.dispatch.Rank;
 
 /**
@@ -278,7 +277,9 @@ public final class Spl {
             if (old < mutexes.floor()) {
                 throw belowMutex(old);
             }
-            dispatcher.lower(old);
+            if (level.lowerWord(old)) {
+                dispatcher.lowered(old);
+            }
         }
     }
 
@@ -400,10 +401,8 @@ public final class Spl {
         if (level.rank() != 0) {
             throw new IllegalStateException("the mode of " + owner.getName() + " cannot change at " + level());
         }
-        if (mode == SplMode.LAZY) {
-            LibPercpu unused = dispatcher.support().requireLibPercpu("LAZY");
-        }
-        level.setEager(mode == SplMode.EAGER);
+        boolean lazy = mode == SplMode.LAZY && dispatcher.support().requireLibPercpu("LAZY") != null;
+        level.setEager(!lazy);
     }
 
     /**
