@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * percpu from C: hand work to a queue, or raise an interrupt line, from a signal handler or from any thread.
+ * percpu from C: posts work to a queue, or triggers an interrupt line, from a signal handler or from any thread.
  *
- * Both functions are async-signal-safe and lock-free, never wait, and keep errno. They take a handle that Java gives out
- * (NativeWork.handle(), InterruptLine.handle()) and that C may get in any way: as an argument, through shared memory, in a sigval.
- * A handle that is closed, or never was one, is refused and nothing else happens: handles are not pointers and are not reused, and the
- * table that they are looked up in lives as long as the process, whatever becomes of the Java side.
+ * Both functions are async-signal-safe and lock-free, never wait, and keep errno. They take a handle that Java gives
+ * out (NativeWork.handle(), InterruptLine.handle()). C code may get the handle in any way: as an argument, through
+ * shared memory, in a sigval.
  *
- * The library is loaded by the Java side. A program that is not linked to it finds the functions with dlsym(3) on the handle of
- * dlopen(path, RTLD_NOW | RTLD_NOLOAD), where Java's SplSupport.get().library() names the path (there need not be a file any more), or passes their addresses
- * (NativeWork.postFunction()) around.
+ * A number that is no open handle is refused, and nothing else happens. Handles are not pointers and are never reused.
+ * The table of handles lives as long as the process, whatever becomes of the Java half.
+ *
+ * The Java half loads the library. A program that is not linked to the library has two ways to find the functions. It
+ * may call dlsym(3) on the handle of dlopen(path, RTLD_NOW | RTLD_NOLOAD): Java's SplSupport.get().library() names the
+ * path, even if the file no longer exists. Or Java passes the addresses of the functions to it
+ * (NativeWork.postFunction(), InterruptLine.triggerFunction()).
  */
 #ifndef PERCPU_H
 #define PERCPU_H
@@ -18,43 +21,48 @@
 extern "C" {
 #endif
 
-/* The version of this interface: changes when a program has to be compiled again. */
+/* The version of this interface. It changes when programs have to be compiled again. */
 #define PERCPU_VERSION 1
 
-/* Values that one handle holds before percpu_post says EAGAIN. */
+/* While so many values wait at a handle, percpu_post and percpu_trigger refuse further values with -EAGAIN. */
 #define PERCPU_VALUES 1024
 
-/*
- * The version of the library that is loaded, PERCPU_VERSION if it is the one of this file.
- */
+/* Returns the version of the loaded library. It is PERCPU_VERSION if the library matches this file. */
 long percpu_version(void);
 
 /*
- * Posts a work or task with a value: its callback will run on its queue and find the value behind those posted before. Values of one
- * caller stay in their order. Only a queue whose drain runs out of time drops the work, and then returns it to the caller of the drain.
+ * Posts a work or task with a value. The callback of the work will run on its queue, and finds the value behind earlier
+ * ones. The values of one caller stay in order. A queue drops the work only if its drain runs out of time; it then
+ * returns the work to the caller of the drain.
  *
- * The callback takes the values, which is called draining:
+ * The callback takes the values. This is called draining:
  *
  *     NativeWork rx = wq.nativeWork(work, cpu);      // in Java; rx.handle() is the handle
  *     ... rx.drain(value -> handle(value)); ...      // in the callback of the work
  *
- * Values that wait when the callback begins, and of which nobody drains any before it returns, are let go, and counted in
- * rx.state().undrained(). So a callback that has no use for values need not drain, and runs for each burst of posts nevertheless.
+ * If nobody drains while the callback runs, the values that waited when it began are dropped when it returns, and
+ * counted in rx.state().undrained(). So a callback that does not use values need not drain. It still runs once for each
+ * burst of posts.
  *
  * Returns
  *   0            queued: the work was not pending and now is
  *   1            the work was pending already; the run to come finds this value too
- *   -EAGAIN      PERCPU_VALUES values wait: the value was not taken; the callback runs nevertheless, and then there is room
+ *   -EAGAIN      PERCPU_VALUES values wait: the value was not taken; the callback still runs, and its run makes room
  *   -ESHUTDOWN   the queue has ended or is about to: nothing was posted
  *   -EINVAL      no such handle: nothing was posted
  */
 long percpu_post(long handle, long value);
 
 /*
- * Raises an interrupt line with a value: its handler will run once for it, on the line's receiver and when that is below the line's
- * level. Values of one caller arrive in their order. (Those of signals that sigqueue(3) directs to the process may not: two threads may
- * take two of them. Those of signals to the receiver's thread do.) The receiver's thread must live: of one that has ended, and whose line nobody has closed, the
- * values wait for ever, which is no error here.
+ * Triggers an interrupt line with a value. The line's handler will run once for the value, on the line's receiver, when
+ * the receiver's level is below the line's level.
+ *
+ * The values of one caller arrive in order. So do the values of signals sent to the receiver's thread. The values of
+ * signals that sigqueue(3) directs to the process may arrive in another order, because two threads may take two of the
+ * signals.
+ *
+ * The receiver's thread must be alive. If the thread has ended and nobody has closed the line, the values wait for
+ * ever. This function does not report that as an error.
  *
  * Returns
  *   0            the value waits for the receiver

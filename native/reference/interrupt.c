@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The yardstick of percpu ipl --latency: a signal interrupts a pinned thread, its handler posts to a pinned worker, and the worker says
- * how long ago the signal was sent. As a C programmer would write it: the handler leaves the value in a ring and rings a futex, which
- * costs a system call only if the worker sleeps. Prints one JSON object with the nanoseconds of each signal in their order.
+ * The yardstick of percpu ipl --latency: a signal interrupts a pinned thread, its handler posts to a pinned worker, and
+ * the worker says how long ago the signal was sent. As a C programmer would write it: the handler leaves the value in a
+ * ring and rings a futex, which costs a system call only if the worker sleeps. Prints one JSON object with the
+ * nanoseconds of each signal in their order.
  *
  * CPUs and policies are arguments, since they must be those that the Java side was granted.
  */

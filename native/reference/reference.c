@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The yardstick of the benchmarks: one pinned worker that runs caller-owned items in the order in which they came, written as a C
- * programmer would write it, and measured exactly as the Java harness measures its contenders. Prints one JSON object.
+ * The yardstick of the benchmarks: one pinned worker that runs caller-owned items in the order in which they came,
+ * written as a C programmer would write it, and measured exactly as the Java harness measures its contenders. Prints
+ * one JSON object.
  *
  *   mutex  as the kernel has it: a mutex, a condition variable, a TAILQ and an ONQUEUE flag
  *   futex  a lock-free list with a futex(2) doorbell that is rung only for a sleeping worker

@@ -9,31 +9,34 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Changes with every change of this file that Java could notice: 'PCPU' and a number. */
+/* 'PCPU' and a number. The number changes with every change of this file that Java could notice. */
 #define PERCPU_ABI INT64_C(0x5043505500000006)
 
 #define PORTS 4096 /* the low bits of a handle are an index, the rest is a generation */
 #define RANKS 13   /* the ladder of Ipl */
 #define SIGNALS 65
-#define VALUES PERCPU_VALUES /* where callers are refused, and the receiver's thread leaves the kernel to do the queueing */
-#define SLOTS (2 * VALUES)   /* the second half is for signals alone: nobody can tell their senders to try again */
-#define REMASK 1             /* in pending, where level 0 has no use for its bit: signals are blocked that the level does not mask */
+/* at this count callers are refused, and the receiver's thread leaves further signals in the kernel's queue */
+#define VALUES PERCPU_VALUES
+#define SLOTS (2 * VALUES)   /* the second half is for signals alone: their senders cannot be told to try again */
+/* a bit of pending: signals are blocked that the level does not mask. Level 0 does not need this bit */
+#define REMASK 1
 
 /*
- * The head of an inbox: the newest work, how many posters are inside, whether no more are let in (SHUT), and whether the queue has ended,
- * so that even a poster inside must not link its work any more (ENDED).
+ * The head of an inbox holds four things: the newest work (NEWEST), the number of posters inside (in units of POSTER),
+ * whether further posters are refused (SHUT), and whether the queue has ended (ENDED). After ENDED even a poster inside
+ * must not link its work.
  */
 #define NEWEST INT64_C(0xffffffff)
 #define POSTER (NEWEST + 1)
 #define ENDED (INT64_C(1) << 61)
 #define SHUT (INT64_C(1) << 62)
 
-/* Who handles a signal; any other number is the address of somebody else's handler. */
+/* Who handles a signal. Any other number is the address of a foreign handler. */
 enum { BY_DEFAULT, IGNORED, OURS };
 
 enum { STRAY, FOREIGN, COUNTERS };
 
-/* One for each thread that has a level. The first line is the thread's own but for pending and bell. */
+/* One receiver for each thread that has a level. The cache line belongs to the thread, except pending and bell. */
 struct percpu_receiver {
     _Atomic int32_t level;     /* written by the thread, read by the handler on it */
     _Atomic int32_t pending;   /* bit r: something of rank r waits */
@@ -76,8 +79,8 @@ struct percpu_port {
     _Atomic int64_t overruns;
     _Atomic int64_t spills;
     _Atomic int64_t lost;
-    int64_t generation; /* how often the port was opened: the rest of its handle; of libpercpu */
-    _Atomic int64_t refused; /* values of callers that found no place */
+    int64_t generation; /* how often the port was opened: the high part of its handle; libpercpu writes it */
+    _Atomic int64_t refused; /* values that were refused because the ring was full */
 
     _Atomic int64_t tail;
     int64_t tail_alone[7];

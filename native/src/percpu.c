@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * libpercpu: the top half. What must happen inside a signal handler, where Java cannot be.
+ * libpercpu: the C half of percpu, with the signal handler. It holds what must happen inside a signal handler, where
+ * Java code cannot run.
  *
- * No memory that a handler or a poster may touch is ever freed; it is only used again. So a late signal and a stale handle find a closed
- * port, also when the class loader of the Java side has been collected. Ports belong to this file, so that several copies of the Java
- * side that share one copy of the library never give out the same handle; receivers, inboxes and bells are allocated by Java. Java reads
- * and writes the same words with VarHandles; internal.h holds the layouts.
+ * Memory that a handler or a poster may touch is never freed; it is only reused. So a late signal or a stale handle
+ * finds a closed port, even after the class loader of the Java half has been collected.
+ *
+ * This file owns the ports. So several copies of the Java half that share one copy of the library never give out the
+ * same handle. Java allocates the receivers, inboxes and bells. Java reads and writes the same words with VarHandles;
+ * internal.h holds the layouts.
  */
 #include "internal.h"
 
@@ -21,23 +24,23 @@
 #define SI_CODE_OF_POSIX_TIMER (-2)
 
 static struct percpu_port *_Atomic ports[PORTS];
-static _Atomic int64_t line_of[SIGNALS];   /* the handle of the line that a signal belongs to */
-static _Atomic int64_t watched[SIGNALS];   /* the file descriptor + 1 that the line's signal stands for */
-static _Atomic int64_t handling[SIGNALS];  /* handlers that are in the middle of a signal */
+static _Atomic int64_t line_of[SIGNALS];   /* the handle of the line that owns the signal */
+static _Atomic int64_t watched[SIGNALS];   /* file descriptor + 1 of the file that the signal reports */
+static _Atomic int64_t handling[SIGNALS];  /* handlers now running for the signal */
 static _Atomic int64_t counters[COUNTERS];
 
-/* Never taken in a signal handler. */
+/* No signal handler takes this lock. */
 static pthread_mutex_t tables = PTHREAD_MUTEX_INITIALIZER;
-static int made;                        /* ports, under tables */
-static int unused[PORTS];               /* their indices, the one closed first at the front, under tables */
+static int made;                        /* number of ports; under tables */
+static int unused[PORTS];               /* indices of closed ports, first closed first; under tables */
 static int unused_count;                /* under tables */
-static struct sigaction before[SIGNALS]; /* what a signal of ours did before it was ours; changed under tables */
+static struct sigaction before[SIGNALS]; /* the action of each signal before percpu took it; changed under tables */
 
 static void count(int counter) {
     atomic_fetch_add_explicit(&counters[counter], 1, memory_order_relaxed);
 }
 
-/* A ring after the first unheard one costs no system call. */
+/* Rings a bell. If the bell is rung already and nobody has heard it, this costs no system call. */
 static void ring_bell(_Atomic int32_t *bell) {
     if (atomic_exchange(bell, 1) == 0) {
         int saved = errno;
@@ -46,7 +49,7 @@ static void ring_bell(_Atomic int32_t *bell) {
     }
 }
 
-/* Counts the caller in, so that close() waits for it; NULL if the handle is not open. */
+/* Counts the caller as inside the port, so that close() waits for it. Returns NULL if the handle is not open. */
 static struct percpu_port *enter(int64_t handle) {
     if (handle <= 0) {
         return NULL;
@@ -72,8 +75,9 @@ static int64_t waiting(struct percpu_port *port, int64_t tail) {
 }
 
 /*
- * A bounded queue of many producers: a slot whose sequence is its position is free, one more is full. A producer that is
- * interrupted between its claim and its store is found "not full yet" by the consumer, and sets the pending mark afterwards.
+ * A bounded queue with many producers. A slot is free if its sequence equals its position, and full if its sequence is
+ * its position + 1. A producer may be interrupted between its claim of a slot and its store: the consumer then finds
+ * the slot "not full yet", and the producer sets the pending mark afterwards.
  */
 static int push(struct percpu_port *port, int64_t value, int64_t limit) {
     int64_t tail = atomic_load_explicit(&port->tail, memory_order_relaxed);
@@ -105,7 +109,7 @@ static void ring_workers(struct percpu_inbox *inbox) {
     ring_bell((_Atomic int32_t *)(uintptr_t)inbox->bell);
 }
 
-/* The worker of a queue that ends waits for those inside. */
+/* A poster leaves the inbox. If the queue is ending, its worker waits for the posters inside, so the poster rings. */
 static void leave_inbox(struct percpu_inbox *inbox) {
     if (atomic_fetch_sub(&inbox->head, POSTER) & SHUT) {
         ring_workers(inbox);
@@ -113,8 +117,9 @@ static void leave_inbox(struct percpu_inbox *inbox) {
 }
 
 /*
- * A queue does not end while a poster is inside: a poster that finds the work marked relies on the other one, who has marked it, to
- * link it. It may be interrupted just before that, by this one.
+ * Posts a work. A queue does not end while a poster is inside. A poster that finds the work marked relies on the poster
+ * that marked it to link it. A signal handler that posts here may even have interrupted that other poster just before
+ * it links.
  */
 static long post(struct percpu_port *port, int64_t value, int64_t limit) {
     struct percpu_inbox *inbox = port->inbox;
@@ -124,14 +129,15 @@ static long post(struct percpu_port *port, int64_t value, int64_t limit) {
             return -ESHUTDOWN;
         }
     } while (!atomic_compare_exchange_weak(&inbox->head, &head, head + POSTER));
-    /* On a full ring the work runs as well, which makes room. */
+    /* If the ring is full, the work still runs: its run makes room. */
     long full = push(port, value, limit);
     if (full != 0) {
         atomic_fetch_add(&port->refused, 1);
     }
     /*
-     * The worker clears the mark before it runs the work: a poster that finds it set knows that the run is still to come. When a queue
-     * ends with posters inside, Java first forbids them to link, and then hands back the works that it finds marked.
+     * The worker clears the mark before it runs the work. So a poster that finds the mark set knows that the run is
+     * still to come. When a queue ends with posters inside, Java first forbids the posters to link, and then hands back
+     * the works that it finds marked.
      */
     if (atomic_exchange(&port->pending, 1) != 0) {
         long result = atomic_load(&inbox->head) & ENDED ? -ESHUTDOWN : full != 0 ? full : 1;
@@ -142,7 +148,7 @@ static long post(struct percpu_port *port, int64_t value, int64_t limit) {
     head = atomic_load(&inbox->head);
     do {
         if (head & ENDED) {
-            /* Without the mark, the work was handed back for this post. */
+            /* If the mark is already clear, Java has handed the work back, and this post with it. */
             long result = atomic_exchange(&port->pending, 0) == 0 ? full : -ESHUTDOWN;
             leave_inbox(inbox);
             return result;
@@ -162,7 +168,7 @@ static void notify(struct percpu_receiver *receiver, int32_t bits) {
     }
 }
 
-/* Where the values of a line go: to the line itself, or to the work it is bound to. */
+/* Delivers a value of a line: to the line itself, or to the work to which the line is bound. */
 static long deliver(struct percpu_port *line, int64_t value, int64_t limit, struct percpu_port **target) {
     int64_t bound = atomic_load(&line->bound);
     *target = line;
@@ -215,7 +221,10 @@ static int64_t blocked_in(ucontext_t *context) {
     return set;
 }
 
-/* Takes effect when the handler returns; pthread_sigmask in a handler would be undone then. */
+/*
+ * Blocks signals in the interrupted context. The change takes effect when the handler returns; that return would undo a
+ * pthread_sigmask made inside the handler.
+ */
 static int64_t block_in(ucontext_t *context, int64_t add) {
     int64_t set = blocked_in(context);
     int64_t both = set | add;
@@ -234,23 +243,25 @@ static int64_t value_of(const siginfo_t *info) {
     return info->si_code > 0 && info->si_code != SI_KERNEL ? info->si_fd : 0;
 }
 
-/* Java has a look at the blocked signals, as soon as the level allows and whoever asks. */
+/* Asks Java to look at the blocked signals. Java looks as soon as the level allows, whichever thread has asked. */
 static void remask(struct percpu_receiver *receiver, int64_t signals) {
     atomic_fetch_or(&receiver->deferred, signals);
     notify(receiver, REMASK);
 }
 
 /*
- * Whether this is the receiver's thread. By pthread_self(), which is one load: a thread-local variable would take room that the C library
- * has little of, for each copy of the library, and one thread may be the receiver of several copies of the Java side.
+ * Returns whether the calling thread is the receiver's thread. It compares pthread_self(), which is one load. A
+ * thread-local variable would not do: each copy of the library would take room of which the C library has little, and
+ * one thread may be the receiver of several copies of the Java half.
  */
 static int is_receiver(struct percpu_port *line) {
     return line->receiver->thread == (int64_t)(uintptr_t)pthread_self();
 }
 
 /*
- * On the receiver's thread: leaves a signal to the kernel's queue until there is room. Whoever makes room looks at the mark; if that
- * was just before the mark was there, nobody else will.
+ * Receiver's thread: blocks a signal, so that the kernel queues it until there is room. The thread that makes room
+ * looks at the mark. It may have looked just before the mark was set. So this function looks for room once more after
+ * it has set the mark.
  */
 static void spill(struct percpu_port *line, struct percpu_port *target, int signal, ucontext_t *context) {
     struct percpu_receiver *self = line->receiver;
@@ -263,7 +274,7 @@ static void spill(struct percpu_port *line, struct percpu_port *target, int sign
     }
 }
 
-/* On the receiver's thread: if the level masks the line, blocks all that the level masks. This is lazy masking. */
+/* Receiver's thread: if the level masks the line, blocks all signals that the level masks. This is lazy masking. */
 static void defer(struct percpu_port *line, ucontext_t *context) {
     struct percpu_receiver *self = line->receiver;
     int level = atomic_load_explicit(&self->level, memory_order_relaxed);
@@ -279,10 +290,13 @@ static void defer(struct percpu_port *line, ucontext_t *context) {
 }
 
 /*
- * No room even for signals. The receiver's thread takes one more at most once VALUES wait, and so does each other thread; so more
- * than a thousand threads have taken one while the receiver ran no handler. The value goes back to the kernel's queue, for the
- * receiver's thread, which keeps the signal blocked there. That is a last resort: at the limit of RLIMIT_SIGPENDING the kernel may
- * have given the room of this signal to the next one already, and then the value is lost.
+ * Sends a signal back to the kernel, because the ring has no room even for signals. Once VALUES values wait, the
+ * receiver's thread takes at most one more signal, and so does each other thread. So this happens only if more than a
+ * thousand threads have taken a signal while the receiver ran no handler.
+ *
+ * The value goes back to the kernel's queue, directed to the receiver's thread, which keeps the signal blocked. This is
+ * a last resort. At the limit of RLIMIT_SIGPENDING the kernel may already have given the room of this signal to the
+ * next one, and then the value is lost.
  */
 static void send_back(struct percpu_port *line, struct percpu_port *target, int signal, siginfo_t *info, ucontext_t *context) {
     siginfo_t again;
@@ -318,7 +332,10 @@ static void on_line(struct percpu_port *line, int signal, siginfo_t *info, ucont
         }
         defer(line, context);
     } else {
-        /* Not this thread's business: from now on the process-directed signals of this line find another. */
+        /*
+         * This thread is not the receiver. It blocks the signal, so the kernel hands later process-directed signals of
+         * this line to another thread.
+         */
         block_in(context, bit(signal));
         count(FOREIGN);
     }
@@ -339,8 +356,8 @@ static void on_signal(int signal, siginfo_t *info, void *context) {
 }
 
 /*
- * The kernel could not queue a file's signal and sends this instead, which would end the process: every file may be ready. The handler
- * before this one, of another copy of the library, is called as well.
+ * Handles SIGIO. The kernel sends it when it could not queue the signal of a file, so every file may be ready. Without
+ * a handler SIGIO would end the process. An earlier handler, of another copy of the library, is called as well.
  */
 static void on_sigio(int signal, siginfo_t *info, void *context) {
     int saved = errno;
@@ -364,7 +381,7 @@ static void on_sigio(int signal, siginfo_t *info, void *context) {
     }
 }
 
-/* --- for the Java side: numbers in, numbers out */
+/* --- Functions for the Java half: they take numbers and return numbers. */
 
 long percpu_abi(void) {
     return PERCPU_ABI;
@@ -388,7 +405,7 @@ long percpu_layout(long what) {
 }
 
 static void clear(struct percpu_port *port) {
-    /* But for the count of callers, which is theirs, and the generation. */
+    /* Clears everything but the count of callers, which the callers change, and the generation. */
     atomic_store(&port->handle, 0);
     port->receiver = NULL;
     port->inbox = NULL;
@@ -403,7 +420,10 @@ static void clear(struct percpu_port *port) {
     }
 }
 
-/* The first port in which nobody is any more: a poster may be stopped for long, and a handler may run when its line is closed. */
+/*
+ * Returns the first closed port that no caller is inside. A poster may stay inside for long if it is stopped, and a
+ * handler may still run when its line is closed.
+ */
 static struct percpu_port *take_unused(void) {
     for (int i = 0; i < unused_count; i++) {
         struct percpu_port *port = ports[unused[i]];
@@ -427,7 +447,7 @@ static struct percpu_port *make(void) {
     return port;
 }
 
-/* The address of a closed port that is not in use, or -EAGAIN if all are taken, or -ENOMEM. */
+/* Returns the address of a closed port that is not in use; -EAGAIN if all ports are taken; or -ENOMEM. */
 long percpu_take(void) {
     pthread_mutex_lock(&tables);
     struct percpu_port *port = take_unused();
@@ -443,7 +463,7 @@ long percpu_take(void) {
     return (long)(uintptr_t)port;
 }
 
-/* Makes a port known under a handle that nobody has had before. Only the one who has taken it may call this. */
+/* Opens a port under a handle that was never used before. Only the caller that took the port may open it. */
 long percpu_open(long port) {
     struct percpu_port *opened = (struct percpu_port *)(uintptr_t)port;
     opened->generation++;
@@ -452,7 +472,7 @@ long percpu_open(long port) {
     return handle;
 }
 
-/* Gives back a port that is closed, and of a work also in no inbox. It may still have callers inside. */
+/* Gives back a closed port. The port of a work must also be in no inbox. Callers may still be inside. */
 long percpu_recycle(long port) {
     struct percpu_port *closed = (struct percpu_port *)(uintptr_t)port;
     if (atomic_load(&closed->handle) != 0) {
@@ -465,7 +485,7 @@ long percpu_recycle(long port) {
     return 0;
 }
 
-/* How many ports are taken. */
+/* Returns how many ports are taken. */
 long percpu_taken(void) {
     pthread_mutex_lock(&tables);
     long taken = made - unused_count;
@@ -491,17 +511,18 @@ static long handler_of(long signal) {
     return now.sa_handler == SIG_IGN ? IGNORED : (long)(uintptr_t)now.sa_sigaction;
 }
 
-/* Who handles a signal. */
+/* Returns who handles a signal. */
 long percpu_handler(long signal) {
     return handler_of(signal);
 }
 
 /*
- * Takes a signal that has no handler; one that is ignored since the process began, as nohup(1) and env(1) can have it, is free too. With
- * chain, SIGIO may have a handler already.
+ * Takes a signal that has no handler. A signal that is ignored is free too: nohup(1) and env(1) can start a process
+ * that ignores it. With chain, SIGIO may have a handler already.
  *
- * The mask must hold all signals that could ever be ours: if one handler interrupted another, what the inner one blocks in its context
- * would be unblocked again when the outer one returns to its own. The order of the handlers does not matter, they only record.
+ * The mask must hold every signal that could ever be taken. Otherwise one handler could interrupt another. The inner
+ * handler blocks signals in its context, and the outer handler would unblock them when it returns to its own context.
+ * The order of the handlers does not matter: they only record.
  */
 long percpu_install(long signal, long mask, long chain) {
     long handler = handler_of(signal);
@@ -524,12 +545,16 @@ long percpu_install(long signal, long mask, long chain) {
 }
 
 /*
- * Gives a signal back: what it did before it does again. (A copy that has given up SIGIO while another copy's handler was before its own
- * gets it back from there; its handler then does nothing.) -EBUSY while a handler is in the middle of it, which may send it once more.
+ * Gives a signal back: the signal does again what it did before. Returns -EBUSY while a handler runs for the signal,
+ * because that handler may send the signal once more.
  *
- * Signals of it may be pending, for the process or for threads that have it blocked, and by default a real-time signal ends the process.
- * So it is ignored first: that makes the kernel throw away all that are pending, blocked or not (POSIX, sigaction). A thread that has
- * taken one before runs the handler, which stays where it is and finds no line.
+ * SIGIO is special. A copy of the library may give SIGIO up while the handler of another copy stands in front of its
+ * own. When the other copy gives SIGIO up too, it restores the handler of the first copy. That handler then does
+ * nothing.
+ *
+ * The signal may be pending, for the process or for threads that block it, and by default a real-time signal ends the
+ * process. So the signal is ignored first: that makes the kernel discard all pending ones, blocked or not (POSIX,
+ * sigaction). A thread that took the signal before still runs the handler. The handler stays loaded and finds no line.
  */
 long percpu_release(long signal) {
     if (signal < 1 || signal >= SIGNALS) {
@@ -542,7 +567,7 @@ long percpu_release(long signal) {
     }
     long handler = handler_of(signal);
     if (handler != OURS) {
-        /* Somebody has put a handler before ours, and calls it perhaps. */
+        /* Another handler was installed after this one, and it may call this one. */
         return handler < 0 ? handler : 0;
     }
     pthread_mutex_lock(&tables);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Tests of libpercpu without Java: this program plays Java's part on the shared memory. Exit status 0 if all hold. */
+/*
+ * Tests libpercpu without Java. This program plays Java's part on the shared memory. The exit status is 0 if every
+ * check holds.
+ */
 #include "../src/internal.h"
 
 #include <errno.h>
@@ -36,7 +39,7 @@ static void *zeroed(size_t size) {
     return memory;
 }
 
-/* Whoever had the place before has closed it. */
+/* Opens a port at a place of the table. The test that used the place before has closed its port. */
 static long open_port(int place, struct percpu_receiver *r, struct percpu_inbox *i, int rank) {
     if (ports[place] != NULL) {
         ports[place]->handle = 0;
@@ -148,7 +151,7 @@ static void post_on_a_full_ring_asks_for_a_run(void) {
     for (int i = 0; i < VALUES; i++) {
         CHECK(percpu_post(work, i) == (i != 0));
     }
-    /* The worker has taken the work and its callback has drained nothing. */
+    /* As if the worker had taken the work, and its callback had drained nothing. */
     inbox->head = 0;
     ports[1]->pending = 0;
     bell = 0;
@@ -210,7 +213,7 @@ static void masked_signal_blocks_what_the_level_masks(void) {
     send(1);
     CHECK(blocked(signal_of_line) && blocked(signal_of_line + 1));
     CHECK(receiver->deferred == mask && (receiver->pending & REMASK) != 0 && receiver->deferrals == 1);
-    send(2); /* stays with the kernel */
+    send(2); /* stays in the kernel's queue */
     CHECK(ports[2]->received == 1);
     receiver->level = 0;
     unblock(signal_of_line);
@@ -287,7 +290,7 @@ static void signal_finds_room_where_callers_have_left_none(void) {
     }
     CHECK(percpu_trigger(line, -1) == -EAGAIN);
     rlim_t limit = pending_signals();
-    limit_pending_signals(0); /* the kernel takes nothing back */
+    limit_pending_signals(0); /* the kernel queues nothing that is sent back */
     unblock(signal_of_line);
     limit_pending_signals(limit);
     CHECK(ports[2]->received == 1 && ports[2]->lost == 0 && ports[2]->spills == 1);
@@ -304,7 +307,7 @@ static void last_resort_is_the_kernels_queue(void) {
     long line = open_port(2, receiver, NULL, 8);
     CHECK(percpu_route(signal_of_line, line) == 0);
     for (int i = 0; i < SLOTS; i++) {
-        send(i); /* as so many threads that are not the receiver */
+        send(i); /* stands for as many threads that are not the receiver */
         unblock(signal_of_line);
     }
     CHECK(ports[2]->received == SLOTS);
@@ -391,12 +394,12 @@ static void *keep_one_pending(void *argument) {
     CHECK(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
     CHECK(pthread_kill(pthread_self(), signal) == 0);
     pthread_barrier_wait(barrier);
-    pthread_barrier_wait(barrier); /* the signal is given back in between */
+    pthread_barrier_wait(barrier); /* the signal is given back between the two barriers */
     CHECK(pthread_sigmask(SIG_UNBLOCK, &set, NULL) == 0);
     return NULL;
 }
 
-/* By default it would end the process. */
+/* The default action of the signal would end the process. */
 static void signal_that_is_pending_when_it_is_given_back_is_thrown_away(void) {
     int signal = signal_of_line + 3;
     CHECK(percpu_install(signal, 0, 0) == 0);
@@ -473,7 +476,7 @@ static void handles_differ_and_memory_is_used_again_when_nobody_is_inside(void) 
 
 static void queue_that_has_ended_gets_no_more_links(void) {
     long work = open_port(1, NULL, inbox, 0);
-    /* Posters that were let in before the end: here the counts are as when they have just been. */
+    /* Plays posters that were let in before the end: sets the counts to what such posters leave. */
     ports[1]->pending = 1;
     inbox->head = ENDED;
     CHECK(percpu_post(work, 1) == -ESHUTDOWN);
@@ -482,7 +485,7 @@ static void queue_that_has_ended_gets_no_more_links(void) {
     CHECK(inbox->head == ENDED && ports[1]->pending == 0);
 }
 
-/* Producers on several threads and a signal handler that interrupts one of them, against one consumer. */
+/* Several threads produce, a signal handler that interrupts one of them produces too, and one thread consumes. */
 #define PRODUCERS 3
 #define EACH 100000
 
@@ -544,7 +547,7 @@ static void producers_and_handlers_lose_nothing(void) {
     CHECK(next[PRODUCERS] > 0);
 }
 
-/* As org.percpu.dispatch.NativeInbox and PostedWork do it. */
+/* Runs what was posted, as org.percpu.dispatch.NativeInbox and PostedWork do. */
 static int64_t run_what_was_posted(void) {
     int64_t taken = 0;
     if ((atomic_fetch_and(&inbox->head, ~NEWEST) & NEWEST) != 0) {
@@ -561,7 +564,7 @@ static int end_inbox(void) {
     atomic_fetch_or(&inbox->head, SHUT);
     while (inbox->head - SHUT >= POSTER) {
         while (bell == 0) {
-            sched_yield(); /* the last one to leave rings */
+            sched_yield(); /* the last poster to leave rings */
         }
         bell = 0;
     }
@@ -580,7 +583,7 @@ static void *post_to_the_end(void *argument) {
     return NULL;
 }
 
-/* More threads than processors, so that some are descheduled inside percpu_post. */
+/* There are more threads than processors, so that some are descheduled inside percpu_post. */
 static void what_was_accepted_runs_before_the_queue_ends(void) {
     for (int round = 0; round < 200; round++) {
         set_up();

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A sandbox: runs a program whose system calls, those that are named, do nothing and get an answer from here: an error, or success. */
+/*
+ * A sandbox: runs a program. The system calls that are named do nothing in the program, and return an error or success
+ * as told.
+ */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
