@@ -104,13 +104,12 @@ final class AtExit {
     }
 
     private static void drain(Kernel kernel, Duration asked) {
-        ExitCalls exitCalls = new ExitCalls(kernel.core());
-        // A callback that has called System.exit waits for this hook, and others may wait for that callback in ways
-        // that
-        // nobody can see: they do so for at most this time, however long the asked time is.
-        Duration drain = asked.compareTo(BOUND) > 0 && exitCalls.any() ? BOUND : asked;
-        long begin = System.nanoTime();
         try {
+            ExitCalls exitCalls = new ExitCalls(kernel.core());
+            // A callback that has called System.exit waits for this hook, and others may wait for that callback in ways
+            // that nobody can see. They do so for at most this time, however long the asked time is.
+            Duration drain = asked.compareTo(BOUND) > 0 && exitCalls.any() ? BOUND : asked;
+            long begin = System.nanoTime();
             List<String> lost = new Shutdown(kernel, exitCalls).run(drain).lost();
             long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin);
             for (String line : lost) {

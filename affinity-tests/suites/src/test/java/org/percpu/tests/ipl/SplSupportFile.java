@@ -28,7 +28,7 @@ final class SplSupportFile {
     static Path copiedTo(Path folder) throws IOException {
         Path file = folder.resolve("libpercpu.so");
         String arch = System.getProperty("os.arch").equals("aarch64") ? "aarch64" : "x86_64";
-        try (var in = Spl.class.getResourceAsStream("native/linux-" + arch + "/libpercpu.so")) {
+        try (var in = Spl.class.getResourceAsStream("/org/percpu/dispatch/native/linux-" + arch + "/libpercpu.so")) {
             Files.copy(Objects.requireNonNull(in), file, StandardCopyOption.REPLACE_EXISTING);
         }
         return file;
