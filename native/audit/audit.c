@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the Java bindings take for granted about the C library and the kernel, put to the compiler. Both backends write
- * structures at fixed offsets and both architectures share one set of numbers; a header that disagrees fails the build.
+ * Checks at compile time what the Java bindings assume of the C library and the kernel. The backends (FFM and JNA)
+ * write structures at fixed offsets, and x86-64 and aarch64 share the same constants. If a header disagrees, the
+ * build fails.
  *
  * A test reads the CONSTANT lines and compares them with the Java sources: keep one to a line.
  */

@@ -5,9 +5,10 @@
  *
  * <p><b>The handler and the Java half.</b> Java code never runs in a signal handler. The handler is C ({@code
  * native/src/percpu.c}): it writes the value to the port of the line and rings the receiver, or posts a bound work to
- * its queue. The Java half runs on the receiver when its level allows and it looks: when it lowers its level, when it
- * polls, in sleeps of the library, and in workers of queues between callbacks and when they have nothing to do. Of a
- * queue with several workers, one that is idle may stay so until its next callback.
+ * its queue. The Java half runs on the receiving thread, the next time that the thread checks for interrupts at a
+ * level that allows them. A thread checks when it lowers its level, when it polls, and in sleeps of the library. The
+ * worker of a queue checks between callbacks, and when it has nothing to do. An idle worker of a queue with several
+ * workers may not check before its next callback.
  *
  * <p><b>Signals</b> are taken by a line when it needs one and given back when it is closed; several copies of this
  * package in one process take different ones ({@code Signals}). A signal that was ignored when the process began is

@@ -349,9 +349,10 @@ public final class InterruptLine implements AutoCloseable {
     }
 
     /**
-     * Triggers the line whenever a file becomes ready (F_SETSIG, F_SETOWN_EX, O_ASYNC): once for each change, with the file descriptor as
-     * the value. Read it until it would block. If the kernel cannot queue a signal it says "any file may be ready" with SIGIO; the line
-     * then is triggered as well.
+     * Triggers the line each time that the file becomes ready (F_SETSIG, F_SETOWN_EX, O_ASYNC). The value is the file
+     * descriptor. There is one trigger for each change, so the handler must read the file until the read would block.
+     * If the kernel cannot queue the signal, it sends SIGIO instead, which means that any watched file may be ready.
+     * Then every line that watches a file is triggered, each with its own descriptor.
      *
      * @param descriptor of a pipe, socket or terminal; it stays the caller's, who closes the line first
      * @throws UnsupportedOperationException without libpercpu

@@ -425,10 +425,10 @@ public final class Kernel implements AutoCloseable {
     }
 
     /**
-     * Makes a cold kernel warm. From now on threads run. The caller runs the deferred callbacks in order. The kernel
-     * counts as warm before the first of these callbacks. So a callback that one of them defers is called at once,
-     * before the remaining ones that were deferred earlier (OKT-12). A callback that throws is reported and the next
-     * one is called.
+     * Makes a cold kernel warm: the threads that were made in it begin to run, and the calling thread runs the
+     * deferred callbacks in order. The kernel counts as warm while these callbacks run. So if a callback defers
+     * another one, that one runs at once, ahead of the callbacks that still wait (OKT-12). If a callback throws, the
+     * fault handler is told, and the next callback runs.
      *
      * @throws ErrnoException EINVAL if the kernel is warm
      */

@@ -116,8 +116,9 @@ public final class WaitChannel {
     }
 
     /**
-     * Takes an interlock again after a sleep, unless it is held. The sleeper's caller counts on it: an error is no
-     * reason to go on without it, and this is called once more.
+     * Takes an interlock again after a sleep, unless the calling thread holds it. The code that called the sleep
+     * relies on holding the interlock afterwards. So if this method throws an error, the sleep calls it once more
+     * before it passes the error on.
      *
      * @param interlock of the sleep
      * @param released whether its release has returned

@@ -2,10 +2,10 @@
 /**
  * The part of a kernel that users do not see: its threads, its big lock, its boot and its registry; not exported.
  *
- * <p>{@link org.percpu.lwp.KernelCore} is what the packages of the library may do with a kernel and its users may not:
- * list a queue, take it off the list, make a thread that runs a queue. A {@code Kernel} of the package above hands its
- * core out only here, by {@link org.percpu.lwp.KernelCore#of}. This package knows nothing of the packages above it, so
- * a kernel, which is above, is an object to it.
+ * <p>{@link org.percpu.lwp.KernelCore} has the operations on a kernel that the library's own packages may use and
+ * users may not: list a queue, take a queue off the list, make a thread that runs a queue. {@link
+ * org.percpu.lwp.KernelCore#of} is the only way to the core of a {@code Kernel}. This package must not depend on the
+ * packages above it. {@code Kernel} is in one of them, so this package declares a kernel as a plain {@code Object}.
  *
  * <p>{@link org.percpu.lwp.Lwp} is a kernel thread. Both kthread(9) interfaces, the workers of every queue and the
  * interrupt threads are made of it. Users see it as a {@link org.percpu.thread.KernelThread}.

@@ -22,10 +22,10 @@ import org.percpu.thread.ThreadState;
  * Kthread.createDeferred(kernel, device -> Kthread.create(kernel, Device::poll, device, "poll"), device);
  * }</pre>
  *
- * <p><b>Threading.</b> Everything may be called from any thread, except {@link #exit}, which a kernel thread calls for
- * itself. The function starts at IPL 0 holding the kernel lock once; a creator that holds the lock can therefore finish
- * what it does before the function runs (OKT-2). An MP-safe function unlocks it and locks it again before it exits
- * (OKT-4).
+ * <p><b>Threading.</b> Everything may be called from any thread, except {@link #exit}, which a kernel thread calls
+ * for itself. The function starts at IPL 0, with one hold of the kernel lock. So if the creator holds the kernel
+ * lock, the function does not start before the creator releases it (OKT-2). An MP-safe function releases the kernel
+ * lock when it starts, and takes it again before it exits (OKT-4).
  *
  * <p>Implements OKT-1 to OKT-13, U18 to U20.
  *

@@ -43,8 +43,9 @@ public abstract class Inlet {
      */
     public final Append append(Item item) {
         while (!item.claim(number)) {
-            // A failed compare-and-set orders nothing on some processors. The caller's writes must be out before the
-            // look that counts: the worker clears the mark, with a fence, before it reads them.
+            // On some processors a failed compare-and-set orders nothing. The caller relies on the pending run to see
+            // its writes, so they must be visible before it reads the mark for the last time. The worker does the
+            // reverse: it clears the mark, executes a fence, and then reads what the caller wrote.
             VarHandle.fullFence();
             if (isPending(item)) {
                 payRingFor(item);

@@ -21,9 +21,10 @@ import org.percpu.thread.CpuThread;
  * <p>Producers push to the inbox without a lock. Workers and removers move it, under the lock, to a doubly linked ready
  * list.
  *
- * <p><b>Waking.</b> While a worker sleeps and nothing is ready, the inbox carries the "parked" marker, and the push
- * that replaces it rings. One ring wakes one worker. A worker that takes an item while others sleep passes it on: it
- * rings if more is ready (OTQ-22), and otherwise puts the marker back.
+ * <p><b>Waking.</b> While a worker sleeps and nothing is ready, the inbox holds the "parked" marker. A push that
+ * finds the marker replaces it with the item and rings the doorbell, which wakes one worker. A worker that takes an
+ * item while others sleep passes the wake-up on: it rings if more items are ready (OTQ-22), and otherwise puts the
+ * marker back.
  */
 @SuppressWarnings("ReferenceEquality") // a task may define equals; its place in a queue is identity
 public final class SharedQueue extends ItemQueue {

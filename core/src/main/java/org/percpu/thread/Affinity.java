@@ -14,10 +14,10 @@ import org.percpu.linux.VirtualThreads;
 /**
  * The CPUs a thread may run on: sched_setaffinity(2) and sched_getaffinity(2).
  *
- * <p>The kernel narrows a request to what the cpuset allows and reports success, and a sandbox may report success and
- * do nothing. So {@link #set} reads the mask back and fails if it is not the mask asked for. A mask of one CPU cannot
- * be narrowed. So a thread that was seen to have a mask of one CPU before is only asked where it runs: sched_getcpu(3),
- * which makes no system call on most systems.
+ * <p>The kernel drops CPUs that the cpuset forbids and reports success, and a sandbox may report success and do
+ * nothing. So {@link #set} reads the mask back and fails if the mask is not the one asked for. The kernel cannot drop
+ * a part of a mask of one CPU. So once a thread has read back a mask of one CPU, later requests of that thread for
+ * one CPU are checked by sched_getcpu(3) alone, which makes no system call on most systems.
  */
 public final class Affinity {
     private static int kernelWords = 1; // as far as is known; a thread that reads an old value tries once more
