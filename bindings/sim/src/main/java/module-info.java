@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/** A simulated machine behind the interface of the C functions. It is used only where {@code -Dpercpu.backend=sim} asks for it. */
+/**
+ * A simulated machine behind the interface of the C functions. It is used only where {@code -Dpercpu.backend=sim} asks
+ * for it.
+ */
 module org.percpu.bindings.sim {
     requires transitive org.percpu.bindings.spi;
     requires static org.jspecify;

@@ -4,7 +4,9 @@ package org.percpu.dispatch;
 import java.util.concurrent.locks.Lock;
 import org.jspecify.annotations.Nullable;
 
-/** The spin mutexes that one thread holds, and the level that each release goes back to. Only the thread itself looks. */
+/**
+ * The spin mutexes that one thread holds, and the level that each release goes back to. Only the thread itself looks.
+ */
 @SuppressWarnings("ReferenceEquality") // mutexes are compared by identity
 public final class HeldMutexes {
     /** One mutex, as its holder sees it. The holder alone reads and writes it. */

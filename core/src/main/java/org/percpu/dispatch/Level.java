@@ -7,8 +7,8 @@ import java.nio.IntBuffer;
 import org.percpu.bindings.spi.LinuxCalls;
 
 /**
- * The level of one thread as a word in native memory, which the signal handler on the same thread reads, and the thread's
- * signal mask. Only the thread itself may call the methods.
+ * The level of one thread, and the thread's signal mask. The level is a word in native memory, which the signal handler
+ * on the same thread reads. Only the thread itself may call the methods.
  */
 public final class Level {
     private static final int LEVEL_WORD = Memory.LEVEL / Integer.BYTES;
@@ -47,7 +47,7 @@ public final class Level {
     }
 
     /**
-     * Whether each change is a system call.
+     * Returns whether each change of the level is a system call.
      *
      * @return false for lazy masking
      */
@@ -65,8 +65,8 @@ public final class Level {
     }
 
     /**
-     * Raises the level, or enters that of a handler. After an error the level is as before: the caller gets no cookie to
-     * go back with.
+     * Raises the level, or enters that of a handler. After an error the level is as before: the caller gets no cookie
+     * to go back with.
      *
      * @param to rank of the new level
      */
@@ -143,9 +143,9 @@ public final class Level {
     }
 
     /**
-     * Unblocks signals, but for two kinds. Signals of other threads' lines stay blocked once the handler has blocked them
-     * here. Signals of own lines stay blocked until the rings of these have room. Each thread takes one of them at most,
-     * and for that the rings have room in reserve. A thread that takes a bit out of SPILLED puts it into DEFERRED
+     * Unblocks signals, but for two kinds. Signals of other threads' lines stay blocked once the handler has blocked
+     * them here. Signals of own lines stay blocked until the rings of these have room. Each thread takes one of them at
+     * most, and for that the rings have room in reserve. A thread that takes a bit out of SPILLED puts it into DEFERRED
      * afterwards, so what is left out here is looked at again.
      */
     void unmask(long less) {

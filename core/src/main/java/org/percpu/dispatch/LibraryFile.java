@@ -17,16 +17,20 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.LinuxCalls;
 
 /**
- * Where libpercpu.so comes from: a named file, or the resource of the jar, as a file in memory or, where there are none, in a private folder
- * while it is loaded. Nothing here goes through a channel that an interrupt would close.
+ * Finds libpercpu.so and loads it. The library is a named file, or the resource of the jar. The resource is loaded from
+ * a file in memory. Where that fails, it is loaded from a file in a private folder, which is deleted after the load. No
+ * method here uses a channel, because Thread.interrupt would close the channel.
  */
 final class LibraryFile {
-    /** Names the file or its folder; empty for no library. */
+    /** The property that names the file or its folder. An empty value means: no library. */
     static final String PROPERTY = "percpu.library.path";
 
     private static final String NAME = "libpercpu.so";
 
-    /** Of the ELF header: class at 4, machine at 18, section header table at 40, size and count of its entries at 58 and 60. */
+    /**
+     * Length of the ELF header. It holds the class at 4, the machine at 18, the offset of the section header table at
+     * 40, and the size and count of that table's entries at 58 and 60.
+     */
     private static final int ELF_HEADER = 64;
 
     private static final int ELF_MAGIC = 0x464C457F;
@@ -37,16 +41,17 @@ final class LibraryFile {
     private LibraryFile() {}
 
     /**
-     * The library, or why there is none.
+     * The library, or the reason why there is none.
      *
-     * @param passing whether another try may succeed
+     * @param passing whether the reason may pass, so that another try may succeed
      */
     record Found(@Nullable LibPercpu libPercpu, String reason, boolean passing) {}
 
     /**
-     * Loads the library that the property names, or the jar's own. That one is optional: without it levels still work, in EAGER mode.
+     * Loads the library that the property names, or the jar's own library. The jar's library is optional: without it
+     * levels still work, in EAGER mode.
      *
-     * @throws UnsupportedOperationException if the property names a file and it is no libpercpu of this version
+     * @throws UnsupportedOperationException if the property names a file that is no libpercpu of this version
      */
     static Found load(LinuxCalls linux) {
         String named = System.getProperty(PROPERTY);
@@ -99,7 +104,7 @@ final class LibraryFile {
         } catch (IOException e) {
             inFolder = "it cannot be unpacked to " + folder + " (" + e + ")";
         } catch (UnsupportedOperationException e) {
-            // A folder from which nothing may be executed, another C library.
+            // The folder may be mounted noexec, or the process may use another C library.
             inFolder = text(e);
         }
         return new Found(
@@ -114,7 +119,10 @@ final class LibraryFile {
         return "native/linux-" + arch() + "/" + NAME;
     }
 
-    /** The command that takes the library out of the jar, which need not have the name that it was built with. */
+    /**
+     * Returns the command that takes the library out of the jar. It names the jar by its present path, as the jar may
+     * have been renamed.
+     */
     private static String unzip() {
         URL url = LibraryFile.class.getResource(resource());
         String text = url == null ? "" : url.getPath();
@@ -145,7 +153,10 @@ final class LibraryFile {
         }
     }
 
-    /** dlopen maps a file without looking at its length: one that was cut short would end the JVM with SIGBUS. */
+    /**
+     * Checks that the file is complete. dlopen maps a file without looking at its length: a file that was cut short
+     * would end the JVM with SIGBUS.
+     */
     private static void requireWhole(File file) {
         ByteBuffer header = ByteBuffer.allocate(ELF_HEADER).order(ByteOrder.LITTLE_ENDIAN);
         long size;

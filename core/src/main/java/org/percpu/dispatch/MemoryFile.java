@@ -9,7 +9,10 @@ import java.nio.charset.StandardCharsets;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
 
-/** Loads a library from a file in memory, memfd_create(2), which is in no folder: none has to be writable, or mounted without noexec. */
+/**
+ * Loads a library from a file in memory, memfd_create(2), which is in no folder: none has to be writable, or mounted
+ * without noexec.
+ */
 final class MemoryFile {
     private static final String DESCRIPTORS = "/proc/self/fd/";
     private static final int RTLD_NOW = 2;
@@ -51,8 +54,8 @@ final class MemoryFile {
     }
 
     /**
-     * A path of the file that no loaded library has: glibc takes a library for loaded already if one has the same path, and the number of
-     * this file may have been that of another copy's.
+     * A path of the file that no loaded library has: glibc takes a library for loaded already if one has the same path,
+     * and the number of this file may have been that of another copy's.
      */
     private static String unusedPath(LinuxCalls linux, int fd) {
         long dlopen = linux.dlsym(linux.dlopen(null), "dlopen");

@@ -15,12 +15,12 @@ import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.LinuxCalls;
 
 /**
- * The works of one queue that were posted from C or by an interrupt line, until a worker takes them: a lock-free list
- * in native memory. Part of a queue; programs use {@code NativeWork}.
+ * A lock-free list in native memory. It holds the works of one queue that C code or an interrupt line has posted, until
+ * a worker takes them. The inbox is part of a queue; programs use {@code NativeWork}.
  *
- * <p>Life: open; then {@linkplain #close closed}, when no further poster is let in and those inside still link their
- * works; then {@linkplain #end ended}, when nothing is linked any more. The memory is used again for another queue when
- * the inbox has ended and every work of it is closed with no poster inside.
+ * <p>Life: an inbox is open first. Then it is {@linkplain #close closed}: no further poster is let in, and the posters
+ * inside still link their works. Then it is {@linkplain #end ended}: nothing is linked any more. Another queue reuses
+ * the memory once the inbox has ended and every work of it is closed with no poster inside.
  */
 public final class NativeInbox {
     /** Memory of inboxes whose queues have ended. */
@@ -42,10 +42,13 @@ public final class NativeInbox {
     private final Runnable bell;
     private final List<Posted> works = new ArrayList<>(); // guarded by this; compared by identity
 
-    /** The handles of each item; replaced as a whole under this. */
+    /** The handles of each item. The map is never changed; a new one replaces it under this. */
     private volatile IdentityHashMap<Object, Posted[]> byItem = new IdentityHashMap<>();
 
-    /** Written under this. From then on the memory may be another inbox's, but for posters that are inside. */
+    /**
+     * Written under this. Once it is true, the memory may belong to another inbox; only posters that are inside may
+     * still use it.
+     */
     private volatile boolean ended;
 
     private boolean given; // guarded by this
@@ -53,20 +56,20 @@ public final class NativeInbox {
     /** An error may have kept a poster from linking a work or from ringing. */
     volatile boolean owed;
 
-    // What moveAll() has in its hands; written under this.
+    // The state of moveAll(), kept for the next call after an error; written under this.
     private volatile boolean unfinished;
-    private long unturned; // a list, newest first
-    private long oldest; // a list, oldest first
+    private long unturned; // a list of links, newest first
+    private long oldest; // a list of links, oldest first
     private @Nullable Posted arriving;
-    private boolean unmarked; // the one that arrives
-    private boolean seeks; // works that are not linked
+    private boolean unmarked; // whether `arriving` is unmarked
+    private boolean seeks; // whether to look for works that are not linked
 
     /**
      * Makes an empty inbox.
      *
-     * @param bell address of the 32-bit futex word on which the workers sleep; 1 is rung. It must live as long as the
-     *     process, and a ring that nobody expects must do no harm
-     * @param ring rings it from Java
+     * @param bell address of the 32-bit futex word on which the workers sleep; the value 1 means rung. The word must
+     *     live as long as the process, and a ring that nobody expects must do no harm
+     * @param ring rings the bell from Java
      */
     public NativeInbox(long bell, Runnable ring) {
         this.bell = Argument.requireNonNull(ring, "an inbox", "ring");
@@ -81,13 +84,13 @@ public final class NativeInbox {
         }
     }
 
-    /** Any thread: the handles of an item; null if it has none here. */
+    /** Any thread: returns the handles of an item, or null if it has none here. */
     Posted @Nullable [] handlesOf(Object item) {
         return byItem.get(item);
     }
 
     /**
-     * Whether an item that has a handle here meets a condition.
+     * Returns whether an item that has a handle here meets a condition.
      *
      * @param condition cheap
      * @return the state when the call looked
@@ -114,7 +117,7 @@ public final class NativeInbox {
         return all;
     }
 
-    /** A work is opened here; the address for its port. */
+    /** Adds a work that is being opened. Returns the address of the inbox for the work's port. */
     synchronized long add(Posted work) {
         if (ended) {
             return linux.address(Dead.MEMORY);
@@ -124,7 +127,7 @@ public final class NativeInbox {
         return linux.address(memory);
     }
 
-    /** A work is closed, no poster is inside it, and it is in no list. */
+    /** Removes a work that is closed, has no poster inside, and is in no list. */
     synchronized void remove(Posted work) {
         works.remove(work);
         index();
@@ -145,8 +148,9 @@ public final class NativeInbox {
     }
 
     /**
-     * Lets a poster in; false if no more are let in. The queue does not end while a poster is inside: it may have found
-     * the work marked and rely on the poster that marked it to link it. A queue that is dropped does not wait for long.
+     * Lets a poster in. Returns false if posters are refused. The queue does not end while a poster is inside: it may
+     * have found the work marked and rely on the poster that marked it to link it. A queue that is dropped does not
+     * wait for long.
      */
     boolean enter() {
         long head;
@@ -166,14 +170,17 @@ public final class NativeInbox {
         }
     }
 
-    /** Poster, inside: whether a work that it finds marked, or has marked, is linked no more. */
+    /**
+     * For a poster inside: returns whether works are linked no more. Then a work that the poster has marked or has
+     * found marked stays unlinked.
+     */
     boolean forbidsLinks() {
         return (head() & Memory.ENDED) != 0;
     }
 
     /**
-     * Links a work that the poster has marked, who is outside then, and rings next. False if nothing is linked any
-     * more.
+     * Links a work that the calling poster has marked. The poster is then outside, and must ring. Returns false if
+     * works are linked no more.
      */
     boolean linkAndLeave(Port port) {
         long head;
@@ -198,12 +205,12 @@ public final class NativeInbox {
     }
 
     /**
-     * Whether nothing waits.
+     * Returns whether nothing waits.
      *
      * @return may be stale on return
      */
     public boolean isEmpty() {
-        // In this order: once it has ended, the memory says nothing.
+        // `ended` is read last: once the inbox has ended, the memory may belong to another inbox and says nothing.
         return ((head() & Memory.NEWEST) == 0 && !owed && !unfinished) || ended;
     }
 
@@ -215,7 +222,7 @@ public final class NativeInbox {
         if (isEmpty()) {
             return;
         }
-        // Until all is done there is more to do, whatever the memory says.
+        // isEmpty() must return false until all is done, whatever the memory says.
         unfinished = true;
         if (owed) {
             seeks = true;
@@ -242,14 +249,17 @@ public final class NativeInbox {
         unfinished = false;
     }
 
-    /** The next work to arrive, oldest first, and then those that an error has kept from being linked. */
+    /**
+     * Returns the next work to arrive: first the linked works, oldest first, then the works that an error has kept from
+     * being linked.
+     */
     private @Nullable Posted next() {
         if (arriving != null) {
             return arriving;
         }
         if (oldest != 0) {
             Posted work = Port.workAt(oldest - 1);
-            // Before the work is unmarked: from then on it may be linked again.
+            // Read before the work is unmarked: an unmarked work may be linked again, which changes the link.
             oldest = (long) LONG.getOpaque(work.port().memory, Memory.PORT_NEXT);
             unmarked = false;
             arriving = work;
@@ -281,17 +291,18 @@ public final class NativeInbox {
     }
 
     /**
-     * Whether posters are inside.
+     * Returns whether posters are inside.
      *
-     * @return false from some time after {@link #close} on
+     * @return false for ever once the posters inside have left after {@link #close}
      */
     public boolean isBusy() {
         return (head() & ~(Memory.SHUT | Memory.ENDED)) >= Memory.POSTER && !ended;
     }
 
     /**
-     * Worker or dropper: nothing is linked from now on, also by posters that are inside; works that these have marked
-     * are appended to the queue instead. What was not run when the queue is gone never will be.
+     * Worker, or thread that drops the queue: ends the inbox. From now on nothing is linked, not even by posters that
+     * are inside. Works that those posters have marked are appended to the queue instead. A work that has not run when
+     * the queue is gone never runs.
      *
      * @return false if something is linked, which must be {@linkplain #moveAll moved} first
      */

@@ -10,21 +10,22 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A bounded queue of values in native memory with a handle: the Java half of {@code struct percpu_port}, which C code
- * and signal handlers push to as well. A slot whose sequence is its position is free; one more, and it is full.
+ * A bounded queue of values in native memory, with a handle. It is the Java half of {@code struct percpu_port}: C code
+ * and signal handlers push values to it too. A slot is free if its sequence equals its position, and full if its
+ * sequence is its position + 1.
  *
- * <p>The memory is never freed: a signal handler that comes late finds a closed port. It is used again for later ports,
- * under other handles, see {@code Ports}.
+ * <p>The memory is never freed, so a late signal handler finds a closed port. Later ports reuse the memory under other
+ * handles, see {@code Ports}.
  */
 public final class Port {
     private static final long HANDLE_STEP = Memory.PORTS;
     private static final long CLOSE_NANOS = 1_000_000_000L;
 
-    /** By index; those of the library first, then those of {@code Ports}. */
+    /** The open works, by the index of their port. Ports of the library come first, then ports of {@code Ports}. */
     private static final AtomicReferenceArray<@Nullable Posted> WORKS = new AtomicReferenceArray<>(2 * Memory.PORTS);
 
     final Support support;
-    private final @Nullable LibPercpu library; // whose the memory is
+    private final @Nullable LibPercpu library; // the owner of the memory
     final ByteBuffer memory;
     private final long address;
     final int index;
@@ -37,7 +38,7 @@ public final class Port {
         this.index = (int) memory.getLong(Memory.PORT_INDEX);
     }
 
-    /** Without the library: as percpu_take does. */
+    /** Clears the port as percpu_take does. Used without the library. */
     void clear() {
         ByteBuffer m = memory;
         for (int at = 0; at < Memory.PORT_SLOTS; at += Long.BYTES) {
@@ -63,7 +64,7 @@ public final class Port {
         return handle;
     }
 
-    /** The work of a link in an inbox. */
+    /** Returns the work to which a link in an inbox leads. */
     static Posted workAt(long index) {
         Posted work = WORKS.get((int) index);
         if (work == null) {
@@ -72,30 +73,30 @@ public final class Port {
         return work;
     }
 
-    /** Lets nobody in any more. */
+    /** Refuses further callers. */
     void shut() {
         LONG.setVolatile(memory, Memory.PORT_HANDLE, 0L);
     }
 
     /**
-     * Lets nobody in any more and waits for those inside to leave, but not for more than a second.
+     * Refuses further callers, and waits until the callers inside have left, but for one second at most.
      *
-     * @param own how often the caller is inside
+     * @param own how many times the calling thread itself is inside
      */
     public void close(int own) {
         shut();
         await(own);
     }
 
-    /** Waits for those inside to leave, but not for more than a second. */
+    /** Waits until the callers inside have left, but for one second at most. */
     void awaitVacant() {
         await(0);
     }
 
     private void await(int own) {
         long start = System.nanoTime();
-        // Producers are lock-free and short. One that a debugger holds for longer keeps nobody waiting: it finds live
-        // memory anyway.
+        // Producers are lock-free and short. A producer that a debugger stops for longer is not waited for: it finds
+        // live memory anyway.
         while (getLong(Memory.PORT_ACTIVE) > own) {
             if (System.nanoTime() - start >= CLOSE_NANOS) {
                 return;
@@ -104,17 +105,22 @@ public final class Port {
         }
     }
 
-    /** Whether nobody is inside. Of a closed port that is so from then on, but for callers who leave at once. */
+    /**
+     * Returns whether no caller is inside. A closed port stays vacant, except for late callers, which leave at once.
+     */
     boolean isVacant() {
         return getLong(Memory.PORT_ACTIVE) == 0;
     }
 
-    /** Whether signals can be routed here: libpercpu knows the port. */
+    /** Returns whether signals can be routed here, that is, whether libpercpu knows the port. */
     public boolean isKnownToLibrary() {
         return library != null;
     }
 
-    /** Closed, and in no inbox: libpercpu may make another port of it. False if the memory is not the library's. */
+    /**
+     * Gives a port back that is closed and in no inbox; libpercpu may then reuse it. Returns false if the memory is not
+     * the library's.
+     */
     boolean giveBack() {
         WORKS.set(index, null);
         if (library == null) {
@@ -136,7 +142,7 @@ public final class Port {
         return Memory.PORT_SLOTS + (int) (position & (Memory.SLOTS - 1)) * Memory.SLOT_BYTES;
     }
 
-    /** Any thread; false if there is no room for callers. */
+    /** Any thread: adds a value. Returns false if there is no room for the values of callers. */
     public boolean push(long value) {
         while (true) {
             long tail = (long) LONG.getVolatile(memory, Memory.PORT_TAIL);
@@ -152,8 +158,8 @@ public final class Port {
                         LONG.set(memory, slot + Long.BYTES, value);
                         LONG.setRelease(memory, slot, tail + 1);
                     } catch (Throwable t) {
-                        // The place is taken, and what lies behind it would wait for ever. There was room for a call
-                        // just now.
+                        // The slot is claimed. If it stayed empty, the values behind it would wait for ever. There was
+                        // room on the stack for a call just now.
                         LONG.set(memory, slot + Long.BYTES, value);
                         LONG.setRelease(memory, slot, tail + 1);
                     }
@@ -166,13 +172,16 @@ public final class Port {
         }
     }
 
-    /** Any consumer: whether a value is there to be {@linkplain #take(long) taken}. */
+    /** Any consumer: returns whether there is no value to be {@linkplain #take(long) taken}. */
     public boolean isEmpty() {
         long head = (long) LONG.getVolatile(memory, Memory.PORT_HEAD);
         return (long) LONG.getAcquire(memory, slot(head)) != head + 1;
     }
 
-    /** Position of the next value, now the caller's, or -1. An error comes before it is the caller's. */
+    /**
+     * Claims the next value for the caller. Returns its position, or -1 if there is none. If this throws, nothing was
+     * claimed.
+     */
     public long claim() {
         while (true) {
             long head = (long) LONG.getVolatile(memory, Memory.PORT_HEAD);
@@ -186,7 +195,7 @@ public final class Port {
         }
     }
 
-    /** Takes the next value and forgets it, if it stands before a position. False if there is none. */
+    /** Discards the next value if its position is below {@code end}. Returns false if there is no such value. */
     boolean discardBefore(long end) {
         while (true) {
             long head = (long) LONG.getVolatile(memory, Memory.PORT_HEAD);
@@ -202,7 +211,7 @@ public final class Port {
         }
     }
 
-    /** The value at a claimed position; its slot is free then. After an error it can be asked for again. */
+    /** Returns the value at a claimed position, and frees its slot. After an error the call may be repeated. */
     public long take(long position) {
         int slot = slot(position);
         long value = (long) LONG.get(memory, slot + Long.BYTES);
@@ -214,7 +223,10 @@ public final class Port {
         LONG.setRelease(memory, slot(position), position + Memory.SLOTS);
     }
 
-    /** Of a closed port: how many values, the one of the mark included, nobody has taken. They count as lost. */
+    /**
+     * Drops the values of a closed port that nobody has taken, and the request of the mark. Returns how many. They
+     * count as lost.
+     */
     public long drop() {
         long dropped = unmark() ? 1 : 0;
         for (long at = claim(); at >= 0; at = claim()) {
@@ -225,7 +237,10 @@ public final class Port {
         return dropped;
     }
 
-    /** After room was made: true if a receiver has left signals with the kernel for want of it. */
+    /**
+     * Called after room was made. Returns true if a receiver has left signals in the kernel's queue because the ring
+     * was full.
+     */
     public boolean unspill() {
         VarHandle.fullFence();
         return (long) LONG.getOpaque(memory, Memory.PORT_SPILLED) != 0
@@ -257,7 +272,7 @@ public final class Port {
         return (long) LONG.getVolatile(memory, at);
     }
 
-    /** Rings a futex bell in native memory; with `again` also one that says that it was rung. */
+    /** Rings a futex bell in native memory. With {@code again} it wakes even if the bell says that it was rung. */
     static void ring(Support support, ByteBuffer memory, int at, long address, boolean again) {
         if ((int) INT.getAndSet(memory, at, 1) == 0 || again) {
             int woken = support.linux.futex_wake(address, 1);

@@ -31,8 +31,8 @@ interface Posted {
     long drained();
 
     /**
-     * Worker, behind the callback: lets the values go that waited before it, unless drain() was called since. A callback
-     * that drains takes the others in its next run.
+     * Worker, behind the callback: lets the values go that waited before it, unless drain() was called since. A
+     * callback that drains takes the others in its next run.
      *
      * @param end what {@link #end} was before the callback
      * @param drainedBefore what {@link #drained} was then

@@ -11,11 +11,11 @@ import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 
 /**
- * A work or task of a queue under a handle, so that C code and interrupt lines can post it with a value: what users see
+ * A work or task of a queue under a handle, so that C code and interrupt lines can post it with a value. Users see it
  * as {@code NativeWork}, whose documentation says what each method does.
  */
 public final class PostedWork implements Posted {
-    /** Values that wait at most. */
+    /** How many values wait at most. */
     public static final int MAX_VALUES = Memory.VALUES;
 
     private static final long LETTING_GO = 1L << 16;
@@ -29,9 +29,10 @@ public final class PostedWork implements Posted {
     private final List<Dispatcher> spillers = new CopyOnWriteArrayList<>();
     private final long handle;
     /**
-     * Calls of drain() that are going on; above, calls of letGo(); above, modulo 2^32, the calls of drain() that have ended. A call
-     * that has found nothing counts too: a poster may have taken a place in the ring and not written its value yet, and its own mark leads to
-     * the run that drains it.
+     * Three counts in one word. The low 16 bits count the calls of drain() that are going on. The next 16 bits count
+     * the calls of letGo() that are going on. The high 32 bits count, modulo 2^32, the calls of drain() that have
+     * ended. A drain that found no value counts too. A poster may have claimed a slot and not yet written its value;
+     * the poster's own mark then leads to the run that drains the value.
      */
     private final AtomicLong drains = new AtomicLong();
 
@@ -40,18 +41,21 @@ public final class PostedWork implements Posted {
 
     private final @Nullable Object item;
 
-    private @Nullable State last; // before the port went to the next owner; guarded by this
+    private @Nullable State last; // the counts before the port went to its next owner; guarded by this
 
     private volatile boolean closed;
 
     private volatile boolean recycled;
 
-    /** An error has kept the poster that has marked the work from linking it. */
+    /** An error has kept the poster that marked the work from linking it. */
     private volatile boolean unlinked;
 
-    private boolean reclaimed; // unmarked, and not yet appended; guarded by the inbox
+    private boolean reclaimed; // the work is unmarked and not yet appended; guarded by the inbox
 
-    /** A value that an error has kept from a drain that had claimed it, or -1. Two drains at a time would have to fail for one to be lost. */
+    /**
+     * The position of a value that a drain claimed and, because of an error, did not take; or -1. A value is lost only
+     * if two drains fail at the same time.
+     */
     private volatile long claimed = -1;
 
     /**
@@ -59,9 +63,9 @@ public final class PostedWork implements Posted {
      *
      * @param name for messages
      * @param item the work or task, or null
-     * @param rank of the level of the queue
-     * @param inbox of the queue
-     * @param append appends the item to its queue, in the worker's thread; one that is pending stays where it is
+     * @param rank rank of the queue's level
+     * @param inbox the queue's inbox
+     * @param append appends the item to its queue, in the worker's thread; an item that is pending stays where it is
      * @throws org.percpu.bindings.spi.LinuxException EAGAIN if 4096 handles are open
      */
     public PostedWork(String name, @Nullable Object item, int rank, NativeInbox inbox, Runnable append) {
@@ -106,7 +110,8 @@ public final class PostedWork implements Posted {
     }
 
     /**
-     * A line of this receiver is bound here: room that is made here is its signal to go on.
+     * Registers the receiver of a line that is bound to this work. When a drain makes room, the receiver is told to
+     * take signals again.
      *
      * @param receiver of the line
      */
@@ -139,8 +144,9 @@ public final class PostedWork implements Posted {
      * Posts the work as {@code percpu_post} does. Lock-free, allocates nothing.
      *
      * @param value added to those that wait
-     * @return 0 queued; 1 pending already, and that run finds the value; or -errno: EAGAIN ({@value #MAX_VALUES} values wait: the value was
-     *     not taken, but the work runs), ESHUTDOWN (the queue has ended or is about to), EINVAL (closed)
+     * @return 0 if the work was queued; 1 if it was pending already, and the run to come finds the value; or -errno:
+     *     EAGAIN ({@value #MAX_VALUES} values wait: the value was not taken, but the work runs), ESHUTDOWN (the queue
+     *     has ended or is about to end), EINVAL (the handle is closed)
      */
     public int post(long value) {
         port.enter();
@@ -164,12 +170,12 @@ public final class PostedWork implements Posted {
         boolean mine = false;
         int full = 0;
         try {
-            // On a full ring the work runs as well, which makes room.
+            // If the ring is full, the work still runs, and its run makes room.
             full = port.push(value) ? 0 : -Errno.EAGAIN.number();
             mine = port.mark();
             if (!mine) {
-                // The poster that has marked it links it; unless the queue has ended in between, and then the work
-                // may have been handed back before this post.
+                // The poster that marked the work links it, unless the queue has ended in between. Then the work may
+                // have been handed back before this post.
                 if (inbox.forbidsLinks()) {
                     return -Errno.ESHUTDOWN.number();
                 }
@@ -179,13 +185,13 @@ public final class PostedWork implements Posted {
                 return full == 0 ? 1 : full;
             }
             if (!inbox.linkAndLeave(port)) {
-                // Without the mark, the work was handed back for this post.
+                // If the mark is already clear, the work was handed back, and this post with it.
                 return port.unmark() ? -Errno.ESHUTDOWN.number() : full;
             }
             inside = false;
         } catch (Throwable t) {
-            // No calls in here: the caller's stack may be at its end. Others rely on the link: the worker makes up for
-            // it.
+            // No calls in this block: the caller's stack may be exhausted. Other posters rely on the link, so the
+            // worker links the work later.
             if (mine) {
                 unlinked = true;
             }
@@ -232,9 +238,9 @@ public final class PostedWork implements Posted {
     }
 
     /**
-     * The memory is somebody else's as soon as nobody posts any more and nothing is left to run or to take; a queue that has ended runs
-     * nothing more. Once that is so, it stays so. A work that is marked is linked, or about to be, and must not go: the link would lead to
-     * the next owner.
+     * Gives the memory of a closed work away as soon as three things hold: no poster is inside, nothing is left to run,
+     * and no value is left to take. A queue that has ended runs nothing more. Once these things hold, they stay so. A
+     * marked work is linked or about to be linked, so its memory must not go: the link would lead to the next owner.
      */
     @Override
     public void settle() {
@@ -245,7 +251,7 @@ public final class PostedWork implements Posted {
             if (recycled || !port.isVacant() || port.isMarked() || !(port.isEmpty() || inbox.hasEnded())) {
                 return;
             }
-            // A drain counts itself first and looks at this second. The last of them comes here again.
+            // A drain first counts itself and then looks at `recycled`. The last drain calls settle() again.
             recycled = true;
             if ((int) drains.get() != 0) {
                 recycled = false;
@@ -259,11 +265,11 @@ public final class PostedWork implements Posted {
     }
 
     /**
-     * Takes the values that wait, in the order in which they were posted. Allocates nothing. For the callback: who drains elsewhere may find
-     * that a run has let the values go.
+     * Takes the values that wait, in the order in which they were posted. Allocates nothing. Meant for the callback: a
+     * thread that drains elsewhere may find that a run has let the values go.
      *
-     * @param consumer called for each; if it throws, the values behind wait for the next call
-     * @return how many there were
+     * @param consumer called for each value; if it throws, the remaining values wait for the next call
+     * @return how many values were taken
      */
     public int drain(LongConsumer consumer) {
         Argument.requireNonNull(consumer, "drain", "consumer");
@@ -278,7 +284,7 @@ public final class PostedWork implements Posted {
                 consumer.accept(value);
             }
         } catch (Throwable t) {
-            // No calls in here. The next thread that drains takes it.
+            // No calls in this block. The next thread that drains takes the value.
             if (at >= 0) {
                 claimed = at;
             }
@@ -306,7 +312,7 @@ public final class PostedWork implements Posted {
 
     @Override
     public void letGo(long end, long drainedBefore) {
-        // The memory may be another work's by now: that is looked at again behind the count.
+        // The memory may belong to another work by now. letGoCounted() checks that again after it has counted itself.
         if (port.getLong(Memory.PORT_HEAD) < end) {
             letGoCounted(end, drainedBefore);
         }
@@ -317,7 +323,7 @@ public final class PostedWork implements Posted {
 
     private void letGoCounted(long end, long drainedBefore) {
         int count = 0;
-        // A drain that has ended is in the sum, and one that has not is among those that go on.
+        // Each drain is in one of the two counts: among those that have ended, or among those that go on.
         long now = drains.getAndAdd(LETTING_GO);
         try {
             if ((now & (LETTING_GO - 1)) == 0 && now >>> ENDED_SHIFT == drainedBefore) {
@@ -347,7 +353,7 @@ public final class PostedWork implements Posted {
         }
     }
 
-    /** Made when it is needed. */
+    /** The logger is made when it is first needed. */
     private static final class Log {
         static final System.Logger LOG = System.getLogger("org.percpu.intr.NativeWork");
 
@@ -357,9 +363,9 @@ public final class PostedWork implements Posted {
     /**
      * What has become of the values.
      *
-     * @param name of the work and its queue
+     * @param name name of the work and its queue
      * @param drained values that {@link #drain} has taken
-     * @param undrained values that were let go because a run has returned without anybody having drained
+     * @param undrained values that were let go because a run returned and nobody had drained
      * @param refused posts that found {@value PostedWork#MAX_VALUES} values waiting, whose values were not taken
      */
     public record State(String name, long drained, long undrained, long refused) {}
@@ -367,14 +373,14 @@ public final class PostedWork implements Posted {
     /**
      * What has become of the values.
      *
-     * @return the counts now, also when it is closed
+     * @return the counts now; a closed work still has them
      */
     public synchronized State state() {
         return last != null ? last : stateOfPort();
     }
 
     private State stateOfPort() {
-        // In this order: what is let go is taken out of the ring first.
+        // The order matters: a value that is let go is first taken out of the ring and then counted.
         long let = undrained.get();
         return new State(name, port.getLong(Memory.PORT_HEAD) - let, let, port.getLong(Memory.PORT_REFUSED));
     }
@@ -400,7 +406,8 @@ public final class PostedWork implements Posted {
     }
 
     /**
-     * Closes the handle: C code that uses it gets EINVAL. What was posted before still runs. Closing twice is harmless.
+     * Closes the handle. C code that still uses it gets EINVAL. What was posted before still runs. Closing twice is
+     * harmless.
      */
     public void close() {
         synchronized (this) {
@@ -408,7 +415,8 @@ public final class PostedWork implements Posted {
                 return;
             }
             ClosedWorks.add(this);
-            // Before anybody may find it closed, and give the memory to the next one, whose handle this must not be.
+            // The port is shut before another thread may find the work closed. That thread may give the memory to the
+            // next owner, and this must not shut the next owner's handle.
             port.shut();
             closed = true;
         }

@@ -13,15 +13,16 @@ import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxException;
 
 /**
- * The real-time signals of lines. A line takes one when it needs it, from those without a handler in the process, and gives it back when
- * it is closed; then the signal does what it did before.
+ * The real-time signals of lines. A line takes a signal when it first needs one, from those that have no handler in the
+ * process. A line that is closed gives its signal back; the signal then does what it did before.
  *
- * <p>Candidates are all real-time signals from two above SIGRTMIN on but for what HotSpot and the JDK use. The ladder gives each level a
- * number that its lines ask for first, the highest level the lowest number, so that the kernel, which hands out the lowest number first,
- * does so in the order of the levels. Levels of soft interrupts have no signals.
+ * <p>Candidates are all real-time signals from SIGRTMIN + 2 on, except those that HotSpot and the JDK use. The ladder
+ * gives each level a number, which the lines of that level ask for first. The highest level has the lowest number. The
+ * kernel delivers the lowest number first, so it delivers in the order of the levels. Levels of soft interrupts have no
+ * signals.
  *
- * <p>Another copy of this class, of another class loader, takes others: the handlers of a process are the table that all copies see. Looking
- * there and installing is under a lock of the whole JVM.
+ * <p>A copy of this class in another class loader takes other signals: all copies see the same table, the handlers of
+ * the process. A copy looks at the table and installs its handler under one lock of the whole JVM.
  */
 public final class Signals {
     private static final int RANKS = Rank.COUNT;
@@ -33,7 +34,7 @@ public final class Signals {
     private static final int SIGNALS = 64;
     private static final int SIGSEGV = 11;
 
-    /** An interned string is the same object for every class loader. */
+    /** The lock of the whole JVM. An interned string is the same object for every class loader. */
     private static final Object JVM_WIDE = "org.percpu.ipl.Signals: who takes a signal".intern();
 
     private final LinuxCalls linux;
@@ -42,15 +43,15 @@ public final class Signals {
     private final List<Integer> candidates = new ArrayList<>();
     private final int[] rankOf = new int[SIGNALS + 1]; // guarded by JVM_WIDE; 0 unless a line has the signal
 
-    /** Given back by their lines, and a handler was in the middle of them. */
+    /** Signals that their lines have given back while a handler was still running for them. */
     private final List<Integer> late = new ArrayList<>(); // guarded by JVM_WIDE
 
     private int watchers; // guarded by JVM_WIDE
 
-    /** Signals that lines have. */
+    /** The signals that lines have, as the kernel's set. */
     private volatile long routed;
 
-    /** What each level masks, as the kernel's set; handlers read it. */
+    /** What each level masks, as the kernel's set. Signal handlers read it. */
     private final ByteBuffer masks;
 
     Signals(LinuxCalls linux) {
@@ -67,7 +68,7 @@ public final class Signals {
             } else {
                 candidates.add(n);
                 if (rank > 0) {
-                    // A soft rank has a number of the ladder too, which is there for any line.
+                    // A soft rank uses up a number of the ladder too. Any line may take that number.
                     ofRank[rank] = Rank.isSoft(rank) ? 0 : n;
                     rank--;
                 }
@@ -75,7 +76,7 @@ public final class Signals {
         }
     }
 
-    /** As HotSpot reads it (jdk.internal.misc.Signal has no say in this). */
+    /** Reads the variable as HotSpot does. jdk.internal.misc.Signal has no influence on it. */
     private static int suspendSignal() {
         String variable = System.getenv("_JAVA_SR_SIGNUM");
         if (variable != null) {
@@ -93,7 +94,7 @@ public final class Signals {
         return 1L << (signal - 1);
     }
 
-    /** The doorbell between processors is masked at no level. */
+    /** Computes what each level masks. No level masks the signal of IPI, the doorbell between processors. */
     private void computeMasks() {
         for (int r = 1; r < RANKS; r++) {
             long mask = 0;
@@ -106,7 +107,7 @@ public final class Signals {
         }
     }
 
-    /** What a level masks, as the kernel's set. */
+    /** Returns what a level masks, as the kernel's set. */
     public long mask(int rank) {
         return (long) LONG.getOpaque(masks, rank * Long.BYTES);
     }
@@ -116,7 +117,7 @@ public final class Signals {
         return linux.address(masks);
     }
 
-    /** All that lines could have: see percpu_install. */
+    /** Returns all signals that lines could have: see percpu_install. */
     private long all() {
         long all = 0;
         for (int n : candidates) {
@@ -125,17 +126,17 @@ public final class Signals {
         return all;
     }
 
-    /** Signals that lines have, of whichever receiver. */
+    /** Returns the signals that lines of any receiver have. */
     long routed() {
         return routed;
     }
 
-    /** The ladder's signal of a rank, 0 if it has none. */
+    /** Returns the ladder's signal of a rank, or 0 if the rank has none. */
     public int ofRank(int rank) {
         return ofRank[rank];
     }
 
-    /** Signals that no line can have now, each with the reason. */
+    /** Returns the signals that no line can have now, each with the reason. */
     public List<String> skipped(LibPercpu half) {
         List<String> skipped = new ArrayList<>(reserved);
         synchronized (JVM_WIDE) {
@@ -149,7 +150,10 @@ public final class Signals {
         return skipped;
     }
 
-    /** Without the library nobody knows who handles what, and no line needs a signal. */
+    /**
+     * Returns the signals that no line can ever have. For use without the library: the handlers are then unknown, and
+     * no line needs a signal.
+     */
     public List<String> reserved() {
         return List.copyOf(reserved);
     }
@@ -164,22 +168,26 @@ public final class Signals {
         }
     }
 
-    /** Our handler without a line of ours: of a copy that shares the library, or given back late, which only percpu_release finds out. */
+    /**
+     * Returns whether a signal has no handler. The library's own handler without a line of this copy is not free:
+     * another copy that shares the library may have the line, or the signal was given back while its handler ran, which
+     * only percpu_release can tell.
+     */
     private boolean isFree(LibPercpu half, int signal) {
         long handler = half.handler(signal);
         return handler == LibPercpu.BY_DEFAULT || handler == LibPercpu.IGNORED;
     }
 
     /**
-     * A signal for a line: that of its rank, or another one.
+     * Takes a signal for a line: the signal of the line's rank, or another one.
      *
-     * @throws LinuxException EAGAIN if there is none
+     * @throws LinuxException EAGAIN if no signal is free
      */
     public int take(LibPercpu half, int rank, String line) {
         synchronized (JVM_WIDE) {
             releaseLate(half);
             List<Integer> wanted = new ArrayList<>(candidates);
-            // Those of other levels last: their lines would ask for them first.
+            // The signals of other levels come last: lines of those levels would ask for them first.
             wanted.sort((a, b) -> Integer.compare(reluctance(rank, a), reluctance(rank, b)));
             for (int n : wanted) {
                 if (rankOf[n] == 0 && isFree(half, n) && half.install(n, all(), false) == 0) {
@@ -245,7 +253,10 @@ public final class Signals {
         late.removeIf(half::release);
     }
 
-    /** A further file is watched: takes SIGIO, which the kernel sends when a file's signal cannot be queued. 0 or -errno. */
+    /**
+     * Counts one more watched file, and takes SIGIO. The kernel sends SIGIO when it cannot queue a file's signal.
+     * Returns 0 or -errno.
+     */
     public long takeSigio(LibPercpu half) {
         synchronized (JVM_WIDE) {
             long handler = half.handler(SIGIO);
@@ -257,7 +268,7 @@ public final class Signals {
         }
     }
 
-    /** One file less is watched. */
+    /** Counts one watched file less, and gives SIGIO back after the last one. */
     public void giveSigioBack(LibPercpu half) {
         synchronized (JVM_WIDE) {
             watchers--;

@@ -6,43 +6,48 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Argument;
 
 /**
- * One sleep of one thread, until another thread wakes it. Every sleep of the library and every wait for one of its locks is made of this;
- * use those unless you are writing another kind.
+ * One sleep of one thread, until another thread wakes it. Every sleep of the library and every wait for one of its
+ * locks is made of this class. Use those, unless you write another kind of sleep.
  *
- * <p>A thread that has a level ({@link Dispatcher}) hears its interrupts meanwhile: it runs the handlers that its level allows, and goes on
- * sleeping. It sleeps on the word that its interrupts ring. A thread without a level parks.
+ * <p>A thread that has a level ({@link Dispatcher}) hears its interrupts while it sleeps: it runs the handlers that its
+ * level allows, and then sleeps on. It sleeps on the word that its interrupts ring. A thread without a level parks.
  *
- * <p>The caller must hold nothing that a handler may want, not even a place in a queue before which the handler would wait.
+ * <p>The caller must hold nothing that a handler may want, not even a place in a queue behind which the handler would
+ * wait.
  */
 public final class Sleep {
-    /** Longest sleep, for ever. */
+    /** A sleep without a time limit. */
     public static final long FOREVER = Long.MAX_VALUE;
 
-    /** A waker that lacked stack or memory for its ring has said so before in {@link #woken}: the sleeper finds that by itself. */
+    /**
+     * A sleeper looks at {@link #woken} at least this often. A waker sets it before it rings. So the sleeper finds the
+     * wake-up even if the waker ran out of stack or memory before the ring.
+     */
     private static final long LOOK_NANOS = 1_000_000_000;
 
-    /** Thread.interrupt() does not ring: a sleeper that must notice it looks for it so often. */
+    /** How often a sleeper that must notice Thread.interrupt() looks for it, as Thread.interrupt() does not ring. */
     private static final long INTERRUPT_LOOK_NANOS = 2_000_000;
 
     private final Thread thread = Thread.currentThread();
     private final @Nullable Dispatcher dispatcher = Dispatchers.currentIfUsed();
     private volatile boolean woken;
     private volatile boolean unheard; // the ring behind `woken` has failed
-    private boolean deaf; // the sleeper's own
+    private boolean deaf; // only the sleeper uses it
 
-    /** In a {@link Turnstile}, under its monitor. */
+    /** The next sleep in a {@link Turnstile}. Guarded by the turnstile's monitor. */
     @Nullable
     Sleep behind;
 
-    /** A sleep of the calling thread. From now on a wake-up counts. */
+    /** Makes a sleep of the calling thread. From now on a wake-up counts. */
     public Sleep() {}
 
     /**
-     * Sleeps until woken. {@link Thread#interrupt} does not end the sleep, as signals do not end a kernel thread's; it is kept for the caller.
+     * Sleeps until woken. {@link Thread#interrupt} does not end the sleep, as signals do not end the sleep of a kernel
+     * thread. The interrupt status is kept for the caller.
      *
      * @param blocker what a thread dump shows
      * @param nanos longest sleep
-     * @return false if the time ran out, and no thread had woken the thread by then
+     * @return false if the time ran out before a thread woke this one
      */
     public boolean await(Object blocker, long nanos) {
         Argument.requireNonNull(blocker, "a sleep", "blocker");
@@ -55,7 +60,7 @@ public final class Sleep {
                     return false;
                 }
                 doze(blocker, left);
-                // Park does not sleep while the status is set.
+                // park() returns at once while the interrupt status is set.
                 interrupted |= dispatcher == null && Thread.interrupted();
             }
             return true;
@@ -67,11 +72,12 @@ public final class Sleep {
     }
 
     /**
-     * As {@link #await}, ended by {@link Thread#interrupt} too. With a level it is heard some 2 ms late.
+     * As {@link #await}, but {@link Thread#interrupt} ends the sleep too. A thread that has a level hears it some 2 ms
+     * late.
      *
      * @param blocker what a thread dump shows
      * @param nanos longest sleep
-     * @return false if the time ran out, or the thread was interrupted, and no thread had woken it by then
+     * @return false if the time ran out or the thread was interrupted, before a thread woke this one
      */
     boolean awaitInterruptibly(Object blocker, long nanos) {
         long start = System.nanoTime();
@@ -85,7 +91,7 @@ public final class Sleep {
         return true;
     }
 
-    /** Sleeps once, or runs handlers. */
+    /** Runs the handlers that are due, or, if there are none, sleeps once. */
     private void doze(Object blocker, long nanos) {
         if (dispatcher == null) {
             if (nanos == FOREVER) {
@@ -98,7 +104,7 @@ public final class Sleep {
         if (!deaf && dispatcher.poll() > 0) {
             return;
         }
-        // For thread dumps, which otherwise show a thread that runs native code.
+        // For thread dumps: otherwise they show a thread that runs native code.
         LockSupport.setCurrentBlocker(blocker);
         try {
             dispatcher.bell().sleepUntilRung(Math.min(nanos, LOOK_NANOS));
@@ -107,10 +113,13 @@ public final class Sleep {
         }
     }
 
-    /** Ends the sleep, or the next {@link #await}. Any thread may call it, also in an interrupt handler, and several times. */
+    /**
+     * Ends the sleep, or the next {@link #await}. Any thread may call this, also in an interrupt handler, and several
+     * times.
+     */
     public void wake() {
         if (woken && !unheard) {
-            // The thread that set it rings.
+            // The thread that set `woken` rings.
             return;
         }
         woken = true;
@@ -123,18 +132,18 @@ public final class Sleep {
                 mine.bell().ring();
             }
         } catch (Throwable t) {
-            // For want of stack or memory: the next waker rings.
+            // Stack or memory ran out. The next waker rings.
             unheard = true;
             throw t;
         }
     }
 
-    /** Takes back what wakers have said so far. */
+    /** Forgets the wake-ups so far. */
     void again() {
         woken = false;
     }
 
-    /** From here on it runs no handlers. */
+    /** From now on this sleep runs no handlers. */
     void deafen() {
         deaf = true;
     }

@@ -9,18 +9,18 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Argument;
 
 /**
- * turnstile(9): a lock that one thread holds, not recursively, and the threads that wait for it, in the order they
- * came. {@link Mutex} and the kernel lock are made of it. What {@code java.util.concurrent} has instead cannot be woken
- * by C code.
+ * turnstile(9): a lock that one thread holds, not recursively, and the threads that wait for the lock, in the order in
+ * which they came. {@link Mutex} and the kernel lock are made of it. The locks of {@code java.util.concurrent} would
+ * not do, because C code cannot wake their waiters.
  *
- * <p>A thread that has a level runs the handlers that this allows while it waits, and keeps its place. A handler that
- * wants the same lock has the place of its thread.
+ * <p>A thread that has a level runs handlers while it waits, as far as the level allows, and keeps its place. A handler
+ * that wants the same lock uses the place of its thread.
  *
- * <p><b>No wake-up is lost.</b> A thread that leaves says that the lock is free, and then looks for the first waiter. A
- * thread that comes takes a place, and then looks whether the lock is free. All four are volatile: one of the two sees
- * the other.
+ * <p><b>No wake-up is lost.</b> A thread that leaves first marks the lock as free, and then looks for the first waiter.
+ * A thread that comes first takes a place, and then looks whether the lock is free. All four accesses are volatile, so
+ * at least one of the two threads sees the other.
  *
- * <p>{@code toString} returns what the thread dumps of waiters show.
+ * <p>The thread dumps of waiters show what {@code toString} returns.
  */
 public abstract class Turnstile extends AbstractOwnableSynchronizer {
     private static final long serialVersionUID = 1L;
@@ -34,7 +34,7 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
         }
     }
 
-    /** Between tries of a thread that lacks memory for its sleep. */
+    /** The pause between two tries of a thread that has no memory for its sleep. */
     private static final long PAUSE_NANOS = 100_000;
 
     private final transient boolean fair;
@@ -42,13 +42,13 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
     @SuppressWarnings("UnusedVariable") // through HELD
     private transient volatile int held;
 
-    /** Written in the monitor. */
+    /** The first waiter. Written in the monitor. */
     private transient volatile @Nullable Sleep first;
 
     /**
      * A free lock.
      *
-     * @param fair whether who comes waits behind those who wait already, also when the lock is free
+     * @param fair whether a thread that comes waits behind the threads that wait already, even if the lock is free
      */
     protected Turnstile(boolean fair) {
         this.fair = fair;
@@ -57,7 +57,7 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
     /**
      * Takes the lock if that is possible without a wait.
      *
-     * @return false if a thread holds it, or, if it is fair, another one has come before
+     * @return false if a thread holds the lock, or if the lock is fair and another thread waits
      */
     public final boolean tryEnter() {
         return (!fair || isNext()) && take();
@@ -76,7 +76,7 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
         try {
             setExclusiveOwnerThread(me);
         } catch (Throwable t) {
-            // For want of stack: nobody must wait for a holder that there is not.
+            // The stack ran out. No thread may wait for a holder that does not exist, so the lock is free again.
             held = 0;
             wakeFirst();
             throw t;
@@ -95,7 +95,8 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
         } catch (InterruptedException e) {
             throw new AssertionError(e);
         } catch (OutOfMemoryError e) {
-            // Not even a place. Who retakes a lock after a sleep must have it nevertheless.
+            // There is no memory even for a place in the queue. A thread that retakes a lock after a sleep must still
+            // get the lock, so it tries again and again.
             while (!take()) {
                 pause();
             }
@@ -141,7 +142,8 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
             try {
                 unqueue(sleep);
             } catch (Throwable once) {
-                // Others would wait behind it for ever. There was room for its place.
+                // If the place stayed, other threads would wait behind it for ever. There was room on the stack to take
+                // the place, so there is room for this call.
                 unqueue(sleep);
             }
             if (!entered && held == 0) {
@@ -155,7 +157,8 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
             boolean woken = interruptible ? sleep.awaitInterruptibly(this, nanos) : sleep.await(this, nanos);
             assert woken || interruptible || nanos != Sleep.FOREVER;
         } catch (Throwable t) {
-            // For want of stack or memory an interrupt could not be run. It stays pending, for when the lock is held.
+            // Stack or memory ran out, so an interrupt could not be run. It stays pending until this thread holds the
+            // lock.
             sleep.deafen();
             pause();
         }
@@ -166,8 +169,8 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
     }
 
     /**
-     * At the end, but before another one of the same thread: a handler, which has interrupted that one, keeps the
-     * thread's place.
+     * Adds a sleep at the end of the queue, but before another sleep of the same thread. That other sleep was
+     * interrupted by the handler that now waits, and the handler uses the thread's place.
      */
     private synchronized void queue(Sleep sleep) {
         Sleep before = null;
@@ -204,13 +207,14 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
         try {
             wakeFirst();
         } catch (Throwable once) {
-            // There was room for the way in.
+            // There was room on the stack for the first call.
             wakeFirst();
         }
     }
 
     private void wakeFirst() {
-        // One that has just left its place has looked at the lock behind that, and wakes the next one.
+        // A thread that has just left its place looks at the lock after that, and wakes the next waiter if the lock is
+        // free.
         Sleep waiting = first;
         if (waiting != null) {
             waiting.wake();
@@ -218,7 +222,7 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
     }
 
     /**
-     * Whether the calling thread holds the lock.
+     * Returns whether the calling thread holds the lock.
      *
      * @return true until it leaves
      */
@@ -228,16 +232,16 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
     }
 
     /**
-     * The thread that holds the lock.
+     * Returns the thread that holds the lock.
      *
-     * @return null if no thread holds it; the state when the call looked, which may be stale on return
+     * @return null if no thread holds the lock; may be stale on return
      */
     public final @Nullable Thread holder() {
         return getExclusiveOwnerThread();
     }
 
     /**
-     * Whether a thread waits.
+     * Returns whether a thread waits.
      *
      * @return the state when the call looked, which may be stale on return
      */
@@ -246,7 +250,7 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
     }
 
     /**
-     * Whether a thread waits for the lock.
+     * Returns whether a given thread waits for the lock.
      *
      * @param thread any
      * @return the state when the call looked, which may be stale on return

@@ -5,8 +5,8 @@ import java.util.Arrays;
 import org.percpu.bindings.spi.Argument;
 
 /**
- * What a run leaves behind: notes before a callback which values wait for it, and lets those go behind it that nobody has drained. Part of
- * a worker, which runs one item at a time; programs use {@code NativeWork}.
+ * What a run leaves behind: notes before a callback which values wait for it, and lets those go behind it that nobody
+ * has drained. Part of a worker, which runs one item at a time; programs use {@code NativeWork}.
  */
 public final class Undrained {
     private static final Posted[] NONE = {};

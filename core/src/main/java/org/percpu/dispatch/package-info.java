@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /**
- * How interrupts and posted works reach a thread: the machinery below {@code org.percpu.ipl} and {@code
- * org.percpu.intr}; not exported.
+ * How interrupts and posted works reach a thread: the machinery below {@code org.percpu.ipl} and
+ * {@code org.percpu.intr}; not exported.
  *
- * <p><b>The handler and the Java half.</b> Java code never runs in a signal handler. The handler is C ({@code
- * native/src/percpu.c}): it writes the value to the port of the line and rings the receiver, or posts a bound work to
- * its queue. The Java half runs on the receiving thread, the next time that the thread checks for interrupts at a
- * level that allows them. A thread checks when it lowers its level, when it polls, and in sleeps of the library. The
+ * <p><b>The handler and the Java half.</b> Java code never runs in a signal handler. The handler is C
+ * ({@code native/src/percpu.c}): it writes the value to the port of the line and rings the receiver, or posts a bound
+ * work to its queue. The Java half runs on the receiving thread, the next time that the thread checks for interrupts at
+ * a level that allows them. A thread checks when it lowers its level, when it polls, and in sleeps of the library. The
  * worker of a queue checks between callbacks, and when it has nothing to do. An idle worker of a queue with several
  * workers may not check before its next callback.
  *
@@ -18,14 +18,15 @@
  * it, since that may send it once more; then the next line that comes or goes does it. A sender that goes on after the
  * line is closed meets the old disposition.
  *
- * <p><b>Asleep.</b> A thread with a level does not park: it sleeps on the word that its interrupts ring ({@link
- * org.percpu.dispatch.Sleep}), from C too, runs what its level allows, and goes on sleeping for the time left. Only a
- * wake-up ends the sleep. tsleep, condition variables, waits for works and barriers, joins, and the ends of queues and
- * kernels are made of it; so are the waits for mutexes and for the kernel lock ({@link org.percpu.dispatch.Turnstile}), at
- * the level of the waiter, which keeps its place. No lock of the library is held meanwhile, nor its interlock, nor the
- * kernel lock in a sleep: a handler may take those that its level allows, and wake. Not covered are waits whose lock or
- * latch is not the library's: an interlock that is a {@code ReentrantLock} while it is retaken behind a sleep, {@code
- * CpuThread.awaitGone}, and the start of a thread for its creator.
+ * <p><b>Asleep.</b> A thread with a level does not park: it sleeps on the word that its interrupts ring
+ * ({@link org.percpu.dispatch.Sleep}), from C too, runs what its level allows, and goes on sleeping for the time left.
+ * Only a wake-up ends the sleep. tsleep, condition variables, waits for works and barriers, joins, and the ends of
+ * queues and kernels are made of it; so are the waits for mutexes and for the kernel lock
+ * ({@link org.percpu.dispatch.Turnstile}), at the level of the waiter, which keeps its place. No lock of the library is
+ * held meanwhile, nor its interlock, nor the kernel lock in a sleep: a handler may take those that its level allows,
+ * and wake. Not covered are waits whose lock or latch is not the library's: an interlock that is a
+ * {@code ReentrantLock} while it is retaken behind a sleep, {@code CpuThread.awaitGone}, and the start of a thread for
+ * its creator.
  *
  * <p><b>Lazy masking.</b> A level is a word in native memory. The handler reads it; if the signal's rank is not above,
  * it blocks all that the level masks in the saved context, so that it takes effect when the handler returns, and notes

@@ -6,9 +6,10 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.cpu.CpuSet;
 
 /**
- * Writes the flight recorder's events, or nothing where the runtime has no flight recorder. The event classes are named behind
- * {@link #recorded} and nowhere else: to load one without the module jdk.jfr is a NoClassDefFoundError, and to load the first one with it
- * takes a start a tenth of a second, which is more than everything else until a thread is pinned.
+ * Writes the flight recorder's events, or nothing where the runtime has no flight recorder. The event classes are named
+ * behind {@link #recorded} and nowhere else: to load one without the module jdk.jfr is a NoClassDefFoundError, and to
+ * load the first one with it takes a start a tenth of a second, which is more than everything else until a thread is
+ * pinned.
  */
 public final class Events {
     private static final boolean PRESENT = present();
@@ -24,7 +25,10 @@ public final class Events {
         }
     }
 
-    /** Whether anybody has recorded in this process, now or before; a recording that begins later finds the events by their first use. */
+    /**
+     * Whether anybody has recorded in this process, now or before; a recording that begins later finds the events by
+     * their first use.
+     */
     private static boolean recorded() {
         return PRESENT && FlightRecorder.isInitialized();
     }

@@ -16,10 +16,13 @@ final class Delivery implements Source {
     private final int rank;
     private final InterruptLine.@Nullable Handler handler;
 
-    /** Written under the monitor of the line. Then the port may be another's, unless the reader was inside before. */
+    /**
+     * Written under the monitor of the line. Once it is true, the port may belong to another owner, unless the reader
+     * has entered it before.
+     */
     volatile boolean closed;
 
-    /** An error may have kept the receiver from hearing of a trigger. */
+    /** An error may have kept a trigger from telling the receiver. */
     volatile boolean untold;
 
     // Written by the receiver alone.

@@ -17,8 +17,8 @@ import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Spl;
 
 /**
- * An interrupt: a source that, when it is triggered, has a handler run on one thread, its receiver, when that is below the line's level;
- * or that posts a {@link NativeWork} with no Java code in between.
+ * An interrupt. When a line is triggered, its handler runs on one thread, the line's receiver, as soon as the
+ * receiver's level is below the line's level. Or the line posts a {@link NativeWork} with no Java code in between.
  *
  * <pre>{@code
  * Receiver receiver = kernel.interrupts(cpu);          // a thread that does nothing else, pinned there
@@ -29,22 +29,22 @@ import org.percpu.ipl.Spl;
  * line.watch(fd);                                 // whenever a file is ready; the value is the file descriptor
  * }</pre>
  *
- * <p>Values of one sender arrive in the order in which it sent them: those of {@link #trigger(long)}, of {@code percpu_trigger}, of the line's
- * timer, and of signals that are directed to the receiver's thread. Signals that are directed to the process, as by sigqueue(3), arrive all, but
- * in no promised order: two of them may be taken by two threads, and the second thread may be faster. A sender that needs order numbers
- * its values.
+ * <p>The values of one sender arrive in the order in which it sent them. This holds for {@link #trigger(long)},
+ * {@code percpu_trigger}, the line's timer, and signals that are directed to the receiver's thread. Signals that are
+ * directed to the process, as by sigqueue(3), all arrive, but in no promised order: two threads may take two of them,
+ * and the second thread may be faster. A sender that needs order numbers its values.
  *
- * <p>{@value #MAX_VALUES} values are kept for each line; what comes by signal beyond that waits in the kernel's queue. At the
- * limit of that (RLIMIT_SIGPENDING) sigqueue(3) refuses with EAGAIN: what a sender was not refused arrives. Only kill(2) is never refused:
- * at the limit its signals become one.
- * {@link #trigger()} without a value is one bit: requests that come before the handler runs are one (R5).
+ * <p>Each line keeps {@value #MAX_VALUES} values. Further signals wait in the kernel's queue. When that queue is full
+ * (RLIMIT_SIGPENDING), sigqueue(3) refuses with EAGAIN. So a value that was not refused arrives. Only kill(2) is never
+ * refused: when the queue is full, its signals merge into one. {@link #trigger()} without a value sets one bit:
+ * requests that come before the handler runs are merged into one (R5).
  *
- * <p>The handler runs at the line's level in interrupt state, where sleeping calls refuse; it may enqueue works whose queue's level is
- * not below. All methods may be called from any thread, also from handlers, except {@link #close} and {@link #watch}, which may block for
- * a moment.
+ * <p>The handler runs at the line's level and in interrupt state, where calls that sleep refuse. It may enqueue works
+ * if the level of their queue is not below the line's level. Any thread may call all methods. A handler may call all of
+ * them except {@link #close} and {@link #watch}, which may block for a moment.
  */
 public final class InterruptLine implements AutoCloseable {
-    /** Values that wait at most in this process. */
+    /** How many values wait in this process at most. */
     public static final int MAX_VALUES = Memory.VALUES;
 
     /** The function of an interrupt. */
@@ -53,7 +53,8 @@ public final class InterruptLine implements AutoCloseable {
         /**
          * Services the interrupt. Must not sleep.
          *
-         * @param value as triggered; 0 for {@link InterruptLine#trigger()}; the file descriptor for {@link InterruptLine#watch}
+         * @param value the value of the trigger; 0 for {@link InterruptLine#trigger()}; the file descriptor for
+         *     {@link InterruptLine#watch}
          * @throws Exception reported to {@link Receiver#onFault}
          */
         void interrupt(long value) throws Exception;
@@ -70,7 +71,7 @@ public final class InterruptLine implements AutoCloseable {
     private final Delivery delivery;
     private final Triggers triggers; // guarded by this
 
-    private @Nullable State last; // before the port went to the next owner; guarded by this
+    private @Nullable State last; // the counts before the port went to its next owner; guarded by this
 
     private InterruptLine(
             Receiver receiver, String name, Ipl ipl, @Nullable Handler handler, @Nullable NativeWork work) {
@@ -107,10 +108,10 @@ public final class InterruptLine implements AutoCloseable {
      * @param name for messages
      * @param ipl level of the handler, {@link Ipl#SOFTCLOCK} to {@link Ipl#IPI}
      * @param handler called for each value
-     * @return the line, which can be triggered
+     * @return the line, ready to be triggered
      * @throws IllegalArgumentException if the level is NONE
      * @throws ErrnoException ESRCH if the receiver has ended
-     * @throws LinuxException EAGAIN if there are 4096 lines and natively posted works
+     * @throws LinuxException EAGAIN if there are already 4096 lines and natively posted works together
      */
     public static InterruptLine establish(Receiver receiver, String name, Ipl ipl, Handler handler) {
         Argument.requireNonNull(receiver, "establish", "receiver");
@@ -121,17 +122,19 @@ public final class InterruptLine implements AutoCloseable {
     }
 
     /**
-     * Makes a line that posts a work. The receiver's thread is where signals are directed to; it runs no Java code for them.
+     * Makes a line that posts a work. Signals are directed to the receiver's thread; that thread runs no Java code for
+     * them.
      *
      * @param receiver the thread whose level masks the line's signal
      * @param name for messages
      * @param ipl level of the line, {@link Ipl#SOFTCLOCK} to that of the work's queue
-     * @param work gets every value; its callback {@linkplain NativeWork#drain drains} them, or they are let go behind it
-     * @return the line, which can be triggered
+     * @param work gets every value; its callback {@linkplain NativeWork#drain drains} the values, or they are let go
+     *     when it has returned
+     * @return the line, ready to be triggered
      * @throws IllegalArgumentException if the level is NONE
-     * @throws ErrnoException ESRCH if the receiver has ended, EPERM if the level is above that of the work's queue (U11),
-     *     EINVAL if the work is closed
-     * @throws LinuxException EAGAIN if there are 4096 lines and natively posted works
+     * @throws ErrnoException ESRCH if the receiver has ended, EPERM if the level is above that of the work's queue
+     *     (U11), EINVAL if the work is closed
+     * @throws LinuxException EAGAIN if there are already 4096 lines and natively posted works together
      */
     public static InterruptLine establish(Receiver receiver, String name, Ipl ipl, NativeWork work) {
         Argument.requireNonNull(receiver, "establish", "receiver");
@@ -155,7 +158,10 @@ public final class InterruptLine implements AutoCloseable {
         }
     }
 
-    /** The handle of a work that is open, and whose queue may be used at the line's level (U11). */
+    /**
+     * Returns the handle of a work. Checks that the work is open, and that its queue may be used at the line's level
+     * (U11).
+     */
     private long requireUsable(PostedWork bound) {
         Ipl most = Ipl.ofRank(bound.rank());
         if (ipl.compareTo(most) > 0) {
@@ -179,11 +185,12 @@ public final class InterruptLine implements AutoCloseable {
     }
 
     /**
-     * Requests one run of the handler with value 0, or of the work with value 0 unless that is pending. Allocates nothing and never waits.
+     * Requests one run of the handler with value 0. A line that is bound to a work posts the work with value 0, unless
+     * the work is pending. Allocates nothing and never waits.
      *
-     * @return false if a request without value waits already, or the work is pending: the run to come is for both
-     * @throws ErrnoException EINVAL if the line or its work is closed, ESRCH if its receiver has ended, ESHUTDOWN if the
-     *     queue of its work has
+     * @return false if a request without a value waits already, or the work is pending: the run to come serves both
+     * @throws ErrnoException EINVAL if the line or its work is closed; ESRCH if its receiver has ended; ESHUTDOWN if
+     *     the queue of its work has ended
      */
     public boolean trigger() {
         requireReceiver("trigger");
@@ -195,7 +202,7 @@ public final class InterruptLine implements AutoCloseable {
                 PostedWork bound = work;
                 if (bound != null) {
                     int result = postUnlessPending(bound);
-                    // The run that is asked for needs no room for its value.
+                    // A full ring does not matter: the requested run needs no room for a value.
                     return result == -Errno.EAGAIN.number() || requirePosted(result) == 0;
                 }
                 first = port.mark();
@@ -203,7 +210,7 @@ public final class InterruptLine implements AutoCloseable {
                 try {
                     port.leave();
                 } catch (Throwable once) {
-                    // There was room for the call when it came in.
+                    // There was room on the stack for the call on the way in.
                     port.leave();
                 }
             }
@@ -211,7 +218,7 @@ public final class InterruptLine implements AutoCloseable {
                 dispatcher.notifyRank(ipl.rank());
             }
         } catch (Throwable t) {
-            // Whoever finds it marked later must tell the receiver.
+            // A thread that later finds the port marked must tell the receiver.
             delivery.untold = true;
             throw t;
         }
@@ -219,12 +226,12 @@ public final class InterruptLine implements AutoCloseable {
     }
 
     /**
-     * Requests one run of the handler for a value, behind those that wait. Allocates nothing and never waits.
+     * Requests one run of the handler for a value, behind the values that wait. Allocates nothing and never waits.
      *
      * @param value given to the handler
-     * @return false if {@value #MAX_VALUES} values wait, and this one was not taken
-     * @throws ErrnoException EINVAL if the line or its work is closed, ESRCH if its receiver has ended, ESHUTDOWN if the
-     *     queue of its work has
+     * @return false if {@value #MAX_VALUES} values wait; this value was then not taken
+     * @throws ErrnoException EINVAL if the line or its work is closed; ESRCH if its receiver has ended; ESHUTDOWN if
+     *     the queue of its work has ended
      */
     public boolean trigger(long value) {
         requireReceiver("trigger");
@@ -243,7 +250,7 @@ public final class InterruptLine implements AutoCloseable {
             try {
                 port.leave();
             } catch (Throwable once) {
-                // There was room for the call when it came in.
+                // There was room on the stack for the call on the way in.
                 port.leave();
             }
         }
@@ -251,7 +258,10 @@ public final class InterruptLine implements AutoCloseable {
         return true;
     }
 
-    /** A marked work has its run still to come. While its port is entered, that is nobody else's. */
+    /**
+     * Posts a work with value 0 unless it is marked: the run of a marked work is still to come. The port is entered
+     * first, so that it cannot go to another owner meanwhile.
+     */
     private static int postUnlessPending(PostedWork bound) {
         Port target = bound.port();
         target.enter();
@@ -261,7 +271,7 @@ public final class InterruptLine implements AutoCloseable {
             try {
                 target.leave();
             } catch (Throwable once) {
-                // There was room for the call when it came in.
+                // There was room on the stack for the call on the way in.
                 target.leave();
             }
         }
@@ -282,14 +292,15 @@ public final class InterruptLine implements AutoCloseable {
     /**
      * The handle for {@code percpu_trigger} in C.
      *
-     * @return a positive number that is never used again; 0 when closed
+     * @return a positive number that is never reused; 0 when the line is closed
      */
     public long handle() {
         return delivery.closed ? 0 : handle;
     }
 
     /**
-     * The address of {@code percpu_trigger}, for C code that cannot look it up: {@code long (*)(long handle, long value)}.
+     * The address of {@code percpu_trigger}, for C code that cannot look it up: {@code long (*)(long handle, long
+     * value)}.
      *
      * @return an address that is valid as long as the process lives
      * @throws UnsupportedOperationException without libpercpu
@@ -299,21 +310,24 @@ public final class InterruptLine implements AutoCloseable {
     }
 
     /**
-     * The real-time signal by which other processes trigger this line: {@code sigqueue(pid, signal, value)}, kill(1), or anything else
-     * that sends signals. The line gets it at the first call and keeps it.
+     * The real-time signal by which other processes trigger this line: {@code sigqueue(pid, signal, value)}, kill(1),
+     * or anything else that sends signals. The line gets its signal at the first call and keeps it.
      *
-     * <p>The signal may be directed to the process. The kernel then hands it to some thread; if that is not the receiver, it passes the
-     * value on and takes no more signals of this line. So values of such signals may arrive in another order than they were sent in. Signals to
-     * the receiver's thread, by pthread_sigqueue(3) or rt_tgsigqueueinfo(2), keep it.
+     * <p>A sender may direct the signal to the process. The kernel then hands it to some thread. If that thread is not
+     * the receiver, it passes the value on and takes no more signals of this line. So the values of such signals may
+     * arrive in another order than they were sent in. Signals to the receiver's thread, by pthread_sigqueue(3) or
+     * rt_tgsigqueueinfo(2), stay in order.
      *
-     * <p>When the line is closed, the signal does again what it did before; by default, a real-time signal ends the process. So stop the
-     * senders first. What is still pending then is thrown away and ends nothing.
+     * <p>When the line is closed, the signal does again what it did before. By default a real-time signal ends the
+     * process, so stop the senders before you close the line. Signals that are still pending at the close are
+     * discarded; they do not end the process.
      *
-     * @return its number
-     * @throws UnsupportedOperationException without libpercpu, or if the line is older than the library, which could not be loaded at first
-     * @throws LinuxException EAGAIN if no signal is free; the message says who has them
-     * @throws ErrnoException EINVAL if the line is closed or of a soft level, which have no signals; ESRCH if the receiver
-     *     has ended
+     * @return the signal's number
+     * @throws UnsupportedOperationException without libpercpu, or if the line was established before the library could
+     *     be loaded
+     * @throws LinuxException EAGAIN if no signal is free; the message says who has the signals
+     * @throws ErrnoException EINVAL if the line is closed, or has a soft level (soft levels have no signals); ESRCH if
+     *     the receiver has ended
      */
     public synchronized int signal() {
         requireOpen("signal");
@@ -322,15 +336,17 @@ public final class InterruptLine implements AutoCloseable {
     }
 
     /**
-     * Triggers the line at a time, or again and again, from a POSIX timer on the monotonic clock.
+     * Triggers the line once or periodically, from a POSIX timer on the monotonic clock.
      *
-     * @param firstNanos nanoseconds to the first time, positive; 0 with an interval stands for the interval; 0 without one stops the timer
-     * @param intervalNanos nanoseconds between times; 0 for once. Times that find the signal of the one before still waiting are
-     *     missed, and counted: the handler has {@link #overruns()}, others have {@link State#overruns}
-     * @param value given to the handler each time; it is fixed when the timer is made, at the first call
+     * @param firstNanos nanoseconds to the first trigger, positive; 0 with an interval stands for the interval; 0
+     *     without an interval stops the timer
+     * @param intervalNanos nanoseconds between triggers; 0 for a single one. A trigger is missed if the signal of an
+     *     earlier one still waits. Missed triggers are counted: the handler reads {@link #overruns()}, other code reads
+     *     {@link State#overruns}
+     * @param value given to the handler each time; the first call makes the timer and fixes the value
      * @throws IllegalArgumentException if a time is negative
      * @throws UnsupportedOperationException without libpercpu
-     * @throws LinuxException as {@link #signal()}; EAGAIN also if RLIMIT_SIGPENDING allows no timer
+     * @throws LinuxException as {@link #signal()}; also EAGAIN if RLIMIT_SIGPENDING allows no timer
      */
     public synchronized void timer(long firstNanos, long intervalNanos, long value) {
         if (firstNanos < 0 || intervalNanos < 0) {
@@ -354,11 +370,11 @@ public final class InterruptLine implements AutoCloseable {
      * If the kernel cannot queue the signal, it sends SIGIO instead, which means that any watched file may be ready.
      * Then every line that watches a file is triggered, each with its own descriptor.
      *
-     * @param descriptor of a pipe, socket or terminal; it stays the caller's, who closes the line first
+     * @param descriptor of a pipe, socket or terminal; the caller keeps it, and closes the line before the file
      * @throws UnsupportedOperationException without libpercpu
      * @throws IllegalStateException if another file is watched
-     * @throws LinuxException as {@link #signal()}; EBADF; EINVAL if the file has no signals, as regular files, eventfds
-     *     and timerfds; EBUSY if somebody else handles SIGIO
+     * @throws LinuxException as {@link #signal()}; EBADF; EINVAL if the file sends no signals, as regular files,
+     *     eventfds and timerfds; EBUSY if other code handles SIGIO
      */
     public synchronized void watch(int descriptor) {
         requireOpen("watch");
@@ -367,15 +383,16 @@ public final class InterruptLine implements AutoCloseable {
     }
 
     /**
-     * timer_getoverrun(2), for the handler: how many periods of the {@linkplain #timer timer} it has missed since it was called before. A period is
-     * missed if its time comes while the signal of an earlier one is still waiting in the kernel, because the receiver's level masks it or
-     * {@value #MAX_VALUES} values wait. Periods whose signal was taken are not missed, however late the handler is: each of those is a call.
-     * So the number of calls and the sum of what they are told is the number of periods.
+     * timer_getoverrun(2) for the handler: how many periods of the {@linkplain #timer timer} were missed since the
+     * handler's call before. A period is missed if its time comes while the signal of an earlier period still waits in
+     * the kernel, because the receiver's level masks the signal or {@value #MAX_VALUES} values wait. A period whose
+     * signal was taken is not missed, however late the handler is: it leads to a call. So the number of calls plus the
+     * sum of the results of this method is the number of periods.
      *
-     * <p>Meant for the handler of this line. The callback of a work to which a line is bound has {@link State#overruns}, which counts from
-     * the beginning.
+     * <p>Only the handler of this line should call this. The callback of a work to which the line is bound reads
+     * {@link State#overruns}, which counts from the beginning.
      *
-     * @return 0 if none was missed, or the line has no timer
+     * @return the number of missed periods; 0 if the line has no timer
      */
     public long overruns() {
         return delivery.overruns();
@@ -400,27 +417,29 @@ public final class InterruptLine implements AutoCloseable {
     }
 
     /**
-     * What the line has seen.
+     * The counts of a line.
      *
      * @param name as established
-     * @param ipl its level
-     * @param signal its signal, 0 if it has none
+     * @param ipl the line's level
+     * @param signal the line's signal, 0 if it has none
      * @param received values that came by signal
      * @param handled calls of the handler
-     * @param overruns times of the timer that found the one before still waiting
-     * @param spills how often the kernel was left to do the queueing because {@link InterruptLine#MAX_VALUES} was near
-     * @param lost values that came by signal and found no place; 0 unless more than {@link InterruptLine#MAX_VALUES} other threads took a
-     *     signal of the line while its receiver ran no handler, and the kernel, at the limit of RLIMIT_SIGPENDING, did not take them
-     *     back; or unless the queue of the line's work has ended; and, once the line is closed, values and the request without one that its
-     *     handler had not seen by then
+     * @param overruns periods of the timer that were missed because the signal of an earlier one still waited
+     * @param spills how often signals were left in the kernel's queue because {@link InterruptLine#MAX_VALUES} values
+     *     waited
+     * @param lost values that were lost. A value that comes by signal is lost in two cases. First, more than
+     *     {@link InterruptLine#MAX_VALUES} other threads took a signal of the line while its receiver ran no handler,
+     *     and the kernel, at the limit of RLIMIT_SIGPENDING, did not take the value back. Second, the queue of the
+     *     line's work has ended. Once the line is closed, the values that its handler had not seen count as well, and
+     *     so does a request without a value
      */
     public record State(
             String name, Ipl ipl, int signal, long received, long handled, long overruns, long spills, long lost) {}
 
     /**
-     * What the line has seen.
+     * The counts of a line.
      *
-     * @return the counts now, or when it was closed
+     * @return the counts now; for a closed line, the counts when it was closed
      */
     public synchronized State state() {
         return last != null ? last : stateOfPort();
@@ -439,10 +458,11 @@ public final class InterruptLine implements AutoCloseable {
     }
 
     /**
-     * Takes the line down: timer and file are let go, the signal does again what it did before, values that wait are dropped. Those are
-     * {@linkplain State#lost() lost}, which the log of {@link Receiver} tells; who wants none to be stops the senders first and then has the receiver
-     * {@link Spl#poll poll}. What the kernel still queues is dropped too and counted by nobody. A signal that comes later has nothing to do with
-     * the line any more, see {@link #signal}. Closing twice is harmless.
+     * Takes the line down. The timer and the file are let go, the signal does again what it did before, and values that
+     * wait are dropped. Dropped values are {@linkplain State#lost() lost}; the log of {@link Receiver} reports them. To
+     * lose none, stop the senders first, and then let the receiver {@link Spl#poll poll}. Signals that the kernel still
+     * queues are dropped too, and are not counted. A signal that comes later does not reach the line, see
+     * {@link #signal}. Closing twice is harmless.
      */
     @Override
     public void close() {
@@ -466,7 +486,7 @@ public final class InterruptLine implements AutoCloseable {
         }
     }
 
-    /** Name and level. */
+    /** Returns name and level. */
     @Override
     public String toString() {
         return "interrupt " + name + " at " + ipl;

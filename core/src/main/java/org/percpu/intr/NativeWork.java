@@ -16,18 +16,20 @@ import org.percpu.dispatch.PostedWork;
  * }</pre>
  *
  * <p>Posting a work that is pending adds a value to that run. The callback takes the values with {@link #drain}. Values
- * are for the run that they lead to. The values that wait when a callback begins are let go when it has returned, unless
- * a thread has drained some of them meanwhile; then the others wait for the next run. {@link State#undrained} counts
- * what was let go. So a work whose callback has no use for values need not drain, and runs for each burst all the same.
+ * are for the run that they lead to. The values that wait when a callback begins are let go when it has returned,
+ * unless a thread has drained some of them meanwhile; then the others wait for the next run. {@link State#undrained}
+ * counts what was let go. So a work whose callback has no use for values need not drain, and runs for each burst all
+ * the same.
  *
- * <p>A post that finds {@value #MAX_VALUES} values waiting is refused. The work runs nevertheless, which makes room. The
- * log of this class says so once for each handle, at WARNING.
+ * <p>A post that finds {@value #MAX_VALUES} values waiting is refused. The work runs nevertheless, which makes room.
+ * The log of this class says so once for each handle, at WARNING.
  *
- * <p>Values of one sender are kept in order. Runs of a task may overlap on a queue with several threads; each value then
- * goes to one of them.
+ * <p>Values of one sender are kept in order. Runs of a task may overlap on a queue with several threads; each value
+ * then goes to one of them.
  *
- * <p>The queues make these objects: {@code Workqueue.nativeWork}, {@code Taskq.nativeTask}, {@code Workq.nativeTask}. All
- * methods may be called from any thread. The work may also be enqueued from Java; the callback then may find no value.
+ * <p>The queues make these objects: {@code Workqueue.nativeWork}, {@code Taskq.nativeTask}, {@code Workq.nativeTask}.
+ * All methods may be called from any thread. The work may also be enqueued from Java; the callback then may find no
+ * value.
  */
 public final class NativeWork implements AutoCloseable {
     /** The largest number of values that wait. */

@@ -6,11 +6,12 @@ import java.util.Locale;
 import org.percpu.bindings.spi.Argument;
 
 /**
- * Interrupt priority levels of both systems on one ladder, spl(9). A higher level masks its own interrupts and all lower ones.
+ * Interrupt priority levels of both systems on one ladder, spl(9). A higher level masks its own interrupts and all
+ * lower ones.
  *
- * <p>The constants carry the names that mean the same in both systems, or that only one of them has. Where the systems use one
- * name for different levels ({@code IPL_BIO} and {@code IPL_NET} are NetBSD's {@code IPL_VM}, but levels of their own in OpenBSD),
- * {@link #netbsd(String)} and {@link #openbsd(String)} tell them apart.
+ * <p>The constants carry the names that mean the same in both systems, or that only one of them has. Where the systems
+ * use one name for different levels ({@code IPL_BIO} and {@code IPL_NET} are NetBSD's {@code IPL_VM}, but levels of
+ * their own in OpenBSD), {@link #netbsd(String)} and {@link #openbsd(String)} tell them apart.
  */
 public enum Ipl {
     /** Nothing masked; the only level at which a thread may sleep. */

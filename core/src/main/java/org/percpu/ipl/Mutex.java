@@ -26,20 +26,25 @@ import org.percpu.dispatch.Turnstile;
  * <td>that before this mutex: release in reverse order, or the level drops early</td></tr>
  * </table>
  *
- * <p>Held together, they go back to the level before the first of all when the last one is released, in any order, and to none below
- * that of a mutex still held as long as one of NetBSD's is held or is the one released.
+ * <p>A thread may hold spin mutexes of both schemes together, and may release them in any order. When it releases the
+ * last one, its level goes back to the level before the first one. As long as a mutex of NetBSD's scheme is held or is
+ * the one released, the level does not drop below the level of a mutex that is still held.
  *
- * <p>A spin mutex raises before it is taken: a handler on the same thread that wants the mutex too cannot then run while it is held.
- * "Spin" is a class, no way of waiting: while one is held the thread must not sleep and must not take an adaptive mutex. A taker spins
- * for a moment and then sleeps, since on Linux the holder may be off the CPU.
+ * <p>A spin mutex raises the level before it is taken. So a handler on the same thread that wants the mutex too cannot
+ * run while the mutex is held. "Spin" names the class of the mutex, not the way in which threads wait: a thread that
+ * holds a spin mutex must not sleep and must not take an adaptive mutex. A thread that wants the mutex spins for a
+ * moment and then sleeps, since on Linux the holder may be off the CPU.
  *
- * <p>A thread that waits for a mutex runs its interrupts of higher levels meanwhile: than its own for an adaptive mutex, than the mutex's
- * for a spin mutex. So a handler must not take an adaptive mutex that its own thread may hold; it gets the "locking against myself" of a
- * handler that runs at any other time. {@link #lockInterruptibly} and {@link #tryLock(long, TimeUnit)} of a thread that has a level
- * hear {@link Thread#interrupt} some 2 ms late.
+ * <p>A thread that waits for a mutex runs interrupts meanwhile. For an adaptive mutex these are the interrupts above
+ * the thread's own level; for a spin mutex, those above the mutex's level. A handler must not take an adaptive mutex
+ * that its own thread may hold. If it tries, it gets the error "locking against myself", as at any other time.
  *
- * <p>Not recursive. Use {@code Condvar} and {@code Sleepq} with it as the interlock; a spin mutex is released, and the level with it, while
- * the thread sleeps. Taking a mutex does not drop the kernel lock: take that first.
+ * <p>{@link #lockInterruptibly} and {@link #tryLock(long, TimeUnit)} of a thread that has a level hear
+ * {@link Thread#interrupt} some 2 ms late.
+ *
+ * <p>A mutex is not recursive. It can be the interlock of a {@code Condvar} and a {@code Sleepq}: while the thread
+ * sleeps, the mutex is released, and a spin mutex gives its level back too. Taking a mutex does not drop the kernel
+ * lock, so take the kernel lock first.
  *
  * @see <a href="https://man.netbsd.org/mutex.9">mutex(9)</a>
  */
@@ -55,7 +60,7 @@ public final class Mutex implements Lock {
 
     private final HeldMutexes.Entry entry;
 
-    /** Held or not, and by whom. */
+    /** Whether the mutex is held, and by which thread. */
     private static final class Sync extends Turnstile {
         private static final long serialVersionUID = 1L;
 
@@ -66,7 +71,7 @@ public final class Mutex implements Lock {
             this.mutex = mutex;
         }
 
-        /** Shown of a thread that waits for it. */
+        /** The thread dump of a thread that waits for the mutex shows this. */
         @Override
         public String toString() {
             Thread holder = holder();
@@ -86,7 +91,7 @@ public final class Mutex implements Lock {
      * mutex_init of NetBSD.
      *
      * @param name for messages
-     * @param ipl highest level at which the mutex is taken; decides the class
+     * @param ipl highest level at which the mutex is taken; it decides the class of the mutex
      * @return a free mutex
      */
     public static Mutex netbsd(String name, Ipl ipl) {
@@ -100,7 +105,7 @@ public final class Mutex implements Lock {
      *
      * @param name for messages
      * @param ipl highest level at which the mutex is taken
-     * @param strict told of mutexes that are not released in reverse order, or null
+     * @param strict is told when a mutex is not released in reverse order; may be null
      * @return a free mutex
      */
     public static Mutex openbsd(String name, Ipl ipl, @Nullable Consumer<String> strict) {
@@ -113,8 +118,9 @@ public final class Mutex implements Lock {
     /**
      * mutex_enter, mtx_enter.
      *
-     * @throws IllegalMonitorStateException if the caller holds it, or, for an adaptive mutex, holds a spin mutex, is in a hard interrupt
-     *     or at a level above the soft ones; for a spin mutex, in a handler of a higher level than the mutex's
+     * @throws IllegalMonitorStateException if the caller holds the mutex; for an adaptive mutex, if the caller holds a
+     *     spin mutex, is in a hard interrupt, or is at a level above the soft ones; for a spin mutex, if the caller is
+     *     a handler of a higher level than the mutex's
      * @throws UnsupportedOperationException on a virtual thread, for a spin mutex
      */
     @Override
@@ -144,7 +150,10 @@ public final class Mutex implements Lock {
         sync.enter();
     }
 
-    /** Checks, and answers with the dispatcher of a spin mutex's taker; null for an adaptive mutex. */
+    /**
+     * Checks that the caller may take the mutex. Returns the caller's dispatcher for a spin mutex, and null for an
+     * adaptive one.
+     */
     private @Nullable Dispatcher check() {
         if (isHeldByCurrentThread()) {
             throw new IllegalMonitorStateException("mutex " + name + ": locking against myself, on "
@@ -175,7 +184,7 @@ public final class Mutex implements Lock {
         return Ipl.ofRank(dispatcher.level().rank());
     }
 
-    /** The rank of a spin mutex's taker. */
+    /** Returns the rank of a thread that takes a spin mutex. */
     private static int rank(@Nullable Dispatcher dispatcher) {
         return dispatcher == null ? 0 : dispatcher.level().rank();
     }
@@ -193,9 +202,9 @@ public final class Mutex implements Lock {
     }
 
     /**
-     * mutex_exit, mtx_leave. Interrupts that the level held back run before it returns.
+     * mutex_exit, mtx_leave. Interrupts that the level held back run before the call returns.
      *
-     * @throws IllegalMonitorStateException if the caller does not hold it
+     * @throws IllegalMonitorStateException if the caller does not hold the mutex
      */
     @Override
     public void unlock() {
@@ -218,7 +227,7 @@ public final class Mutex implements Lock {
             lowerTo(dispatcher, old);
         } catch (Throwable once) {
             if (!sync.isMine()) {
-                // The mutex is free: its level must not stay.
+                // The mutex is free, so its level must not stay.
                 lowerTo(dispatcher, old);
             }
             throw once;
@@ -255,7 +264,7 @@ public final class Mutex implements Lock {
         return taken;
     }
 
-    /** It was not taken in the end. An error may have come when it was, or before the level was raised. */
+    /** The take has failed. An error may have come after the mutex was taken, or before the level was raised. */
     private void undo(@Nullable Dispatcher dispatcher, int before) {
         if (sync.isMine()) {
             sync.leave();
@@ -307,31 +316,31 @@ public final class Mutex implements Lock {
     /**
      * mutex_owned.
      *
-     * @return whether the calling thread holds it
+     * @return whether the calling thread holds the mutex
      */
     public boolean isHeldByCurrentThread() {
         return sync.isMine();
     }
 
     /**
-     * Its class.
+     * Whether this is a spin mutex.
      *
-     * @return true if it raises the level while it is held
+     * @return true if the mutex raises the level while it is held
      */
     public boolean isSpin() {
         return spin;
     }
 
     /**
-     * Its level.
+     * The mutex's level.
      *
-     * @return as asked for, or IPL_MPFLOOR in its place
+     * @return the level that was asked for, or IPL_MPFLOOR in its place
      */
     public Ipl ipl() {
         return ipl;
     }
 
-    /** Name, class and level. */
+    /** Returns name, class and level. */
     @Override
     public String toString() {
         return (spin ? "spin" : "adaptive") + " mutex " + name + " of " + ipl;

@@ -47,15 +47,15 @@ import org.percpu.dispatch.Rank;
  * <tr><td>{@link #splhigh}</td><td>HIGH</td><td>both</td></tr>
  * </table>
  *
- * <p>Besides splx, {@link #spl0} and {@link #spllowersoftclock} lower the level by themselves (R10), as do {@link
- * Mutex#unlock} and, behind a callback, the workers of queues.
+ * <p>Besides splx, {@link #spl0} and {@link #spllowersoftclock} lower the level by themselves (R10), as do
+ * {@link Mutex#unlock} and, behind a callback, the workers of queues.
  *
  * <p>A level belongs to its thread, as a signal mask does, and keeps no other thread out: pair it with a lock, or use
  * {@link Mutex}. A handler runs on the thread that has the level, at the handler's own level, in interrupt state: calls
  * of the library that sleep refuse. {@code Receiver} says where handlers run.
  *
- * <p>{@link #current()} looks in a thread-local; hot code keeps the object. The static methods and {@link #toString} are
- * for any thread, the others for the thread itself. Virtual threads have no level.
+ * <p>{@link #current()} looks in a thread-local; hot code keeps the object. The static methods and {@link #toString}
+ * are for any thread, the others for the thread itself. Virtual threads have no level.
  *
  * @see <a href="https://man.netbsd.org/spl.9">spl(9)</a>
  */

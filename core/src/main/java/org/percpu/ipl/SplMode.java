@@ -6,8 +6,8 @@ public enum SplMode {
     /** Every change of the level is a pthread_sigmask(3). Needs no native code. */
     EAGER,
     /**
-     * A change of the level is a store to a word in native memory. The signal handler of libpercpu looks at it, and blocks the masked
-     * signals only when one of them comes.
+     * A change of the level is a store to a word in native memory. The signal handler of libpercpu looks at it, and
+     * blocks the masked signals only when one of them comes.
      */
     LAZY
 }

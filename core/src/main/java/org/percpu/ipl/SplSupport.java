@@ -15,7 +15,8 @@ import org.percpu.dispatch.Support;
  * Which features of this package are available in this process, and why others are not.
  *
  * @param mode how new threads mask signals, see {@link Spl#mode()}
- * @param library path from which libpercpu.so was loaded, or null. The file may be gone; dlopen(path, RTLD_NOLOAD) finds the library
+ * @param library path from which libpercpu.so was loaded, or null. The file may be gone; dlopen(path, RTLD_NOLOAD)
+ *     finds the library
  * @param reason where the library came from, or why there is none and what to do, as a clause
  * @param off the features that need the library, if there is none
  * @param signals the signal that lines of each level ask for first, by {@link Ipl#rank()}; 0 for levels without one
@@ -36,8 +37,8 @@ public record SplSupport(
             "percpu_post and percpu_trigger from C");
 
     /**
-     * Returns the current state. The first call loads libpercpu, as the first {@link Spl#current()} does. If that fails for a cause that may
-     * pass, it is tried again by later calls, after a second at first.
+     * Returns the current state. The first call loads libpercpu, as the first {@link Spl#current()} does. If that fails
+     * for a cause that may pass, it is tried again by later calls, after a second at first.
      *
      * @return the state now
      * @throws UnsupportedOperationException if the library does not run on this system, or the libpercpu.so that
@@ -62,7 +63,8 @@ public record SplSupport(
     }
 
     /**
-     * What a level masks, as the kernel's set: bit {@code n - 1} is signal {@code n}. These are signals that lines have now.
+     * What a level masks, as the kernel's set: bit {@code n - 1} is signal {@code n}. These are signals that lines have
+     * now.
      *
      * @param ipl any level
      * @return never contains a signal that the JVM or the C library uses
@@ -74,8 +76,8 @@ public record SplSupport(
     }
 
     /**
-     * Signals that came just when their line was closed. They are ignored. One that comes later does what it did before a line had it: by
-     * default, a real-time signal ends the process.
+     * Signals that came just when their line was closed. They are ignored. One that comes later does what it did before
+     * a line had it: by default, a real-time signal ends the process.
      *
      * @return counted since the first use; 0 without libpercpu, where nothing is counted
      */
@@ -95,8 +97,8 @@ public record SplSupport(
     }
 
     /**
-     * Lines and natively posted works whose memory is in use: those that are open, and closed ones whose run is still to come or that
-     * somebody is inside. There is room for 4096.
+     * Lines and natively posted works whose memory is in use: those that are open, and closed ones whose run is still
+     * to come or that somebody is inside. There is room for 4096.
      *
      * @return counted now; with a libpercpu that several class loaders share, those of all
      */

@@ -4,17 +4,18 @@
  * interrupts themselves.
  *
  * <p><b>The ladder.</b> {@link org.percpu.ipl.Ipl} is one for both systems. Levels for hardware have a real-time signal
- * each, the highest level the lowest number, so that the kernel hands them out in the order of the levels. {@link
- * org.percpu.ipl.SplSupport} shows which. No level ever blocks a signal that HotSpot, the JDK or the C library uses, nor
- * one that no line has.
+ * each, the highest level the lowest number, so that the kernel hands them out in the order of the levels.
+ * {@link org.percpu.ipl.SplSupport} shows which. No level ever blocks a signal that HotSpot, the JDK or the C library
+ * uses, nor one that no line has.
  *
- * <p><b>What holds a level.</b> The classes here are what users see. The level word, the pending interrupts and the spin
- * mutexes of a thread are in {@code org.percpu.dispatch}, which users do not see. So the threads and queues of the
+ * <p><b>What holds a level.</b> The classes here are what users see. The level word, the pending interrupts and the
+ * spin mutexes of a thread are in {@code org.percpu.dispatch}, which users do not see. So the threads and queues of the
  * library use these without a public method for each.
  *
- * <p><b>One answer for a mistake.</b> A null argument is {@code ErrnoException} EINVAL with its name. A sleep at a raised
- * level is EPERM. A wrong cookie, and a call on another thread than the level's, is {@code IllegalStateException}. A
- * mutex that must not be taken or released is {@code IllegalMonitorStateException}, as for every {@code Lock}.
+ * <p><b>One answer for a mistake.</b> A null argument is {@code ErrnoException} EINVAL with its name. A sleep at a
+ * raised level is EPERM. A wrong cookie, and a call on another thread than the level's, is
+ * {@code IllegalStateException}. A mutex that must not be taken or released is {@code IllegalMonitorStateException}, as
+ * for every {@code Lock}.
  *
  * <p><b>Rules</b> that comments and tests cite: R1 a level belongs to its thread; R2 raising never lowers; R3 splx runs
  * what is no longer masked before it returns; R4 pairs nest; R5 requests without a value are one; R6 a handler starts

@@ -32,12 +32,12 @@ import org.percpu.thread.Sched;
  * it. Two kernels share nothing.
  *
  * <p>The table of CPUs is fixed when the kernel is made (U21). A CPU that comes later is unknown to the kernel, unless
- * the kernel {@linkplain KernelBuilder#followCpus follows its CPUs}. A CPU that is taken offline, or out of the cpuset, stays
- * in the table. Its workers stay alive, Linux unpins them, and their works run elsewhere. The watch reports the loss
- * once, and pins the workers again when the CPU is back. While the CPU is away, nothing new is made for it: a queue
- * with a worker for each CPU, or the first soft interrupt of a level, is refused. With {@link PinPolicy#BEST_EFFORT} it
- * is not refused, and its thread runs unpinned until the CPU is back. Threads that are bound to no CPU run on the CPUs
- * of the table that are there.
+ * the kernel {@linkplain KernelBuilder#followCpus follows its CPUs}. A CPU that is taken offline, or out of the cpuset,
+ * stays in the table. Its workers stay alive, Linux unpins them, and their works run elsewhere. The watch reports the
+ * loss once, and pins the workers again when the CPU is back. While the CPU is away, nothing new is made for it: a
+ * queue with a worker for each CPU, or the first soft interrupt of a level, is refused. With
+ * {@link PinPolicy#BEST_EFFORT} it is not refused, and its thread runs unpinned until the CPU is back. Threads that are
+ * bound to no CPU run on the CPUs of the table that are there.
  *
  * <p>All methods may be called from any thread.
  */
@@ -183,8 +183,8 @@ public final class Kernel implements AutoCloseable {
      * The table of CPUs of this kernel.
      *
      * @return never empty, in ascending order of CPU numbers, never changing. A kernel that
-     *     {@linkplain KernelBuilder#followCpus follows its CPUs} returns a snapshot; CPUs that came later stand at its end,
-     *     in the order in which they came
+     *     {@linkplain KernelBuilder#followCpus follows its CPUs} returns a snapshot; CPUs that came later stand at its
+     *     end, in the order in which they came
      */
     public List<Cpu> cpus() {
         return table.cpus;
@@ -442,10 +442,10 @@ public final class Kernel implements AutoCloseable {
      *
      * <p>The time is one limit over all queues. All queues refuse works from outside from the beginning, and the
      * shutdown waits for them together. When the time is over, works that have not started are dropped. Callbacks that
-     * run are interrupted, unless {@link KernelBuilder#interruptAtDeadline} says otherwise. The callbacks then get 0.1 s, for
-     * all of them together, to return. A thread that still runs after that is reported with its stack. Such threads are
-     * daemons and end after their callback. Threads that run their own functions are not interrupted and are reported
-     * likewise.
+     * run are interrupted, unless {@link KernelBuilder#interruptAtDeadline} says otherwise. The callbacks then get 0.1
+     * s, for all of them together, to return. A thread that still runs after that is reported with its stack. Such
+     * threads are daemons and end after their callback. Threads that run their own functions are not interrupted and
+     * are reported likewise.
      *
      * <p>The call returns when Linux no longer has the threads of this kernel, except for the threads that it reports.
      * Several threads may call it at once; each caller waits as long. A caller that holds the kernel lock drops the

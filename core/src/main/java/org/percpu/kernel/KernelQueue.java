@@ -37,8 +37,8 @@ public interface KernelQueue {
      *     ends after it. Zero drops at once
      * @return the works or tasks dropped, in no particular order. With several callers, each waits until everything has
      *     run or its own time is over; each dropped work is returned to one of them
-     * @throws ErrnoException EDEADLK in a callback of this queue, EINVAL for a queue of the system and for a time that is
-     *     null or negative, EPERM if the caller must not sleep
+     * @throws ErrnoException EDEADLK in a callback of this queue, EINVAL for a queue of the system and for a time that
+     *     is null or negative, EPERM if the caller must not sleep
      */
     List<?> drainAndDestroy(Duration atMost);
 

@@ -19,8 +19,8 @@ import org.percpu.lwp.QueueEnd;
 import org.percpu.lwp.Registry;
 
 /**
- * One call of {@link Kernel#shutdown}. This class, and those that end a queue, have no initialiser: in the first shutdown of a JVM, at the
- * end of a stack, the error would ruin them for good.
+ * One call of {@link Kernel#shutdown}. This class, and those that end a queue, have no initialiser: in the first
+ * shutdown of a JVM, at the end of a stack, the error would ruin them for good.
  */
 final class Shutdown {
     /** How long functions of users that still run get to end, all together. */

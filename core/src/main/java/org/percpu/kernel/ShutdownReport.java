@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * @param dropped works and tasks that were pending and were dropped, each once; they are not pending any more
  * @param threadsNeverStarted kernel threads made idle and neither started nor destroyed; now destroyed
  * @param threadsNeverJoined kernel threads that waited, or would have to wait, for a join
- * @param callbacksInterrupted callbacks that were interrupted when the time was over, and have returned or thrown since:
- *     the work or task by its name, and its queue
+ * @param callbacksInterrupted callbacks that were interrupted when the time was over, and have returned or thrown
+ *     since: the work or task by its name, and its queue
  * @param stuckThreads threads that have not ended; only their own functions and callbacks can end them
  */
 public record ShutdownReport(

@@ -13,8 +13,8 @@
  * {@code Object.wait}, keeps the lock unless it wraps the call in {@code sleeping}.
  *
  * <p><b>Interrupts.</b> A thread that has a level runs its interrupts in every sleep of this package and while it waits
- * for the kernel lock, see {@code org.percpu.dispatch.Sleep}. The body of {@code sleeping} blocks outside the library and
- * runs no interrupts. A thread that retakes an interlock that is a {@code ReentrantLock} runs none either: use a
+ * for the kernel lock, see {@code org.percpu.dispatch.Sleep}. The body of {@code sleeping} blocks outside the library
+ * and runs no interrupts. A thread that retakes an interlock that is a {@code ReentrantLock} runs none either: use a
  * {@link org.percpu.ipl.Mutex} there.
  *
  * <p><b>What a thread does</b> is not in {@code Thread.getState()}: a thread that sleeps in a futex, as an idle worker

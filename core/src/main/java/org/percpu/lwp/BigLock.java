@@ -4,7 +4,9 @@ package org.percpu.lwp;
 import org.jspecify.annotations.Nullable;
 import org.percpu.dispatch.Turnstile;
 
-/** The big lock of a kernel, see {@code KernelLock} of the package above. A worker takes it here, without a call more. */
+/**
+ * The big lock of a kernel, see {@code KernelLock} of the package above. A worker takes it here, without a call more.
+ */
 public final class BigLock {
     /** Fair, so that offer() really hands the lock over. */
     private final Turnstile turnstile = new Turnstile(true) {

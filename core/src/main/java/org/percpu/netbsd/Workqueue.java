@@ -180,9 +180,9 @@ public final class Workqueue<W extends Work> implements KernelQueue {
      * workqueue_create: makes the queue and its workers, which are running and pinned when it returns.
      *
      * @param kernel whose CPUs, lock and policies the queue uses
-     * @param name of the worker threads; per CPU with {@code /} and the {@linkplain Cpu#index() index} of its CPU behind it
-     *     (NWQ-7). The index is not Linux's number of the CPU where the process may not use all CPUs; the worker's state
-     *     has that number
+     * @param name of the worker threads; per CPU with {@code /} and the {@linkplain Cpu#index() index} of its CPU
+     *     behind it (NWQ-7). The index is not Linux's number of the CPU where the process may not use all CPUs; the
+     *     worker's state has that number
      * @param func called for each work
      * @param arg second argument of every call
      * @param prio {@link Pri#PRI_NONE}, or 0 to 223. Below {@link Pri#PRI_KERNEL} (64) the workers are time-sharing,

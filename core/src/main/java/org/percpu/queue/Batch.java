@@ -4,21 +4,25 @@ package org.percpu.queue;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
-/** The fields of a {@link Batch}. In a class of their own: within one class the virtual machine puts padding before booleans. */
+/**
+ * The fields of a {@link Batch}. They are in a class of their own, because within one class the virtual machine puts
+ * padding before booleans.
+ */
 abstract class BatchFields extends Padded {
-    /** The worker has taken works that have not started, or is about to take them. */
+    /** True if the worker has taken works that have not started, or is about to take works. */
     volatile boolean unstarted;
 
-    /** The worker is in {@link SerialQueue#runNext}, not in a callback. */
+    /** True if the worker is in {@link SerialQueue#runNext} and not in a callback. */
     volatile boolean inQueue;
 
-    /** How many works the worker has run since it last looked for more. For the worker alone. */
+    /** How many works the worker has run since it last looked for more. Only the worker uses it. */
     int last;
 }
 
 /**
- * How far the worker of a serial queue has come with its batch, on cache lines that no producer reads. Others may read
- * it; only the worker writes. The items themselves hang on {@link WorkerProgress#batch}.
+ * How far the worker of a serial queue has come with its batch. The fields are on cache lines that no producer reads.
+ * Only the worker writes them; other threads may read them. The items themselves are linked from
+ * {@link WorkerProgress#batch}.
  */
 final class Batch extends BatchFields {
     static final VarHandle UNSTARTED;
@@ -34,7 +38,7 @@ final class Batch extends BatchFields {
         }
     }
 
-    @SuppressWarnings("UnusedVariable") // keeps what lies behind off the line
+    @SuppressWarnings("UnusedVariable") // keeps the memory behind this object off the cache line
     private int q00, q01, q02, q03, q04, q05, q06, q07, q08, q09, q10, q11, q12, q13, q14, q15;
 
     Batch() {}

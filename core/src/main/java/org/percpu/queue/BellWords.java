@@ -12,13 +12,14 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.LinuxCalls;
 
 /**
- * Words for doorbells, in native memory that is never freed: C code may ring at any time. The word of a bell that is garbage is given to the
- * next one. So a late ring of C code, meant for a queue that is gone, may let the worker of another queue go once, which finds nothing and
- * sleeps again. Each word has a cache line to itself, so that ringing one bell does not slow down the next.
+ * The futex words of doorbells, in native memory. The memory is never freed, because C code may ring at any time. When
+ * a bell has been collected as garbage, its word goes to a new bell. So a late ring of C code, meant for a queue that
+ * is gone, may wake the worker of another queue once. That worker finds nothing and sleeps again. Each word has a cache
+ * line to itself, so ringing one bell does not slow down another.
  */
 final class BellWords {
     private static final int CACHE_LINE = 64;
-    private static final int WORDS = 64; // allocated at a time
+    private static final int WORDS = 64; // how many words are allocated together
 
     private static final ReferenceQueue<Doorbell> GARBAGE = new ReferenceQueue<>();
     private static final ArrayDeque<ByteBuffer> UNUSED = new ArrayDeque<>(); // guarded by itself
@@ -35,7 +36,7 @@ final class BellWords {
         }
     }
 
-    /** A word of 0 that is the bell's as long as it is reachable. */
+    /** Returns a word with the value 0. It belongs to the bell as long as the bell is reachable. */
     static ByteBuffer of(Doorbell bell, LinuxCalls linux) {
         synchronized (UNUSED) {
             takeBack();

@@ -15,14 +15,14 @@ import org.percpu.lwp.QueueEnd;
 
 /** The end of the item queues behind one queue of the interfaces. */
 public class Ending implements QueueEnd {
-    /** What a thread that has nothing left to run needs at most to be gone. */
+    /** The time that a thread with nothing left to run needs at most until it is gone. */
     private static final long LEAVES_MILLIS = 1000;
 
-    /** Closes a queue of the interfaces to everybody but its callbacks. */
+    /** Closes a queue of the interfaces to all callers except its callbacks. */
     @FunctionalInterface
     public interface Closing {
         /**
-         * Checks that the caller may wait for the end, and closes the queue; harmless if it is closed.
+         * Checks that the caller may wait for the end, and closes the queue. A second close is harmless.
          *
          * @return false if no worker will ever run what is queued
          */
@@ -42,9 +42,10 @@ public class Ending implements QueueEnd {
      * An end that has not begun.
      *
      * @param kernel of the queues
-     * @param all the queues, asked for now and again when {@code closing} has run, from when on there come no more
-     * @param closing closes the queue to everybody but its callbacks
-     * @param unlisted takes it off the kernel's list; called any number of times
+     * @param all supplies the queues. It is asked now, and again after {@code closing} has run; after that no queue is
+     *     added
+     * @param closing closes the queue to all callers except its callbacks
+     * @param unlisted takes the queue off the kernel's list; may be called any number of times
      */
     public Ending(Kernel kernel, Supplier<ItemQueue[]> all, Closing closing, Runnable unlisted) {
         this.kernel = kernel;
@@ -55,10 +56,10 @@ public class Ending implements QueueEnd {
     }
 
     /**
-     * The end of queues that nobody knows yet, or whose owner has closed them.
+     * Makes the end of queues that no user knows yet, or that their owner has closed.
      *
      * @param kernel of the queues
-     * @param queues those whose worker was made
+     * @param queues the queues whose worker was made
      * @return an end that has not begun
      */
     public static Ending ofUnlisted(Kernel kernel, ItemQueue... queues) {
@@ -112,7 +113,7 @@ public class Ending implements QueueEnd {
         List<Object> faces = new ArrayList<>();
         try {
             handed = new Item[queues.length][0];
-            // One that was taken back may have been enqueued again by its owner, and be taken back once more.
+            // An item that was taken back may have been enqueued again by its owner, and taken back once more.
             Set<Item> dropped = Collections.newSetFromMap(new IdentityHashMap<>());
             for (int i = 0; i < queues.length; i++) {
                 Item[] items = queues[i].handOut();
@@ -136,7 +137,7 @@ public class Ending implements QueueEnd {
     }
 
     /**
-     * What the owner of an item knows it as.
+     * Returns the object that the owner of an item knows.
      *
      * @param item an item that was taken back
      * @return the item itself unless overridden
@@ -147,7 +148,7 @@ public class Ending implements QueueEnd {
 
     @Override
     public final void finish(Deadline grace) {
-        // Workers of a cold kernel end when they first run.
+        // The workers of a cold kernel end when they first run.
         if (!kernel.isCold()) {
             Deadline leave = Deadline.after(Duration.ofMillis(LEAVES_MILLIS));
             for (ItemQueue queue : queues) {
@@ -179,14 +180,14 @@ public class Ending implements QueueEnd {
     /**
      * Ends the queues.
      *
-     * @param atMost how long to go on running what is queued
-     * @return what was taken back
+     * @param atMost how long queued items may still run
+     * @return the items that were taken back
      */
     public final List<Object> run(Duration atMost) {
         return QueueEnd.all(List.of(this), atMost, false);
     }
 
-    /** Ends the queues when everything has run, or, in a cold kernel, lets the workers end when they first run. */
+    /** Ends the queues after every queued item has run. In a cold kernel the workers end when they first run. */
     public final void run() {
         if (kernel.isCold()) {
             close();

@@ -9,24 +9,24 @@ import org.percpu.kernel.Kernel;
 import org.percpu.lwp.Deadline;
 
 /**
- * A queue with its workers: what hands out the items, and how the queue ends.
+ * A queue with its workers. The class defines how items are handed out to the workers, and how the queue ends.
  *
- * <p>Life: open; then closing, when what is queued still runs and the workers end when they find nothing more; or
- * dropping, when the workers end after the callback they are in and the rest is handed back.
+ * <p>Life: a queue is open first. Then it is closing: queued items still run, and the workers end when they find
+ * nothing more. Or it is dropping: the workers end after the callback that they are in, and the rest is handed back.
  */
 public abstract class ItemQueue extends Outlet {
     private static final Item[] NO_ITEMS = {};
     private static final int FAILURES_AT_ONCE = 10;
     private static final long PAUSE_NANOS = 100_000_000;
 
-    /** What was taken back and has not been handed out; guarded by itself. */
+    /** Items that were taken back and not yet handed out; guarded by itself. */
     final List<Item> released = new ArrayList<>();
 
     ItemQueue(Kernel kernel, String name) {
         super(kernel, name);
     }
 
-    /** A worker's thread: runs items until it must end. */
+    /** The function of a worker's thread: runs items until the worker must end. */
     final void serve(Worker worker) {
         worker.begins();
         try {
@@ -37,7 +37,7 @@ public abstract class ItemQueue extends Outlet {
         }
     }
 
-    /** Worker: runs items and sleeps while there are none, until it must end. */
+    /** Worker: runs items, and sleeps while there are none, until the worker must end. */
     final void work(Worker worker) {
         boolean more = true;
         int failures = 0;
@@ -46,7 +46,7 @@ public abstract class ItemQueue extends Outlet {
                 more = runNext(worker);
                 failures = 0;
             } catch (Throwable t) {
-                // What was in its hands comes first in the next round: runNext() looks after that.
+                // The items that the worker had taken come first in the next round: runNext() sees to that.
                 try {
                     worker.survive(t);
                     if (++failures > FAILURES_AT_ONCE) {
@@ -60,14 +60,14 @@ public abstract class ItemQueue extends Outlet {
     }
 
     /**
-     * Worker: runs what comes next, one item or several, and sleeps until it does. A call of its own, so that no local
-     * variable of a worker that sleeps keeps the last item.
+     * Worker: runs the next item or several, and sleeps until there is one. This is a method of its own, so that no
+     * local variable of a sleeping worker keeps the last item reachable.
      *
      * @return false if the worker must end
      */
     abstract boolean runNext(Worker worker);
 
-    /** Worker: it ends. */
+    /** Worker: records that the worker ends, and wakes the threads that wait for that. */
     final void leave(Worker worker) {
         try {
             workerLeft(worker);
@@ -78,10 +78,10 @@ public abstract class ItemQueue extends Outlet {
         waiters.wakeAll();
     }
 
-    /** A worker ends. */
+    /** Records that a worker ends. */
     abstract void workerLeft(Worker worker);
 
-    /** Worker: takes nothing more from anybody; false if something waits. */
+    /** Worker: closes the inboxes. Returns false if something waits. */
     final boolean closeInboxes() {
         synchronized (doorbell) {
             return door.close() && !pushIsDue() && inbox.close() && door.end();
@@ -89,22 +89,25 @@ public abstract class ItemQueue extends Outlet {
     }
 
     /**
-     * Whether a thread has claimed an item that C code may post, and has not pushed it yet; or an error keeps it from
-     * that. A post that found the item claimed relies on the run to come, so the inbox must not be closed before. For a
-     * worker that has found nothing to run, after no further poster is let in.
+     * Returns whether a thread has claimed an item that C code may post, and has not pushed it yet, or is kept from
+     * pushing it by an error. A post that found the item claimed relies on the run to come. So the inbox must not be
+     * closed before the push. Only for a worker that has found nothing to run, after further posters are refused.
      */
     final boolean pushIsDue() {
         return door.hasItem(item -> item instanceof Item mine && owns(mine));
     }
 
-    /** Worker: lets the thread run that has claimed an item, which may be on the worker's own CPU and below its priority. */
+    /**
+     * Worker: sleeps, so that the thread that has claimed an item can run. That thread may be on the worker's own CPU
+     * and have a lower priority.
+     */
     final void awaitPush() {
         LockSupport.parkNanos(this, NativeDoor.LOOK_NANOS);
     }
 
     /**
-     * Dropper: takes nothing more; false if something waits, also what the worker has just moved, or a poster inside
-     * has marked.
+     * Thread that drops the queue: closes the inbox. Returns false if something waits. That includes works that the
+     * worker has just moved, and works that a poster inside has marked.
      */
     final boolean closeInbox() {
         synchronized (doorbell) {
@@ -113,7 +116,7 @@ public abstract class ItemQueue extends Outlet {
     }
 
     /**
-     * Lets no further callback begin; {@link #takeBack} follows.
+     * Lets no further callback begin. A call of {@link #takeBack} follows.
      *
      * @param interrupt whether to interrupt the callbacks that run
      */
@@ -127,19 +130,19 @@ public abstract class ItemQueue extends Outlet {
     }
 
     /**
-     * Takes back everything that has not started, into {@link #released}; `dropping` is set. Any number of threads may
-     * do so, and again after an error.
+     * Takes back every item that has not started, into {@link #released}. The flag `dropping` is set before. Any number
+     * of threads may call this, and may call it again after an error.
      */
     abstract void takeBack(Deadline grace);
 
-    /** Ends an item's being pending, without a call. */
+    /** Makes an item no longer pending. Makes no call. */
     static void free(Item item) {
         item.older = null;
         item.newer = null;
         item.owner = 0;
     }
 
-    /** What was taken back, to whoever asks first. */
+    /** Returns the items that were taken back. The first caller gets them. */
     final Item[] handOut() {
         synchronized (released) {
             Item[] items = released.toArray(NO_ITEMS);
@@ -148,7 +151,7 @@ public abstract class ItemQueue extends Outlet {
         }
     }
 
-    /** What was handed out did not reach the caller. */
+    /** Takes items back that were handed out and did not reach the caller. */
     final void handBack(Item[] items) {
         synchronized (released) {
             boolean added = released.addAll(Arrays.asList(items));
@@ -156,18 +159,18 @@ public abstract class ItemQueue extends Outlet {
         }
     }
 
-    /** Those made so far. */
+    /** Returns the workers made so far. */
     abstract List<Worker> workers();
 
     /**
-     * Whether every worker has ended.
+     * Returns whether every worker has ended.
      *
      * @return true from then on
      */
     public abstract boolean ended();
 
     /**
-     * Whether the calling thread is a worker of this queue.
+     * Returns whether the calling thread is a worker of this queue.
      *
      * @return true in its callbacks
      */

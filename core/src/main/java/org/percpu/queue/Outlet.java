@@ -11,7 +11,10 @@ import org.percpu.kernel.Kernel;
 import org.percpu.lwp.Blocking;
 import org.percpu.lwp.KernelCore;
 
-/** A queue as one of its workers sees it, and those who wait for the worker: where it sleeps and whether it must end. */
+/**
+ * The part of a queue that its workers use, and the threads that wait for the workers. It defines where a worker sleeps
+ * and whether it must end.
+ */
 public abstract class Outlet extends Inlet {
     final Kernel kernel;
     final KernelCore core;
@@ -19,7 +22,7 @@ public abstract class Outlet extends Inlet {
     final NativeDoor door = new NativeDoor(doorbell);
     final Waiters waiters;
 
-    // Made once: a worker that sleeps after each item must not allocate for it.
+    // These objects are made once, so that a worker that sleeps after each item allocates nothing.
     private final Blocking<@Nullable Void, RuntimeException> idleWhileOpen = () -> spinThenPark(false);
     private final Blocking<@Nullable Void, RuntimeException> idleWhileClosing = () -> spinThenPark(true);
     private final Blocking<@Nullable Void, RuntimeException> parkWhileOpen = () -> park(false);
@@ -38,9 +41,9 @@ public abstract class Outlet extends Inlet {
     /**
      * Opens a handle by which C code can post an item.
      *
-     * @param item which one
-     * @param label its name for messages
-     * @param ipl level of the queue
+     * @param item the item
+     * @param label the item's name for messages
+     * @param ipl the level of the queue
      * @param append appends the item, in a worker's thread
      * @return the handle
      */
@@ -49,17 +52,17 @@ public abstract class Outlet extends Inlet {
     }
 
     /**
-     * Worker: nothing in sight; returns when there may be something. Called with the kernel lock as the callbacks have
-     * it.
+     * Worker: waits while there is nothing to run. Returns when there may be something. The worker holds the kernel
+     * lock if the callbacks hold it.
      *
-     * @param sawClosing whether the caller knows that the queue is closing, and that another thread will ring when it
-     *     matters
+     * @param sawClosing whether the caller knows that the queue is closing, and that another thread rings when
+     *     something has to be done
      */
     final void idle(boolean sawClosing) {
         core.unlocked(name(), sawClosing ? idleWhileClosing : idleWhileOpen);
     }
 
-    /** Worker of an open queue: as idle(), without spinning. */
+    /** Worker of an open queue: as idle(), but without spinning. */
     final void park() {
         core.unlocked(name(), parkWhileOpen);
     }
@@ -76,10 +79,10 @@ public abstract class Outlet extends Inlet {
 
     private @Nullable Void park(boolean sawClosing) {
         if (inbox.park()) {
-            // A close() that came before the marker has not seen it and does not ring.
+            // A close() that came before the marker was set has not seen the marker, and does not ring.
             if (closing == sawClosing || !inbox.unpark()) {
                 long begin = System.nanoTime();
-                // For thread dumps, which otherwise show a thread that runs native code.
+                // For thread dumps: otherwise they show a thread that runs native code.
                 LockSupport.setCurrentBlocker(this);
                 try {
                     doorbell.await();
@@ -92,17 +95,17 @@ public abstract class Outlet extends Inlet {
         return null;
     }
 
-    /** Something that {@link #await} may wait for has changed, before this call in program order. */
+    /** Called after a change for which {@link #await} may wait. The change stands before this call in program order. */
     public final void itemLeft() {
         waiters.itemLeft();
     }
 
     /**
-     * Sleeps, with the kernel lock dropped, until a condition holds that this queue's workers make true.
+     * Sleeps, with the kernel lock dropped, until a condition holds. The workers of this queue make the condition true.
      *
      * @param condition cheap, and free of locks
      * @param atMost how long to wait
-     * @return whether it holds
+     * @return whether the condition holds
      */
     public final boolean await(BooleanSupplier condition, Duration atMost) {
         core.requireSleepable(name());
@@ -121,7 +124,7 @@ public abstract class Outlet extends Inlet {
             rung = true;
         } finally {
             if (!rung) {
-                // Whoever closes it again rings.
+                // A thread that closes the queue again rings.
                 doorbell.owed = true;
             }
         }

@@ -2,8 +2,8 @@
 package org.percpu.queue;
 
 /**
- * Keeps the fields of a subclass off the cache line of what lies before the object. Ints, because the virtual machine would fill the gap
- * that longs leave.
+ * Keeps the fields of a subclass off the cache line of the memory before the object. Ints, because the virtual machine
+ * would fill the gap that longs leave.
  */
 @SuppressWarnings("UnusedVariable")
 abstract class Padded {

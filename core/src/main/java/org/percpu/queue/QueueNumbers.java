@@ -10,8 +10,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The queues by number. An item names its queue by a number. A reference that is written into an old object costs a store
- * barrier of the collector, with a fence in it, for each enqueue.
+ * The queues by number. An item names its queue by a number. A reference that is written into an old object costs a
+ * store barrier of the collector, with a fence in it, for each enqueue.
  *
  * @param <Q> the type of the queues
  */

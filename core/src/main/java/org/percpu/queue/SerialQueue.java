@@ -13,34 +13,34 @@ import org.percpu.lwp.Lwp;
 import org.percpu.thread.CpuThread;
 
 /**
- * One queue with one worker: strict first in, first out, one callback at a time. The worker takes the whole queue as a batch
- * (NWQ-14) and works through it without touching anything that producers write.
+ * One queue with one worker: strict first in, first out, one callback at a time. The worker takes the whole queue as a
+ * batch (NWQ-14) and works through it without touching anything that producers write.
  */
 public final class SerialQueue extends ItemQueue {
-    /** A work that could not even be begun so often is reported and let go. */
+    /** A work that could not be begun after so many tries is reported and let go. */
     private static final int MOST_FAILURES = 3;
 
-    /** Looks of an idle worker that take a while, compared with a look at the clock. */
+    /** So many looks of an idle worker take much longer than a look at the clock. */
     private static final int SPUN_LONG = 200;
 
     final Worker worker;
     private final Batch batch = new Batch();
 
-    /** Decides who hands back the rest of the batch when it is dropped. */
+    /** Decides which thread hands back the rest of the batch when the queue is dropped. */
     private final AtomicBoolean handedOver = new AtomicBoolean();
 
-    /** Taken out of the inbox to be released; guarded by released. */
+    /** Items that were taken out of the inbox and are to be released; guarded by released. */
     private @Nullable Item releasing;
 
     private volatile boolean left;
 
-    // The worker's own: what an error has left to do.
+    // Only the worker uses these fields: they hold what an error has left to do.
     private boolean givingUp;
-    private @Nullable Item unlinked; // a batch
-    private @Nullable Item next; // of a batch that is linked
-    private boolean nextBegun; // and no longer ours
-    private @Nullable Item afterNext; // if it has begun
-    private int failures; // of the next one
+    private @Nullable Item unlinked; // a batch whose items are not linked yet
+    private @Nullable Item next; // the next item of a linked batch
+    private boolean nextBegun; // next has begun and is no longer the queue's
+    private @Nullable Item afterNext; // the item after next, if next has begun
+    private int failures; // tries to begin next that failed
 
     /**
      * Makes a queue without a thread.
@@ -69,7 +69,7 @@ public final class SerialQueue extends ItemQueue {
     boolean runNext(Worker me) {
         Batch batch = this.batch;
         Batch.IN_QUEUE.setOpaque(batch, true);
-        // What an error has left comes first.
+        // Work that an error has left over comes first.
         Item newest = unlinked;
         Item item = next;
         if (newest == null && item == null) {
@@ -88,8 +88,8 @@ public final class SerialQueue extends ItemQueue {
         int run = 0;
         try {
             if (newest != null) {
-                // Right behind the compare-and-set that took it: the fence of the collector's barrier has nothing to
-                // wait for.
+                // This store follows the compare-and-set that took the batch. So the fence in the collector's barrier
+                // has nothing to wait for.
                 WorkerProgress.BATCH.setRelease(me, newest);
                 item = Inbox.linkNewer(newest);
                 newest = null;
@@ -101,7 +101,7 @@ public final class SerialQueue extends ItemQueue {
                         giveUp(item);
                         return false;
                     }
-                    // What ran before it is not ours any more.
+                    // The item that ran before this one is no longer the queue's.
                     item.older = null;
                     me.begin(item);
                     if (newer == null) {
@@ -122,7 +122,7 @@ public final class SerialQueue extends ItemQueue {
                 run++;
             }
         } catch (Throwable t) {
-            // No calls in here: there may be no stack for one. The worker tells of it and comes again.
+            // No calls in this block: there may be no stack for a call. The worker reports the error and comes again.
             if (item != null) {
                 boolean done = begun && me.called;
                 if (!done && ++tries == MOST_FAILURES) {
@@ -179,7 +179,7 @@ public final class SerialQueue extends ItemQueue {
                 return null;
             }
             if (closing && door.isBusy()) {
-                // The last one to leave rings.
+                // The last poster to leave rings.
                 idle(true);
             } else if (closing && pushIsDue()) {
                 awaitPush();
@@ -199,23 +199,26 @@ public final class SerialQueue extends ItemQueue {
         if (inbox.isEmpty()) {
             return null;
         }
-        // Before the list leaves the inbox: hasUnstarted() looks there first and here second.
+        // Set before the list leaves the inbox: hasUnstarted() looks at the inbox first and at `unstarted` second.
         Batch.UNSTARTED.setOpaque(batch, true);
         Item newest = inbox.take();
         if (newest == null) {
             Batch.UNSTARTED.setRelease(batch, false);
         }
-        // No call since the list was taken: an error would lose it.
+        // No call may follow the take of the list: an error in it would lose the list.
         return newest;
     }
 
-    /** As idle(), for a worker without the kernel lock: it looks for works where it takes them, with no way to go between the two. */
+    /**
+     * As idle(), for a worker without the kernel lock. The worker looks for works in the same place where it takes
+     * them, so it starts on them without delay.
+     */
     private @Nullable Item await(Worker me) {
         for (int looks = 0; ; looks++) {
             Item newest = take();
             if (newest != null || closing || doorbell.poll()) {
                 if (looks > SPUN_LONG) {
-                    // An error would lose it.
+                    // Kept here, as an error in clock() would lose the batch.
                     unlinked = newest;
                     me.clock(System.nanoTime());
                 }
@@ -231,9 +234,10 @@ public final class SerialQueue extends ItemQueue {
     }
 
     /**
-     * The batch belongs to the worker, which hands it over when it comes round. One that is stuck in its callback does not; then it
-     * is taken from it, and the worker finds that when it does come back. A worker without a batch is not waited for: it finds the inbox
-     * closed, however long it has to wait for the kernel lock before it looks.
+     * The batch belongs to the worker. The worker hands the batch over when its callback returns. A worker that is
+     * stuck in its callback does not: then this thread takes the batch away, and the worker finds that out when the
+     * callback returns. A worker without a batch is not waited for: it finds the inbox closed, however long it waits
+     * for the kernel lock before it looks.
      */
     @Override
     void takeBack(Deadline grace) {
@@ -242,9 +246,10 @@ public final class SerialQueue extends ItemQueue {
             door.take();
             releaseInbox();
         } while (!closeInbox());
-        // The worker may have gone to sleep when the inbox had no marker for close() to find.
+        // The worker may have gone to sleep while the inbox had no marker that close() could find.
         doorbell.ring();
-        // A worker says that it has a batch before it takes one, so with the inbox closed this is known for sure.
+        // A worker sets `unstarted` before it takes a batch. The inbox is closed, so from here on the value is
+        // reliable.
         if (left || batch.unstarted) {
             takeBatch(grace);
         }
@@ -257,7 +262,7 @@ public final class SerialQueue extends ItemQueue {
                 releasing = inbox.take();
             }
             for (Item item = releasing; item != null; item = releasing) {
-                // Before the release, after which the item may be on another queue.
+                // Read before the release: after it the item may be on another queue.
                 Item older = item.older;
                 boolean added = released.add(item);
                 assert added;
@@ -271,10 +276,9 @@ public final class SerialQueue extends ItemQueue {
         if (await(this::ended, grace.left())) {
             return;
         }
-        // The worker writes `inQueue` and `unstarted` without a fence. await() puts one into it before it looks; where
-        // it
-        // cannot, they have had the time of grace to become visible. With a batch and outside its callbacks the worker
-        // waits for nothing but its CPU.
+        // The worker writes `inQueue` and `unstarted` without a fence. await() puts a fence into the worker's thread
+        // before it looks. Where await() cannot do that, the writes have had the time of grace to become visible. A
+        // worker that has a batch and is outside its callbacks waits for nothing but its CPU.
         boolean out = await(() -> left || !batch.inQueue || !batch.unstarted, Deadline.FOREVER);
         assert out;
         if (!left && !batch.unstarted) {
@@ -288,17 +292,20 @@ public final class SerialQueue extends ItemQueue {
         assert ended;
     }
 
-    /** Worker, with a batch of which this is the oldest: an error in here brings it back. */
+    /** Worker: gives its batch up; `oldest` is the batch's oldest item. After an error the worker calls this again. */
     private void giveUp(Item oldest) {
         if (givingUp || handedOver.compareAndSet(false, true)) {
             givingUp = true;
-            // What ran before it is not ours any more.
+            // The item that ran before this one is no longer the queue's.
             oldest.older = null;
             releaseBatch();
         }
     }
 
-    /** From the newest to the oldest, or to the one that runs, whose links are not ours. */
+    /**
+     * Releases the batch from the newest item to the oldest. It stops before the item that runs, whose links are no
+     * longer the queue's.
+     */
     private void releaseBatch() {
         synchronized (released) {
             for (Item item = worker.batch; item != null && item.owner == number; item = worker.batch) {
@@ -312,7 +319,7 @@ public final class SerialQueue extends ItemQueue {
     }
 
     /**
-     * Whether works wait whose callbacks have not begun.
+     * Returns whether works wait whose callbacks have not begun.
      *
      * @return true also for works that the worker has taken but not started
      */
@@ -321,7 +328,7 @@ public final class SerialQueue extends ItemQueue {
     }
 
     /**
-     * Whether an item runs here.
+     * Returns whether an item runs here.
      *
      * @param item any item
      * @return true while its callback has not returned
@@ -351,7 +358,7 @@ public final class SerialQueue extends ItemQueue {
     }
 
     /**
-     * The worker and what it has done.
+     * Returns the worker's state and what the worker has done.
      *
      * @return the state now; null while the worker is being made
      */

@@ -198,7 +198,9 @@ public final class SharedQueue extends ItemQueue {
         return first;
     }
 
-    /** A look at the inbox takes its cache line away from the producers, and what is in it comes after what is ready. */
+    /**
+     * A look at the inbox takes its cache line away from the producers, and what is in it comes after what is ready.
+     */
     private void drainIfNothingIsReady() {
         if (first == null) {
             drainInbox();

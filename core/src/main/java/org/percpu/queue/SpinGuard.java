@@ -11,8 +11,9 @@ import org.percpu.thread.Sched;
 import org.percpu.thread.ThreadState;
 
 /**
- * Keeps a CPU free of real-time workers that never sleep: on the last one they would freeze the JVM's own threads. It looks at the policy
- * that the kernel reports, whatever was asked for, and at the workers of all queues of the process together.
+ * Keeps one CPU free of real-time workers that never sleep. If such workers took every CPU, they would freeze the JVM's
+ * own threads. The guard looks at the policy that the kernel reports, not at the policy that was asked for. It counts
+ * the workers of all queues of the process together.
  */
 final class SpinGuard {
     private static final Map<Worker, CpuSet> SPINNING = new HashMap<>(); // guarded by the class
@@ -20,10 +21,10 @@ final class SpinGuard {
     private SpinGuard() {}
 
     /**
-     * A worker is about to spin.
+     * Admits a worker that is about to spin.
      *
-     * @param worker in place, and not yet spinning
-     * @param state what it was granted
+     * @param worker a worker that is placed and does not spin yet
+     * @param state the scheduling that the worker was granted
      * @param shared the CPUs on which the JVM's own threads run
      * @throws ErrnoException EINVAL if no CPU would be left
      */
@@ -45,7 +46,7 @@ final class SpinGuard {
                         + (state.denial() == null ? "" : "; it is not what was asked for: " + state.denial()));
     }
 
-    /** One that may run on several CPUs takes any one of them. */
+    /** Returns how many CPUs the spinning workers take. A worker that may run on several CPUs takes any one of them. */
     private static int taken(CpuSet shared) {
         CpuSet pinned = CpuSet.empty();
         int others = 0;

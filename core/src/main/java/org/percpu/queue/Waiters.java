@@ -12,21 +12,24 @@ import org.percpu.lwp.Deadline;
 
 /** The threads that wait for items of a queue, or for its workers' end. */
 final class Waiters {
-    /** Without membarrier(2): by then a processor has long written what it held back, however it orders that. */
+    /**
+     * When a waiter looks again where membarrier(2) does not exist. By then a processor has long written what it held
+     * back, in whatever order.
+     */
     private static final Duration SECOND_LOOK = Duration.ofMillis(1);
 
     private final ReentrantLock interlock = new ReentrantLock();
     private final Condvar changed;
-    private volatile int waiting; // threads in await(), changed under the interlock
+    private volatile int waiting; // how many threads are in await(); changed under the interlock
 
     Waiters(Kernel kernel, String name) {
         this.changed = new Condvar(kernel, name);
     }
 
-    /** Something that {@link #await} may wait for has changed, before this call in program order. */
+    /** Called after a change for which {@link #await} may wait. The change stands before this call in program order. */
     void itemLeft() {
-        // For the compiler. Whoever leaves it at that has no fence for the processor, which may look before the change
-        // can be seen.
+        // This fence is for the compiler. The processor gets no full fence here, so it may read `waiting` before the
+        // change can be seen.
         VarHandle.releaseFence();
         if (waiting != 0) {
             wakeAll();
@@ -38,8 +41,8 @@ final class Waiters {
         try {
             changed.broadcast();
         } finally {
-            // Whoever could take it can also release it, at the second try at the latest. Not in a method: its call
-            // could fail.
+            // A thread that could take the interlock can also release it, at the second try at the latest. This code is
+            // not in a method, because the call of the method could fail.
             try {
                 interlock.unlock();
             } catch (Throwable once) {
@@ -51,13 +54,14 @@ final class Waiters {
     }
 
     /**
-     * Sleeps, with the kernel lock dropped, until a condition holds that this queue's workers make true.
+     * Sleeps, with the kernel lock dropped, until a condition holds. The workers of this queue make the condition true.
      *
-     * <p>A worker changes something and looks for waiters; a waiter counts itself and looks for the change. With a
-     * fence between on both sides one would see the other. A worker of a serial queue has none, as it would pay for it
-     * with each item: its look may miss a waiter whose look misses the change. So the waiter puts that fence into all
-     * threads, by {@link Membarrier}, between its count and its first look. Where it cannot, it looks a second time soon
-     * after, whatever wakes it in between: the first look can miss the change only in the moment when the waiter comes.
+     * <p>A worker changes something and then looks for waiters. A waiter counts itself and then looks for the change.
+     * With a full fence between the two steps on both sides, one of the two threads would see the other. A worker of a
+     * serial queue has no such fence, as each item would pay for it. So the worker may miss a waiter that misses the
+     * change. To prevent that, the waiter puts the fence into all threads, by {@link Membarrier}, between its count and
+     * its first look. Where Membarrier is not available, the waiter looks a second time soon after, whatever wakes it
+     * in between. The first look can miss the change only in the moment when the waiter comes.
      *
      * @param condition cheap, and free of locks
      * @param atMost how long to wait
@@ -69,7 +73,7 @@ final class Waiters {
         interlock.lock();
         try {
             waiting++;
-            // Not before: the time counts from when workers may see that somebody waits.
+            // Made after the count: the time starts when workers may see that a thread waits.
             Deadline secondLook = Deadline.after(SECOND_LOOK);
             boolean looksAgain = !Membarrier.pass();
             while (!condition.getAsBoolean()) {
@@ -89,8 +93,8 @@ final class Waiters {
             return true;
         } finally {
             waiting--;
-            // Whoever could take it can also release it, at the second try at the latest. Not in a method: its call
-            // could fail.
+            // A thread that could take the interlock can also release it, at the second try at the latest. This code is
+            // not in a method, because the call of the method could fail.
             try {
                 interlock.unlock();
             } catch (Throwable once) {

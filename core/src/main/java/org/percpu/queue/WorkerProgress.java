@@ -6,9 +6,9 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a worker writes for each item, on cache lines that no producer reads. Others may read it; only the worker writes.
- * There is one reference among it, which changes once in a batch: each reference that is stored into an old object costs
- * a store barrier of the collector, with a fence in it.
+ * The fields that a worker writes for each item. They are on cache lines that no producer reads. Only the worker writes
+ * them; other threads may read them. Only one field is a reference, and it changes once in a batch: each store of a
+ * reference into an old object costs a store barrier of the collector, which contains a fence.
  */
 abstract class WorkerProgress extends Padded {
     static final VarHandle BATCH;
@@ -27,9 +27,9 @@ abstract class WorkerProgress extends Padded {
     }
 
     /**
-     * What the worker has in its hands, by the newest item: in a serial queue the newest of the works that were taken
-     * together, in a shared queue the task that runs. In a serial queue the links to the older works lead through those
-     * that have not started to the one that runs. Null while the worker looks for more.
+     * The newest item that the worker has taken. In a serial queue it is the newest work of the batch; the links to
+     * older works lead through the works that have not started to the work that runs. In a shared queue it is the task
+     * that runs. Null while the worker looks for more.
      */
     volatile @Nullable Item batch;
 
@@ -37,8 +37,8 @@ abstract class WorkerProgress extends Padded {
     volatile int current;
 
     /**
-     * When the item began, by System.nanoTime(), or a little earlier: the worker looks at the clock when it has slept, and after some
-     * callbacks, each time if they are slow.
+     * When the item began, by System.nanoTime(), or a little earlier. The worker looks at the clock when it has slept,
+     * and after some callbacks: after each one if they are slow.
      */
     long since;
 

@@ -40,11 +40,11 @@
  * A waiter counts itself and then looks for the change. One of the two must see the other, which takes a full fence on
  * both sides. The worker of a serial queue has no such fence, because it would pay for it with each item. The waiter is
  * the rare side, so it puts that fence into the worker: membarrier(2) makes each thread of the process that runs now
- * pass a full fence before the call returns ({@link org.percpu.queue.Membarrier}). If the worker missed the waiter, then
- * its look came before that fence, and the change before the look; so the waiter sees the change. The process registers
- * at its first wait. Where membarrier(2) is missing (Linux before 4.14, a sandbox that refuses it, the simulated
- * machine), the waiter looks a second time a millisecond later, when the change has long left the processor that made
- * it.
+ * pass a full fence before the call returns ({@link org.percpu.queue.Membarrier}). If the worker missed the waiter,
+ * then its look came before that fence, and the change before the look; so the waiter sees the change. The process
+ * registers at its first wait. Where membarrier(2) is missing (Linux before 4.14, a sandbox that refuses it, the
+ * simulated machine), the waiter looks a second time a millisecond later, when the change has long left the processor
+ * that made it.
  *
  * <p><b>Names.</b>
  *

@@ -64,10 +64,10 @@ public final class Pri {
     public static final int PRI_SOFTNET = 222;
     /** Soft interrupts of serial lines. */
     public static final int PRI_SOFTSERIAL = 223;
-    /** How many priorities there are. */
+    /** The number of priorities. */
     public static final int PRI_COUNT = 224;
 
-    /** Priorities and their SCHED_RR levels, both rising. */
+    /** Rows of the table: priorities and their SCHED_RR levels, both rising. */
     private static final int[][] FIXED = {
         {PRI_KERNEL, 1},
         {PRI_KTHREAD, 18},
@@ -84,7 +84,7 @@ public final class Pri {
         {PRI_SOFTSERIAL, 88},
     };
 
-    /** Priorities and their SCHED_FIFO levels. */
+    /** Rows of the table: priorities and their SCHED_FIFO levels. */
     private static final int[][] INTERRUPT = {
         {PRI_KERNEL, 89},
         {PRI_KTHREAD, 90},
@@ -98,7 +98,7 @@ public final class Pri {
     private Pri() {}
 
     /**
-     * Whether a number is {@link #PRI_NONE} or a priority.
+     * Returns whether a number is {@link #PRI_NONE} or a priority.
      *
      * @param pri any number
      * @return true for -1 to 223
@@ -143,7 +143,10 @@ public final class Pri {
         return Sched.fifo(level(pri, INTERRUPT));
     }
 
-    /** Linear between two rows, rounded down, so that a row is never reached from below it. */
+    /**
+     * Interpolates linearly between two rows. It rounds down, so that a priority below a row never reaches the row's
+     * level.
+     */
     private static int level(int pri, int[][] rows) {
         int row = rows.length - 1;
         while (row > 0 && pri < rows[row][0]) {

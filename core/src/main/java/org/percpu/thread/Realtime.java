@@ -11,7 +11,7 @@ import org.percpu.bindings.spi.Backend;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
 
-/** Why a real-time policy is denied or dangerous, and what the administrator can type. */
+/** Explains why a real-time policy is denied or dangerous, and names what the administrator can do. */
 final class Realtime {
     private static final int CAP_SYS_NICE = 23;
     private static final Path STATUS = Path.of("/proc/self/status");
@@ -20,10 +20,10 @@ final class Realtime {
     private Realtime() {}
 
     /**
-     * The remedy: what makes the kernel grant a real-time priority.
+     * Returns the remedy: what makes the kernel grant a real-time priority.
      *
-     * @param rtPriority what was asked for
-     * @param errno what the kernel said
+     * @param rtPriority the priority that was asked for
+     * @param errno the kernel's error number
      */
     static String remedy(int rtPriority, int errno) {
         if (errno == Errno.ENOSYS.number()) {
@@ -53,9 +53,9 @@ final class Realtime {
     }
 
     /**
-     * A warning for real-time threads of this process that got the policy they asked for.
+     * Returns a warning for real-time threads of this process that were granted their policy.
      *
-     * @return null if there is nothing
+     * @return null if there is nothing to warn of
      */
     static @Nullable String warning() {
         long[] limit = new long[2];
@@ -72,12 +72,15 @@ final class Realtime {
                 + ", or LimitRTTIME=infinity in its systemd unit";
     }
 
-    /** The logger has a name of its own, so that a program can show this message and no other. */
+    /** Logs a warning. The logger has a name of its own, so that a program can show this message and no other. */
     static void warn(String message) {
         System.getLogger(Realtime.class.getName()).log(System.Logger.Level.WARNING, message);
     }
 
-    /** As the kernel reports it for the whole process. A thread has what its creator had. */
+    /**
+     * Returns whether the process has CAP_SYS_NICE, as the kernel reports it for the whole process. A thread has the
+     * capabilities that its creator had.
+     */
     private static boolean hasSysNice() {
         String key = "CapEff:";
         String status = read(STATUS);
@@ -91,18 +94,18 @@ final class Realtime {
         return (Long.parseUnsignedLong(mask, 16) >>> CAP_SYS_NICE & 1) != 0;
     }
 
-    /** As limits.conf(5) names it. */
+    /** Returns the user's name as limits.conf(5) needs it. */
     private static String user() {
         String name = System.getProperty("user.name", "");
         return name.isEmpty() || name.equals("?") ? "<user>" : name;
     }
 
-    /** A limit as users write it. */
+    /** Returns a limit as users write it. */
     static String text(long limit) {
         return limit == LinuxCalls.RLIM_INFINITY ? "unlimited" : Long.toUnsignedString(limit);
     }
 
-    /** In one call: a file of sysctl answers the first read only, whatever its length. */
+    /** Reads a file in one call. A sysctl file answers only the first read, whatever the length of that read. */
     private static @Nullable String read(Path file) {
         byte[] buffer = new byte[4096];
         try (InputStream in = Files.newInputStream(file)) {
