@@ -430,15 +430,16 @@ public final class CpuTopology {
      *
      * <table>
      * <caption>Entries</caption>
-     * <tr><td>{@code 3}, {@code 0-3}, {@code 0-15:2}, {@code 2-last}, {@code 0-last:2}</td><td>the kernel's numbers, as in {@link CpuSet#parse}</td></tr>
+     * <tr><td>{@code 3}, {@code 0-3}, {@code 0-15:2}, {@code 2-last}, {@code 0-last:2}</td><td>the kernel's numbers, as
+     * in {@link CpuSet#parse}</td></tr>
      * <tr><td>{@code all}, {@code default}</td><td>the usable CPUs, the {@linkplain #allowed() allowed} ones</td></tr>
      * <tr><td>{@code isolated}, {@code nohz_full}</td><td>{@link #isolated()}, {@link #nohzFull()}</td></tr>
      * <tr><td>{@code node:1}, {@code package:0}, {@code node:0-1}</td><td>those of NUMA nodes or packages, by the kernel's
      *     numbers</td></tr>
      * <tr><td>{@code core:3}</td><td>the threads of the fourth of {@link #cores()}</td></tr>
      * <tr><td>{@code last}, {@code last-1}</td><td>the last usable CPU, the one before it</td></tr>
-     * <tr><td>{@code !0}, {@code !node:1}</td><td>not these: taken from what the other entries name, or from the usable CPUs if there
-     *     is none; {@code !isolated} takes nothing away where nothing is isolated</td></tr>
+     * <tr><td>{@code !0}, {@code !node:1}</td><td>not these: taken from what the other entries name, or from the usable
+     * CPUs if there is none; {@code !isolated} takes nothing away where nothing is isolated</td></tr>
      * </table>
      *
      * <p>Names mean usable CPUs only. A number is taken as given; {@link #resolve} says whether it is usable.

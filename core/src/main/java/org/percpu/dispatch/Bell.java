@@ -28,8 +28,8 @@ public final class Bell {
     }
 
     /**
-     * The thread itself: sleeps until a ring, or not at all after a ring since the last sleep. A signal ends it too.
-     * The caller then looks for what came.
+     * The thread itself: sleeps until a ring. If the bell was rung since the last sleep, it returns at once. A signal
+     * ends the sleep too. The caller then looks for what came.
      *
      * @param nanos longest sleep, or {@link LinuxCalls#FOREVER}
      */

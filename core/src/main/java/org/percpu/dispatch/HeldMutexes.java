@@ -5,7 +5,8 @@ import java.util.concurrent.locks.Lock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The spin mutexes that one thread holds, and the level that each release goes back to. Only the thread itself looks.
+ * The spin mutexes that one thread holds, and the level to which each release goes back. Only the thread itself uses
+ * this object.
  */
 @SuppressWarnings("ReferenceEquality") // mutexes are compared by identity
 public final class HeldMutexes {

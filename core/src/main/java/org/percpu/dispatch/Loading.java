@@ -5,9 +5,9 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs something once on a thread of its own: with a stack of its own, and not interrupted. The first use of levels
- * loads classes and a library; on a caller's thread that is near the end of its stack, or interrupted, a class would
- * stay unusable for ever.
+ * Runs something once on a new thread, which has a whole stack and is not interrupted. The first use of levels loads
+ * classes and a library. A caller's thread may be near the end of its stack, or interrupted; then a class would stay
+ * unusable for ever.
  */
 final class Loading<T> extends Thread {
     private final Supplier<T> code;

@@ -10,8 +10,8 @@ import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
 
 /**
- * Loads a library from a file in memory, memfd_create(2), which is in no folder: none has to be writable, or mounted
- * without noexec.
+ * Loads a library from a file in memory, memfd_create(2). The file is in no folder, so no folder has to be writable and
+ * mounted without noexec.
  */
 final class MemoryFile {
     private static final String DESCRIPTORS = "/proc/self/fd/";
@@ -54,8 +54,8 @@ final class MemoryFile {
     }
 
     /**
-     * A path of the file that no loaded library has: glibc takes a library for loaded already if one has the same path,
-     * and the number of this file may have been that of another copy's.
+     * Returns a path of the file that no loaded library has. glibc takes a library for already loaded if a loaded one
+     * has the same path, and an earlier copy may have used the number of this file.
      */
     private static String unusedPath(LinuxCalls linux, int fd) {
         long dlopen = linux.dlsym(linux.dlopen(null), "dlopen");

@@ -8,8 +8,9 @@ import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxException;
 
 /**
- * Where ports come from. With libpercpu they belong to it: every copy of this class that shares the library takes them
- * from one table, and the table outlives them all. Without the library only this class knows of them.
+ * Hands out ports. If libpercpu is loaded, the ports belong to it: every copy of this class that shares the library
+ * takes ports from one table, and the table outlives all copies. Without the library only this class knows of its
+ * ports.
  */
 public final class Ports {
     /** Without the library: memory without an owner. */

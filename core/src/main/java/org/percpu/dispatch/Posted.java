@@ -8,7 +8,7 @@ interface Posted {
     /** Its values and its mark. */
     Port port();
 
-    /** The work or task; null if nobody asks for its handles. */
+    /** The work or task; null if no caller asks for its handles. */
     @Nullable
     Object item();
 
@@ -31,14 +31,14 @@ interface Posted {
     long drained();
 
     /**
-     * Worker, behind the callback: lets the values go that waited before it, unless drain() was called since. A
-     * callback that drains takes the others in its next run.
+     * Worker, after the callback: lets the values go that waited before the callback, unless drain() was called since.
+     * If the callback drains, its next run takes the values that are left.
      *
      * @param end what {@link #end} was before the callback
      * @param drainedBefore what {@link #drained} was then
      */
     void letGo(long end, long drainedBefore);
 
-    /** Gives the memory of a closed work back if nobody needs it any more. */
+    /** Gives the memory of a closed work back if no thread needs it any more. */
     void settle();
 }

@@ -5,8 +5,9 @@ import java.util.Arrays;
 import org.percpu.bindings.spi.Argument;
 
 /**
- * What a run leaves behind: notes before a callback which values wait for it, and lets those go behind it that nobody
- * has drained. Part of a worker, which runs one item at a time; programs use {@code NativeWork}.
+ * The values that a run leaves undrained. Before a callback this object notes which values wait for it. After the
+ * callback it lets the noted values go, if they were not drained. The object is part of a worker, which runs one item
+ * at a time; programs use {@code NativeWork}.
  */
 public final class Undrained {
     private static final Posted[] NONE = {};

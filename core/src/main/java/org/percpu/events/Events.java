@@ -6,17 +6,17 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.cpu.CpuSet;
 
 /**
- * Writes the flight recorder's events, or nothing where the runtime has no flight recorder. The event classes are named
- * behind {@link #recorded} and nowhere else: to load one without the module jdk.jfr is a NoClassDefFoundError, and to
- * load the first one with it takes a start a tenth of a second, which is more than everything else until a thread is
- * pinned.
+ * Writes the flight recorder's events. It writes nothing if the runtime has no flight recorder. The code names the
+ * event classes only behind {@link #recorded}. Without the module jdk.jfr, loading an event class throws
+ * NoClassDefFoundError. With the module, loading the first event class takes a tenth of a second at the start, which is
+ * more than everything else until a thread is pinned.
  */
 public final class Events {
     private static final boolean PRESENT = present();
 
     private Events() {}
 
-    /** Asks our own loader: on the module path this is also false if nobody has resolved jdk.jfr. */
+    /** Asks the class loader of this class. On the module path this is also false if no module has resolved jdk.jfr. */
     private static boolean present() {
         try {
             return Class.forName("jdk.jfr.Event", false, Events.class.getClassLoader()) != null;
@@ -26,8 +26,8 @@ public final class Events {
     }
 
     /**
-     * Whether anybody has recorded in this process, now or before; a recording that begins later finds the events by
-     * their first use.
+     * Whether a recording runs or has run in this process. A recording that begins later finds the events at their
+     * first use.
      */
     private static boolean recorded() {
         return PRESENT && FlightRecorder.isInitialized();
@@ -101,7 +101,7 @@ public final class Events {
      *
      * @param name the thread's full name
      * @param tid the kernel's thread id
-     * @param asked the scheduling, converted to text if somebody records
+     * @param asked the scheduling, converted to text if a recording runs
      * @param reason name of the error
      */
     public static void policyDenied(String name, int tid, Object asked, String reason) {
@@ -118,7 +118,7 @@ public final class Events {
     }
 
     /**
-     * Whether somebody records how long works run. Cheap enough to be asked before each work.
+     * Whether a recording wants to know how long works run. The call is cheap enough to be made before each work.
      *
      * @return false where there is no flight recorder
      */
@@ -129,7 +129,7 @@ public final class Events {
     /**
      * Begins to measure a work.
      *
-     * @return what is {@linkplain WorkRun#end ended} when the work has run, or null if nobody records
+     * @return what is {@linkplain WorkRun#end ended} when the work has run, or null if no recording runs
      */
     public static @Nullable WorkRun beginWork() {
         return recorded() ? new WorkRun() : null;

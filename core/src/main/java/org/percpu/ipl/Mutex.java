@@ -21,7 +21,8 @@ import org.percpu.dispatch.Turnstile;
  * <caption>The two schemes</caption>
  * <tr><th></th><th>{@link #netbsd}</th><th>{@link #openbsd}</th></tr>
  * <tr><td>adaptive (may sleep, leaves the level alone)</td><td>NONE and the soft levels</td><td>none</td></tr>
- * <tr><td>spin (raises the level while held)</td><td>from BIO up</td><td>all; levels between NONE and TTY (IPL_MPFLOOR) become TTY</td></tr>
+ * <tr><td>spin (raises the level while held)</td><td>from BIO up</td><td>all; levels between NONE and TTY (IPL_MPFLOOR)
+ * become TTY</td></tr>
  * <tr><td>level on release</td><td>that before the first spin mutex, when the last one is released; any order</td>
  * <td>that before this mutex: release in reverse order, or the level drops early</td></tr>
  * </table>

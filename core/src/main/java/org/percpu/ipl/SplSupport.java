@@ -63,8 +63,8 @@ public record SplSupport(
     }
 
     /**
-     * What a level masks, as the kernel's set: bit {@code n - 1} is signal {@code n}. These are signals that lines have
-     * now.
+     * The signals that a level masks, as the kernel's set: bit {@code n - 1} is signal {@code n}. Only signals that
+     * lines have now are in it.
      *
      * @param ipl any level
      * @return never contains a signal that the JVM or the C library uses
@@ -76,8 +76,8 @@ public record SplSupport(
     }
 
     /**
-     * Signals that came just when their line was closed. They are ignored. One that comes later does what it did before
-     * a line had it: by default, a real-time signal ends the process.
+     * Signals that came just when their line was closed. They are ignored. A signal that comes later does what it did
+     * before a line had it: by default, a real-time signal ends the process.
      *
      * @return counted since the first use; 0 without libpercpu, where nothing is counted
      */
@@ -98,7 +98,7 @@ public record SplSupport(
 
     /**
      * Lines and natively posted works whose memory is in use: those that are open, and closed ones whose run is still
-     * to come or that somebody is inside. There is room for 4096.
+     * to come or that a caller is inside. There is room for 4096.
      *
      * @return counted now; with a libpercpu that several class loaders share, those of all
      */

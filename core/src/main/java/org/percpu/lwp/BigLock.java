@@ -5,7 +5,8 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.dispatch.Turnstile;
 
 /**
- * The big lock of a kernel, see {@code KernelLock} of the package above. A worker takes it here, without a call more.
+ * The big lock of a kernel, see {@code KernelLock} of the package above. A worker takes the lock here, which saves a
+ * call.
  */
 public final class BigLock {
     /** Fair, so that offer() really hands the lock over. */

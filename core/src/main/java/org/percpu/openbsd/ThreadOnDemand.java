@@ -8,9 +8,9 @@ import org.percpu.bindings.spi.LinuxException;
 import org.percpu.lwp.KernelCore;
 
 /**
- * The thread of a queue of the system, which is made when somebody asks for the queue. Many callers may ask at once.
- * For a caller that must not sleep, such as a handler, a {@link SystemThread} makes the queue's thread; tasks are
- * queued meanwhile, as in a cold kernel. If no thread can be made, the next call tries again.
+ * The thread of a system queue. It is made when a caller first asks for the queue. Many callers may ask at once. For a
+ * caller that must not sleep, such as a handler, a {@link SystemThread} makes the queue's thread; tasks are queued
+ * meanwhile, as in a cold kernel. If no thread can be made, the next call tries again.
  */
 final class ThreadOnDemand {
     private final KernelCore kernel;

@@ -78,7 +78,7 @@ final class Barriers {
             if (behind != null) {
                 behind.remove(done);
             }
-            // With every worker inside, nobody is left to bring the barriers raised there to the front.
+            // If every worker is inside, no worker is left to bring the barriers raised there to the front.
             boolean stuck = barrier.fromInside && inside.size() == alive;
             if (!barrier.passed && (stuck || (behind != null && behind.isEmpty()))) {
                 barrier.passed = true;

@@ -124,7 +124,7 @@ public final class SharedQueue extends ItemQueue {
             core.lock().offer();
         }
         while (true) {
-            // Read once: a close() between two looks would leave a worker asleep that nobody rings for.
+            // Read once: a close() between two looks would leave a worker asleep, and no thread would ring for it.
             boolean sawClosing;
             synchronized (lock) {
                 if (me.asleep) {
@@ -419,7 +419,7 @@ public final class SharedQueue extends ItemQueue {
      * @return one for each worker that has run; each shows the whole queue's pending items
      */
     public List<WorkerState> states() {
-        // Without the lock: producers and workers go on while somebody counts what has just come.
+        // Without the lock: producers and workers go on while a caller counts what has just come.
         int pending = inbox.size() + ready;
         return workers.states(pending);
     }

@@ -57,9 +57,10 @@ final class Worker extends WorkerProgress {
     /** The callback lacked memory or stack, perhaps for its drain: what was posted waits for the next run. */
     private boolean starved;
 
-    private long clock = System.nanoTime(); // when somebody last had reason to look
+    private long clock = System.nanoTime(); // when the worker last had reason to look at the clock
     private long nextClock = 1; // at so many callbacks
-    private boolean recorded; // when the worker last looked at the clock, somebody recorded how long works run
+    // whether, when the worker last looked at the clock, a recording wanted to know how long works run
+    private boolean recorded;
 
     /** Of a shared queue, under its lock: the worker counts as idle. */
     boolean asleep;

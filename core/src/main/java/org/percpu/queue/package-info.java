@@ -36,7 +36,7 @@
  * a full fence between the release and the callback's reads. So one of the two sees the other. workqueue_enqueue
  * refuses a pending work instead, so the worker of a workqueue needs no fence there.
  *
- * <p><b>Waiters.</b> A worker changes something, such as the item that it runs, and then looks whether somebody waits.
+ * <p><b>Waiters.</b> A worker changes something, such as the item that it runs, and then looks whether a thread waits.
  * A waiter counts itself and then looks for the change. One of the two must see the other, which takes a full fence on
  * both sides. The worker of a serial queue has no such fence, because it would pay for it with each item. The waiter is
  * the rare side, so it puts that fence into the worker: membarrier(2) makes each thread of the process that runs now

@@ -13,14 +13,17 @@ package org.percpu.thread;
  * <tr><td>fixed</td><td>0 to 63</td><td>SCHED_RR 1</td></tr>
  * <tr><td>fixed</td><td>64 ({@link #PRI_KERNEL})</td><td>SCHED_RR 1</td></tr>
  * <tr><td>fixed</td><td>96 ({@link #PRI_KTHREAD})</td><td>SCHED_RR 18</td></tr>
- * <tr><td>fixed</td><td>123 to 127 ({@link #PRI_BIO} to {@link #PRI_XCALL})</td><td>SCHED_RR 31 to 35, one each</td></tr>
+ * <tr><td>fixed</td><td>123 to 127 ({@link #PRI_BIO} to {@link #PRI_XCALL})</td><td>SCHED_RR 31 to 35, one
+ * each</td></tr>
  * <tr><td>fixed</td><td>128 ({@link #PRI_USER_RT})</td><td>SCHED_RR 36</td></tr>
  * <tr><td>fixed</td><td>192 ({@link #PRI_KERNEL_RT})</td><td>SCHED_RR 71</td></tr>
- * <tr><td>fixed</td><td>220 to 223 ({@link #PRI_SOFTCLOCK} to {@link #PRI_SOFTSERIAL})</td><td>SCHED_RR 85 to 88, one each</td></tr>
+ * <tr><td>fixed</td><td>220 to 223 ({@link #PRI_SOFTCLOCK} to {@link #PRI_SOFTSERIAL})</td><td>SCHED_RR 85 to 88, one
+ * each</td></tr>
  * <tr><td>interrupt</td><td>0 to 95</td><td>SCHED_FIFO 89</td></tr>
  * <tr><td>interrupt</td><td>96 to 191</td><td>SCHED_FIFO 90</td></tr>
  * <tr><td>interrupt</td><td>192 to 219</td><td>SCHED_FIFO 91</td></tr>
- * <tr><td>interrupt</td><td>220 to 223 ({@link #PRI_SOFTCLOCK} to {@link #PRI_SOFTSERIAL})</td><td>SCHED_FIFO 92 to 95, one each</td></tr>
+ * <tr><td>interrupt</td><td>220 to 223 ({@link #PRI_SOFTCLOCK} to {@link #PRI_SOFTSERIAL})</td><td>SCHED_FIFO 92 to 95,
+ * one each</td></tr>
  * </table>
  *
  * <p>Between the rows the fixed mapping is linear, and it never falls. Linux has fewer levels than NetBSD has

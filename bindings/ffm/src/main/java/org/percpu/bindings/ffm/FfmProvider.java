@@ -33,7 +33,7 @@ public final class FfmProvider implements LinuxCallsProvider {
             int badFile = calls.fcntl(-1, LinuxCalls.F_GETFL, 0);
             if (badFile != -Errno.EBADF.number()) {
                 throw new UnsupportedOperationException(
-                        "calls of the foreign function API go astray: fcntl of no file answers " + badFile);
+                        "calls of the foreign function API do not work: fcntl of no file returned " + badFile);
             }
             return calls;
         } catch (IllegalCallerException e) {

@@ -2,9 +2,9 @@
 package org.percpu.bindings.ffm;
 
 /**
- * Numbers of the system calls made without the C library's function for them: it has none for futex and membarrier,
- * gettid since glibc 2.30 and memfd_create since 2.27 only, and its getpriority mixes up -1 and errors. close is here
- * as it needs no link of its own then. {@code native/audit} asserts them.
+ * Numbers of the system calls that are made without the C library's function. The C library has no function for futex
+ * and membarrier. It has gettid only since glibc 2.30, and memfd_create only since 2.27. Its getpriority mixes up -1
+ * and errors. close is here because it then needs no link of its own. {@code native/audit} asserts them.
  */
 final class SystemCall {
     static final long CLOSE = number(3, 57);

@@ -73,7 +73,7 @@ final class JnaLinuxCalls implements LinuxCalls {
             }
             int pid = calls.getpid();
             if (pid != ProcessHandle.current().pid()) {
-                throw new UnsupportedOperationException("JNA calls go astray: getpid answers " + pid + " in process "
+                throw new UnsupportedOperationException("JNA calls do not work: getpid returned " + pid + " in process "
                         + ProcessHandle.current().pid());
             }
             linked = calls;

@@ -2,8 +2,8 @@
 package org.percpu.bindings.jna;
 
 /**
- * The system calls made without the C library: it has no futex and no membarrier, has gettid only since glibc 2.30 and
- * memfd_create only since 2.27, and its getpriority mixes up -1 and errors.
+ * The system calls that are made without the C library's function. The C library has no futex and no membarrier. It has
+ * gettid only since glibc 2.30, and memfd_create only since 2.27. Its getpriority mixes up -1 and errors.
  */
 enum SystemCall {
     CLOSE(3, 57),

@@ -19,12 +19,13 @@
  * <table>
  * <caption>System properties, read when the machine is made</caption>
  * <tr><th>Property</th><th>Meaning</th></tr>
- * <tr><td>{@code percpu.sim}</td><td>the machine: {@code 8} CPUs, {@code 2x8x2} packages, cores and threads, or the path of a
- *     captured machine (a text file, or a folder with {@code sys} and {@code proc}); 4 unless set</td></tr>
+ * <tr><td>{@code percpu.sim}</td><td>the machine: {@code 8} CPUs, {@code 2x8x2} packages, cores and threads, or the
+ * path of a captured machine (a text file, or a folder with {@code sys} and {@code proc}); 4 unless set</td></tr>
  * <tr><td>{@code percpu.sim.mask}</td><td>the CPU list that the process may use at its start; all unless set</td></tr>
  * <tr><td>{@code percpu.sim.cpuset}</td><td>the CPU list of the cpuset; all unless set</td></tr>
  * <tr><td>{@code percpu.sim.rtprio}</td><td>RLIMIT_RTPRIO, 0 to 99; 99 unless set</td></tr>
- * <tr><td>{@code percpu.sim.faults}</td><td>which faults happen, see {@link org.percpu.bindings.sim.Faults}; none unless set</td></tr>
+ * <tr><td>{@code percpu.sim.faults}</td><td>which faults happen, see {@link org.percpu.bindings.sim.Faults}; none
+ * unless set</td></tr>
  * <tr><td>{@code percpu.sim.time}</td><td>{@code real} (the default), or {@code virtual}: waits with a time end when
  *     {@link org.percpu.bindings.sim.SimMachine#advance} has moved the clock</td></tr>
  * </table>
