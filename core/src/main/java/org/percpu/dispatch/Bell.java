@@ -16,13 +16,13 @@ public final class Bell {
     private final long word;
 
     private volatile @Nullable Runnable ringDoor;
-    private volatile boolean ringOwed; // a ring that may not have been heard
+    private volatile boolean ringOwed; // a ring may not have been heard
 
     Bell(Support support, ByteBuffer memory) {
         this.support = support;
         this.memory = memory;
         this.word = support.linux.address(memory) + Memory.BELL;
-        // Linked now: at the end of a stack, in the first ring of a line, the link would be ruined for good.
+        // Linked now: if the first ring linked it at the end of a stack, an error would ruin the link for ever.
         int woken = support.linux.futex_wake(word, 1);
         assert woken >= 0;
     }
@@ -37,7 +37,7 @@ public final class Bell {
         if (!INT.compareAndSet(memory, Memory.BELL, 1, 0)) {
             int result = support.linux.futex_wait(word, 0, nanos);
             assert result <= 0;
-            // Not just a store: what a ringer wrote before its ring must be seen behind this.
+            // A plain store would not do: after this the thread must see what a ringer wrote before its ring.
             int rung = (int) INT.getAndSet(memory, Memory.BELL, 0);
             assert rung >= 0;
         }
@@ -52,7 +52,7 @@ public final class Bell {
             }
             Port.ring(support, memory, Memory.BELL, word, again);
         } catch (Throwable t) {
-            // No calls in here: the caller's stack may be at its end. The next one makes up for it.
+            // No calls in this block: the caller's stack may be exhausted. The next ring makes up for this one.
             ringOwed = true;
             throw t;
         }

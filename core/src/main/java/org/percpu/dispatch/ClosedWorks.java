@@ -4,7 +4,7 @@ package org.percpu.dispatch;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** Closed works whose memory is not used again yet: a poster is inside, or their run is still to come. */
+/** Closed works whose memory cannot be reused yet: a poster is inside, or their run is still to come. */
 public final class ClosedWorks {
     private static final Set<Posted> CLOSED = ConcurrentHashMap.newKeySet();
 

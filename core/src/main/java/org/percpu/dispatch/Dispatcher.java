@@ -32,12 +32,12 @@ public final class Dispatcher {
     private final HeldMutexes mutexes = new HeldMutexes();
     private final Bell bell;
 
-    /** By rank; replaced as a whole under `this`. */
+    /** The sources by rank. The array is never changed; a new one replaces it under `this`. */
     private volatile Source[][] sources = new Source[Rank.COUNT][];
 
-    // The thread's own.
+    // Only the thread uses these fields.
     private int interrupts; // handlers on the stack
-    private int hardInterrupts; // of these, not soft ones
+    private int hardInterrupts; // how many of these are not soft
 
     /** What users see of it; the thread's own, made at the first use. */
     public @Nullable Object spl;
@@ -60,7 +60,7 @@ public final class Dispatcher {
         memory.putLong(Memory.MASKS, support.signals.masks());
         this.level = new Level(support, memory);
         this.bell = new Bell(support, memory);
-        // The creator's mask is inherited, and with it what it had masked.
+        // The thread has inherited its creator's signal mask, and so the signals that its creator had masked.
         level.unmask(support.signals.mask(Rank.HIGH));
     }
 
@@ -157,7 +157,7 @@ public final class Dispatcher {
     // ---- running what is pending
 
     /**
-     * Lowers the level, and runs what it masks no more.
+     * Lowers the level, and runs the interrupts that the new level no longer masks.
      *
      * @param to rank, at most the one now
      */
@@ -168,7 +168,7 @@ public final class Dispatcher {
     }
 
     /**
-     * Runs what a level that was lowered masks no more.
+     * Runs the interrupts that the level no longer masks after it was lowered.
      *
      * @param to rank of the level now
      */
@@ -181,7 +181,7 @@ public final class Dispatcher {
     }
 
     /**
-     * Runs what is pending and not masked.
+     * Runs the interrupts that are pending and not masked.
      *
      * @return how many times handlers were called from here
      */
@@ -206,7 +206,7 @@ public final class Dispatcher {
                 try {
                     ran += run(rank, to);
                 } catch (Throwable t) {
-                    // Not a handler's: what it was must not leave values behind that wait for the next interrupt.
+                    // The error is not a handler's. It must not leave values behind that wait for the next interrupt.
                     INT.getAndBitwiseOr(memory, Memory.PENDING, 1 << rank);
                     throw t;
                 }
@@ -222,7 +222,7 @@ public final class Dispatcher {
         long deferred = (long) LONG.getVolatile(memory, Memory.DEFERRED);
         long masked = support.signals.mask(to);
         if ((deferred & masked) != 0) {
-            // Looked at again when the level falls further.
+            // These signals are looked at again when the level falls further.
             INT.getAndBitwiseOr(memory, Memory.PENDING, Memory.REMASK);
         }
         long free = deferred & ~masked;
@@ -265,7 +265,8 @@ public final class Dispatcher {
             try {
                 level.restore(to);
             } catch (Throwable t) {
-                // Not to be left at the level of the handler. There was room for a handler just now.
+                // The thread must not stay at the level of the handler. There was room on the stack for a handler just
+                // now.
                 level.restore(to);
             }
         }
@@ -320,7 +321,7 @@ public final class Dispatcher {
      * @param signals as the kernel's set
      */
     public void roomWasMade(long signals) {
-        // The memory of a thread that has ended may be another's.
+        // The memory of a thread that has ended may belong to another thread.
         if (!isAlive()) {
             return;
         }

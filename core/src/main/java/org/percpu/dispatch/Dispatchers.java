@@ -15,9 +15,9 @@ public final class Dispatchers {
     private static final ThreadLocal<@Nullable Dispatcher> OF_THREAD = new ThreadLocal<>();
 
     /**
-     * By the last bits of the thread's number: whether it, or another one with the same bits, has a level. A look into
-     * a ThreadLocal allocates its map on a thread that has none, and threads without a level have no reason to. Plain:
-     * a thread that has a level has written this itself.
+     * By the last bits of a thread's number: whether that thread, or another one with the same bits, has a level. A
+     * look into a ThreadLocal would allocate a map on a thread that has none, and a thread without a level needs no
+     * map. The accesses are plain: a thread that has a level has written its entry itself.
      */
     private static final boolean[] HAS_LEVEL = new boolean[1 << 12];
 
@@ -26,7 +26,7 @@ public final class Dispatchers {
      */
     private static boolean used;
 
-    /** Memory of threads; that of threads that are gone is used again. */
+    /** The memory of threads. The memory of a thread that is gone is reused. */
     private static final List<Place> PLACES = new ArrayList<>(); // guarded by itself
 
     private static final class Place {
@@ -38,7 +38,7 @@ public final class Dispatchers {
             memory = linux.allocate(Memory.RECEIVER_BYTES);
         }
 
-        /** The handler may still run on a thread after Java has done with it, until Linux has too. */
+        /** After a thread has left Java, the signal handler may still run on it until Linux has removed the thread. */
         boolean isGone(LinuxCalls linux) {
             Dispatcher before = last.get();
             return (before == null || (!before.isAlive() && !before.hasSources()))
@@ -49,7 +49,7 @@ public final class Dispatchers {
     private Dispatchers() {}
 
     /**
-     * The calling thread's.
+     * Returns the calling thread's dispatcher, and makes it at the first call.
      *
      * @return always the same object for a thread; at NONE when made
      * @throws UnsupportedOperationException on a virtual thread, or if the library does not run on this system, or the
@@ -72,7 +72,7 @@ public final class Dispatchers {
     }
 
     /**
-     * The calling thread's, if it has ever asked for its level.
+     * Returns the calling thread's dispatcher, if the thread has ever asked for its level.
      *
      * @return null on threads that never asked
      */
@@ -84,7 +84,7 @@ public final class Dispatchers {
         return HAS_LEVEL[lastBits()] ? OF_THREAD.get() : null;
     }
 
-    /** Not of the identity hash: of a thread that another one joins, it takes 15 ns. */
+    /** Does not use the identity hash: for a thread that another one joins, the hash takes 15 ns. */
     private static int lastBits() {
         return (int) Thread.currentThread().getId() & (HAS_LEVEL.length - 1);
     }

@@ -5,7 +5,10 @@ import java.lang.invoke.MethodHandles;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** How a queue makes of a posted work what users see, whose constructor is its own. */
+/**
+ * Makes the object that users see from a posted work. Queues need this class, because the constructor of that object is
+ * not public.
+ */
 public final class Faces {
     /** Set once, by the class that users see. */
     private static volatile @Nullable Function<PostedWork, Object> maker;

@@ -33,7 +33,7 @@ public final class HeldMutexes {
     }
 
     private int count;
-    private int floor; // the highest level of all, or what releases in the wrong order have left of it
+    private int floor; // the highest level of all mutexes, or what releases in the wrong order have left of it
     private int base; // the level before the first
     private int counted; // NetBSD's
     private int countedOldLevel; // the level before the first of NetBSD's
@@ -77,7 +77,7 @@ public final class HeldMutexes {
      * @param before rank of the level before it
      */
     public void taken(Entry entry, int before) {
-        // No calls in here: an error would leave half of it.
+        // No calls in this block: an error would leave half of the changes.
         if (count++ == 0) {
             base = before;
         }
@@ -92,7 +92,7 @@ public final class HeldMutexes {
     }
 
     /**
-     * The level that the release of a mutex would go back to.
+     * The level to which the release of a mutex would go back.
      *
      * @param entry a mutex that is held
      * @param now rank of the level
@@ -111,7 +111,7 @@ public final class HeldMutexes {
         return Math.min(old, now);
     }
 
-    /** The highest rank of those held, one left out. */
+    /** Returns the highest rank of the mutexes that are held, except one. */
     private int highest(@Nullable Entry but) {
         int highest = 0;
         for (Entry held = top; held != null; held = held.below) {
@@ -121,7 +121,7 @@ public final class HeldMutexes {
     }
 
     /**
-     * Takes a mutex out of those held, and sets it free. An error leaves both as they were, or does both.
+     * Takes a mutex off the list and sets it free. After an error, either both are done or neither.
      *
      * @param entry the mutex
      * @param lock what it is made of
@@ -160,7 +160,7 @@ public final class HeldMutexes {
         }
     }
 
-    /** The mutex that was taken next; null if this is the last one. */
+    /** Returns the mutex that was taken next, or null if this is the last one. */
     private @Nullable Entry above(Entry entry) {
         if (top == entry) {
             return null;
@@ -172,7 +172,7 @@ public final class HeldMutexes {
         return above;
     }
 
-    /** The entry of a lock, if that is a spin mutex that this thread holds. */
+    /** Returns the entry of a lock, if the lock is a spin mutex that this thread holds. */
     @Nullable
     Entry find(@Nullable Lock lock) {
         Entry held = top;
@@ -182,7 +182,9 @@ public final class HeldMutexes {
         return held;
     }
 
-    /** Releases the mutexes that were taken since so many were held; their names as a clause, or nothing. */
+    /**
+     * Releases the mutexes that were taken since so many were held. Returns their names as a clause, or an empty text.
+     */
     String releaseAbove(int held) {
         StringBuilder names = new StringBuilder();
         for (Entry last = top; last != null && count > held; last = top) {

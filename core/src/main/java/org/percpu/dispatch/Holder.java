@@ -6,7 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Whose a function is, by the file that is mapped at its address: for messages. */
+/** Finds the owner of a function by the file that is mapped at its address. For messages. */
 public final class Holder {
     private static final Path MAPS = Path.of("/proc/self/maps");
     private static final String PERCPU = "libpercpu";
@@ -22,7 +22,7 @@ public final class Holder {
         return file.contains(PERCPU) ? "another copy of percpu in this process" : file;
     }
 
-    /** Whether it is of a copy of libpercpu. */
+    /** Whether the function belongs to a copy of libpercpu. */
     static boolean isPercpu(long function) {
         return file(function).contains(PERCPU);
     }

@@ -65,8 +65,8 @@ public final class Level {
     }
 
     /**
-     * Raises the level, or enters that of a handler. After an error the level is as before: the caller gets no cookie
-     * to go back with.
+     * Raises the level, or enters the level of a handler. After an error the level is as before, because the caller
+     * gets no cookie with which it could go back.
      *
      * @param to rank of the new level
      */
@@ -91,7 +91,8 @@ public final class Level {
     }
 
     /**
-     * Only the handler on this same thread needs the order, so the processor needs no fence, but the compilers do.
+     * A fence for the compilers. The handler runs on this same thread and is the only reader that needs the order, so
+     * the processor needs no fence.
      */
     static void compilerFence() {
         VarHandle.releaseFence();
@@ -116,7 +117,7 @@ public final class Level {
         return (Words.get(words, address, PENDING_WORD) & (-2 << to | Memory.REMASK)) != 0;
     }
 
-    /** Puts the level where it belongs without a look at what is pending. */
+    /** Restores a level without a look at what is pending. */
     void restore(int to) {
         set(to);
         compilerFence();

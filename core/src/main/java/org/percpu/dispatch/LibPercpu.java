@@ -6,7 +6,7 @@ import org.percpu.bindings.spi.LinuxCalls;
 
 /** The functions of a loaded libpercpu. All take and return numbers. */
 public final class LibPercpu {
-    /** Counter: signals of ours that belonged to no line. */
+    /** Counter: signals that reached the library's handler and belonged to no line. */
     public static final int STRAY = 0;
     /** Counter: signals taken by a thread that was not the line's receiver. */
     public static final int FOREIGN = 1;
@@ -120,12 +120,12 @@ public final class LibPercpu {
         }
     }
 
-    /** The address of a closed port that is not in use; or -EAGAIN if all are taken, or -ENOMEM. */
+    /** Returns the address of a closed port that is not in use; -EAGAIN if all ports are taken; or -ENOMEM. */
     long take() {
         return call(take, 0, 0);
     }
 
-    /** Opens a port that was taken; its handle. */
+    /** Opens a port that was taken. Returns its handle. */
     long open(long port) {
         return call(open, port, 0);
     }
@@ -134,7 +134,7 @@ public final class LibPercpu {
         must(call(recycle, port, 0), "percpu_recycle");
     }
 
-    /** How many ports are taken, by every copy of the Java side that shares the library. */
+    /** How many ports are taken, by every copy of the Java half that shares the library. */
     int taken() {
         return (int) call(taken, 0, 0);
     }
@@ -149,7 +149,7 @@ public final class LibPercpu {
         return linux.call(install, signal, mask, chain ? 1 : 0, 0, 0, 0);
     }
 
-    /** False while a handler is in the middle of the signal. */
+    /** Returns false while a handler runs for the signal. */
     boolean release(int signal) {
         long result = call(release, signal, 0);
         if (result == -Errno.EBUSY.number()) {

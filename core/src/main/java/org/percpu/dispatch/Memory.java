@@ -41,10 +41,10 @@ public final class Memory {
     /** In INBOX_HEAD: no poster is let in any more. */
     static final long SHUT = 1L << 62;
 
-    /** Where callers are refused. */
+    /** The number of waiting values at which callers are refused. */
     public static final int VALUES = 1024;
 
-    /** The second half is for signals, whose senders cannot be refused. */
+    /** The number of slots. The second half is for signals, whose senders cannot be refused. */
     static final int SLOTS = 2 * VALUES;
 
     static final int PORTS = 4096;

@@ -29,13 +29,14 @@ final class MemoryFile {
     static LibPercpu load(LinuxCalls linux, String name, byte[] library) throws IOException {
         int fd = create(linux, name);
         try {
-            // Opened again, but the same file: Java writes without a call of its own. Not a channel.
+            // Opens the same file again by a path, so that Java can write to it and no further C function is needed. A
+            // channel would not do: an interrupt would close it.
             try (FileOutputStream out = new FileOutputStream(DESCRIPTORS + fd)) {
                 out.write(library);
             }
             return LibPercpu.load(linux, unusedPath(linux, fd));
         } finally {
-            // What is mapped stays.
+            // The mapping outlives the file descriptor.
             int closed = linux.close(fd);
             assert closed == 0;
         }

@@ -13,7 +13,7 @@ import org.percpu.bindings.spi.LinuxException;
  * ports.
  */
 public final class Ports {
-    /** Without the library: memory without an owner. */
+    /** Closed ports that can be reused. Only used without the library. */
     private static final ArrayDeque<Port> UNUSED = new ArrayDeque<>(); // guarded by itself
 
     private static int made; // guarded by UNUSED
@@ -48,7 +48,7 @@ public final class Ports {
                     throw tooMany(what);
                 }
                 ByteBuffer memory = support.linux.allocate(Memory.PORT_BYTES);
-                // Behind those of the library, which may come later.
+                // These indices come after those of the library, which may be loaded later.
                 memory.putLong(Memory.PORT_INDEX, Memory.PORTS + made);
                 port = new Port(support, null, memory, 0);
                 made++;
@@ -66,7 +66,7 @@ public final class Ports {
                 "close those that are not used any more");
     }
 
-    /** Memory with no poster inside any more. */
+    /** Returns an unused port that no poster is inside. */
     private static @Nullable Port pollUnused() {
         for (Port port : UNUSED) {
             if (port.isVacant()) {
@@ -79,7 +79,7 @@ public final class Ports {
     }
 
     /**
-     * A port that is closed, and in no inbox. It may become another one as soon as no poster is inside.
+     * Takes back a port that is closed and in no inbox. The port may be opened again as soon as no poster is inside.
      *
      * @param port taken before
      */

@@ -5,26 +5,32 @@ import org.jspecify.annotations.Nullable;
 
 /** A work that can be posted, as the inbox of its queue and the worker see it. */
 interface Posted {
-    /** Its values and its mark. */
+    /** The port, which holds the work's values and its mark. */
     Port port();
 
     /** The work or task; null if no caller asks for its handles. */
     @Nullable
     Object item();
 
-    /** Worker: out of the inbox. Unmarked first: a value that comes later then causes another run. */
+    /**
+     * Worker: clears the mark of a work that was taken out of the inbox. This comes before the append, so a value that
+     * comes later causes another run.
+     */
     void unmark();
 
-    /** Worker: to its queue, where it stays as it is if it is pending. */
+    /** Worker: appends the work to its queue. A work that is pending already stays where it is. */
     void arrived();
 
-    /** Nothing is linked any more: if a poster that is inside has marked the work, it goes to the queue without one. */
+    /**
+     * Called when works are linked no more: if a poster that is inside has marked the work, appends the work to the
+     * queue without a link.
+     */
     void reclaim();
 
-    /** Worker: true once if an error has kept the poster that has marked the work from linking it. */
+    /** Worker: returns true once if an error has kept the poster that marked the work from linking it. */
     boolean takesUnlinked();
 
-    /** Worker, before the callback: where the values end that the run is for. */
+    /** Worker, before the callback: returns where the values of this run end. */
     long end();
 
     /** How many calls of drain() have ended, modulo 2^32. */

@@ -12,7 +12,7 @@ public final class Rank {
     /** The highest level that a thread may be at and still take a mutex that sleeps. */
     public static final int SOFT_MAX = 6;
 
-    /** The highest level but for {@link #IPI}. */
+    /** The highest level except {@link #IPI}. */
     public static final int HIGH = 11;
 
     private static final int SOFTNET = 3;

@@ -7,14 +7,14 @@ import org.percpu.bindings.spi.Backend;
 import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.LinuxException;
 
-/** What of this package works in this process: made at the first use. */
+/** Which features of this package work in this process. Made at the first use. */
 public final class Support {
     /** Forces a mode: eager or lazy. */
     static final String MODE = "percpu.spl";
 
     private static volatile @Nullable Support made;
 
-    /** How long after a load that failed the next one may be tried; doubled with each. */
+    /** How long after a failed load the next one may be tried. The time doubles with each failure. */
     private static final long FIRST_RETRY_NANOS = 1_000_000_000L;
 
     public final LinuxCalls linux = Backend.linux();
@@ -51,7 +51,7 @@ public final class Support {
         return now.libPercpu() == null && now.passing() ? retry() : now.libPercpu();
     }
 
-    /** What kept the library from being loaded may be over: a full disk, a limit. */
+    /** Tries to load the library again, if the cause of the failure may be over: a full disk, a limit. */
     private synchronized @Nullable LibPercpu retry() {
         if (found.libPercpu() == null && System.nanoTime() - triedAt >= retryNanos) {
             found = Loading.run(() -> LibraryFile.load(linux));

@@ -14,7 +14,8 @@ final class Words {
     private static final LinuxCalls LINUX = Backend.linux();
 
     static {
-        // What the backend needs is loaded now: at the end of a caller's stack the load would be ruined for good.
+        // Loads now what the backend needs: if a load failed at the end of a caller's stack, the class would stay
+        // unusable for ever.
         ByteBuffer memory = LINUX.allocate(Integer.BYTES);
         long address = LINUX.address(memory);
         put(memory.asIntBuffer(), address, 0, 1);

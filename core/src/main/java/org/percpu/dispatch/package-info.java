@@ -10,59 +10,68 @@
  * worker of a queue checks between callbacks, and when it has nothing to do. An idle worker of a queue with several
  * workers may not check before its next callback.
  *
- * <p><b>Signals</b> are taken by a line when it needs one and given back when it is closed; several copies of this
- * package in one process take different ones ({@code Signals}). A signal that was ignored when the process began is
- * free too. Giving back must not end the process: real-time signals do that by default, and some may be pending, for
- * the process or for threads that have them blocked. So the signal is first made ignored, for which the kernel throws
- * away every pending one, and then gets its old disposition. It is not given back while a handler is in the middle of
- * it, since that may send it once more; then the next line that comes or goes does it. A sender that goes on after the
- * line is closed meets the old disposition.
+ * <p><b>Signals.</b> A line takes a signal when it needs one, and gives it back when the line is closed. Several copies
+ * of this package in one process take different signals ({@code Signals}). A signal that was ignored when the process
+ * began is free too.
  *
- * <p><b>Asleep.</b> A thread with a level does not park: it sleeps on the word that its interrupts ring
- * ({@link org.percpu.dispatch.Sleep}), from C too, runs what its level allows, and goes on sleeping for the time left.
- * Only a wake-up ends the sleep. tsleep, condition variables, waits for works and barriers, joins, and the ends of
- * queues and kernels are made of it; so are the waits for mutexes and for the kernel lock
- * ({@link org.percpu.dispatch.Turnstile}), at the level of the waiter, which keeps its place. No lock of the library is
- * held meanwhile, nor its interlock, nor the kernel lock in a sleep: a handler may take those that its level allows,
- * and wake. Not covered are waits whose lock or latch is not the library's: an interlock that is a
- * {@code ReentrantLock} while it is retaken behind a sleep, {@code CpuThread.awaitGone}, and the start of a thread for
- * its creator.
+ * <p>Giving a signal back must not end the process. A real-time signal ends it by default, and some may be pending, for
+ * the process or for threads that block them. So the signal is first set to be ignored, which makes the kernel discard
+ * every pending one. Then it gets its old disposition. The signal is not given back while a handler runs for it, since
+ * that handler may send the signal once more. In that case the next line that takes or gives back a signal completes
+ * the step. A sender that goes on after the line is closed meets the old disposition.
  *
- * <p><b>Lazy masking.</b> A level is a word in native memory. The handler reads it; if the signal's rank is not above,
- * it blocks all that the level masks in the saved context, so that it takes effect when the handler returns, and notes
- * so. Lowering looks at one word for that note and for pending ranks. Store and look are on the thread that the handler
- * interrupts: the compilers must keep their order, the processor does anyway, and so there are fences that cost
- * nothing. EAGER mode is a system call at each change instead.
+ * <p><b>Asleep.</b> A thread with a level does not park. It sleeps on the word that its interrupts ring, from C too
+ * ({@link org.percpu.dispatch.Sleep}). When the word is rung, the thread runs the handlers that its level allows, and
+ * then sleeps on for the time that is left. Only a wake-up ends the sleep. Every wait of the library is made of such
+ * sleeps: tsleep, condition variables, waits for works and barriers, joins, and the ends of queues and kernels. The
+ * waits for mutexes and for the kernel lock are made of them too ({@link org.percpu.dispatch.Turnstile}); there the
+ * thread keeps its level and its place in the queue.
  *
- * <p><b>The library</b> is loaded at the first use, on a thread of its own: neither an interrupt nor a short stack of
- * the caller can spoil that. It comes from a file in memory, or from a private folder where the kernel offers none. A
- * load that failed is tried again. Without it no line has a signal, so there is nothing to mask, and levels are a word
- * that only Java reads.
+ * <p>While a thread sleeps, it holds no lock of the library: neither the interlock of the sleep nor the kernel lock. So
+ * a handler may take the locks that its level allows, and may wake threads. Waits for a lock or latch that is not the
+ * library's are not covered. There are three: the wait to retake an interlock that is a {@code ReentrantLock} after a
+ * sleep, {@code CpuThread.awaitGone}, and the creator's wait for the start of a thread.
  *
- * <p><b>Nothing is lost.</b> Rings are bounded. Callers are refused when 1024 values wait, and from then on the handler
- * leaves a signal blocked, and the kernel queues what comes, until there is room. A signal that meets a thread which is
- * not the receiver is passed on through memory, and that thread takes no more of them. Once a signal has been taken
- * from the kernel, it cannot be returned where RLIMIT_SIGPENDING allows no more, and its sender was told that it was
- * sent. So 1024 further slots are reserved for signals. Callers cannot fill them. Triggers from this process go through
- * memory alone: a full limit of pending signals cannot hurt them.
+ * <p><b>Lazy masking.</b> A level is a word in native memory. The signal handler reads it. If the signal's rank is not
+ * above the level, the handler blocks, in the saved context, all signals that the level masks, and makes a note. The
+ * block takes effect when the handler returns. A thread that lowers its level looks at one word, which holds that note
+ * and the pending ranks. The store of the level and this look are on the thread that the handler interrupts. So the
+ * processor keeps their order anyway, and only the compilers must be told to: the fences there cost nothing. In EAGER
+ * mode each change of the level is a system call instead.
  *
- * <p><b>Order.</b> A ring is first in, first out, and a sender writes to it one value after the other. So order is lost
- * only where two threads write for one sender: when each takes a signal that was directed to the process. Blocking such
- * signals everywhere but on the receiver would mend that, but the library cannot do so for the threads of others. So no
- * order is promised for them.
+ * <p><b>The library</b> is loaded at the first use. The load runs on a new thread, so neither an interrupt nor a short
+ * stack of the caller can spoil it. The library is loaded from a file in memory or, if the kernel offers no such file,
+ * from a private folder. A load that failed is tried again. Without the library no line has a signal, so there is
+ * nothing to mask, and a level is a word that only Java reads.
  *
- * <p><b>Memory</b> that a handler or a poster may touch is never freed, not even with the class loader of this package,
- * but it is used again: that of threads when Linux says that the thread is gone, that of lines and works under another
- * handle when no poster is inside, that of an inbox when its queue has ended and all its works are closed. Handles are
- * given out by libpercpu, so that copies of this package that share one library never have the same.
+ * <p><b>Nothing is lost.</b> Rings are bounded. When 1024 values wait, callers are refused. From then on the handler
+ * leaves the line's signal blocked until there is room, and the kernel queues the signals that come. A signal that
+ * meets a thread which is not the receiver is passed on through memory, and that thread takes no more signals of the
+ * line. Once a signal has been taken from the kernel, it cannot be returned where RLIMIT_SIGPENDING allows no more, and
+ * its sender was told that it was sent. So 1024 further slots are reserved for signals. Callers cannot fill them.
+ * Triggers from this process go through memory alone, so the limit of pending signals does not concern them.
  *
- * <p><b>A posted work</b> is marked by its poster, then linked to the inbox; the worker unlinks it, then clears the
- * mark. Its memory is not used again while it is marked. A poster that finds the mark set relies on the other one. So a
- * queue that ends waits for posters inside; one that is dropped waits for a moment only, then forbids links, and then
- * takes back what it finds marked: an accepted post is run or returned. A poster that finds the ring full marks and
- * links the work all the same, and only its value is refused. The worker notes before a callback where the ring ends,
- * and lets go behind it what stood before that and was not drained ({@code Undrained}). So a ring that no callback
- * drains is empty again when the run that its values have led to is over.
+ * <p><b>Order.</b> A ring is first in, first out, and a sender writes its values to the ring one after the other. So
+ * the order is lost only if two threads write for one sender, that is, if each of them takes a signal that was directed
+ * to the process. To prevent that, every thread but the receiver would have to block such signals, and the library
+ * cannot block signals on threads that are not its own. So no order is promised for signals that are directed to the
+ * process.
+ *
+ * <p><b>Memory</b> that a handler or a poster may touch is never freed, not even with the class loader of this package.
+ * It is reused instead. The memory of a thread is reused when Linux says that the thread is gone. The memory of a line
+ * or work is reused, under another handle, when no poster is inside. The memory of an inbox is reused when its queue
+ * has ended and all its works are closed. libpercpu gives out the handles, so copies of this package that share one
+ * library never have the same handle.
+ *
+ * <p><b>A posted work.</b> The poster marks the work and then links it to the inbox. The worker unlinks the work and
+ * then clears the mark. The memory of a marked work is not reused. A poster that finds the mark set relies on the
+ * poster that set it. So a queue that ends waits for the posters inside. A queue that is dropped waits only for a
+ * moment, then forbids links, and then takes back the works that it finds marked. So every accepted post is run or
+ * returned. A poster that finds the ring full still marks and links the work; only its value is refused.
+ *
+ * <p>Before a callback the worker notes where the ring ends. After the callback it lets go the values before that point
+ * which were not drained ({@code Undrained}). So a ring that no callback drains is empty again after the run to which
+ * its values have led.
  *
  * <p><b>Queues</b> need no mutex at their level here: enqueueing is lock-free, and handlers run where no lock of a
  * queue is held. A wake-up is a futex call and allowed at every level, so there is no deferred wake-up.

@@ -25,12 +25,12 @@ final class Delivery implements Source {
     /** An error may have kept a trigger from telling the receiver. */
     volatile boolean untold;
 
-    // Written by the receiver alone.
+    // Only the receiver writes this.
     private volatile long handled;
 
-    // The receiver's own: its handler may close the line.
+    // Only the receiver uses this. It is needed because the handler may close the line.
     private boolean running;
-    // What it has taken, until the handler is called.
+    // What the receiver has taken, until the handler is called.
     private boolean marked;
     private long position = -1;
     private boolean holds;
@@ -73,7 +73,7 @@ final class Delivery implements Source {
         return dispatcher.isCurrent() && running;
     }
 
-    /** What an error has left undone is done in the next run. */
+    /** The next run does what an error has left undone. */
     @Override
     public int run() {
         int ran = 0;
@@ -103,13 +103,16 @@ final class Delivery implements Source {
             try {
                 port.leave();
             } catch (Throwable once) {
-                // There was room for the call when it came in.
+                // There was room on the stack for the call on the way in.
                 port.leave();
             }
         }
     }
 
-    /** Takes the next value, unless one has been taken that the handler was not called for; false if there is none. */
+    /**
+     * Takes the next value, unless a value was taken before and the handler was not called for it. Returns false if
+     * there is no value.
+     */
     private boolean holdsValue() {
         if (closed) {
             return false;
@@ -134,7 +137,8 @@ final class Delivery implements Source {
         long all = port.getLong(Memory.PORT_OVERRUNS);
         overruns = all - overrunsBefore;
         overrunsBefore = all;
-        // The status is of the thread that the handler interrupts: it is hidden from the handler and kept.
+        // The interrupt status belongs to the thread that the handler interrupts. It is hidden from the handler and
+        // kept.
         boolean interrupted = called != null && Thread.interrupted();
         handled++;
         if (mark) {

@@ -144,7 +144,10 @@ public final class Receiver {
         logger().log(System.Logger.Level.ERROR, "the handler of " + line + " threw", thrown);
     }
 
-    /** Asked for each time: a class that keeps it could be ruined by the end of a stack, and it is seldom needed. */
+    /**
+     * Gets the logger each time, as it is seldom needed. If a class kept the logger, the end of a stack could ruin that
+     * class.
+     */
     private static System.Logger logger() {
         return System.getLogger(Receiver.class.getName());
     }

@@ -128,7 +128,7 @@ final class Triggers {
         library.watch(number, descriptor);
         int result = linux.fcntl(descriptor, LinuxCalls.F_SETFL, flags | LinuxCalls.O_ASYNC);
         if (result >= 0 && (linux.fcntl(descriptor, LinuxCalls.F_GETFL, 0) & LinuxCalls.O_ASYNC) == 0) {
-            // A file that never has a signal: Linux says nothing of it, but does not set the flag.
+            // The file never sends a signal. Linux reports no error for it, but does not set the flag.
             result = -Errno.EINVAL.number();
         }
         if (result < 0) {
@@ -154,7 +154,7 @@ final class Triggers {
         LibPercpu library = support.libPercpu();
         if (signal != 0 && library != null) {
             if (fd >= 0) {
-                // The file may be closed by now, and then asks for nothing any more.
+                // The file may be closed by now. Then nothing is left to undo.
                 int flags = support.linux.fcntl(fd, LinuxCalls.F_GETFL, 0);
                 if (flags >= 0) {
                     int result = support.linux.fcntl(fd, LinuxCalls.F_SETFL, flags & ~LinuxCalls.O_ASYNC);

@@ -48,7 +48,7 @@ import org.percpu.dispatch.Rank;
  * </table>
  *
  * <p>Besides splx, {@link #spl0} and {@link #spllowersoftclock} lower the level by themselves (R10), as do
- * {@link Mutex#unlock} and, behind a callback, the workers of queues.
+ * {@link Mutex#unlock} and, after a callback, the workers of queues.
  *
  * <p>A level belongs to its thread, as a signal mask does, and keeps no other thread out: pair it with a lock, or use
  * {@link Mutex}. A handler runs on the thread that has the level, at the handler's own level, in interrupt state: calls

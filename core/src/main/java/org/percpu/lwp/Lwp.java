@@ -64,10 +64,10 @@ public final class Lwp implements KernelThread {
     /** The thread has reached the code of this class. */
     private volatile boolean entered;
 
-    /** Written by the creator without a call: there may be no stack for one. */
+    /** Written by the creator without a call, as there may be no stack for a call. */
     private volatile Creation creation = Creation.UNDER_WAY;
 
-    private boolean begun; // the function; the thread's own
+    private boolean begun; // whether the function has begun; only the thread uses it
 
     private Lwp(KernelCore kernel, CpuThread.Builder builder, Set<Flag> flags, Runnable func) {
         this.kernel = kernel;
@@ -79,7 +79,7 @@ public final class Lwp implements KernelThread {
         try {
             started = builder.start(this::run);
         } catch (Throwable t) {
-            // The thread may exist nevertheless.
+            // The thread may exist in spite of the error.
             creation = Creation.FAILED;
             throw t;
         }
@@ -154,9 +154,8 @@ public final class Lwp implements KernelThread {
     private void run() {
         entered = true;
         boolean done = false;
-        // An error that comes before the function has begun is no reason not to run it; and the function of a worker,
-        // which
-        // ends only when its queue does, is called again.
+        // If an error comes before the function has begun, the function still runs. The function of a worker ends only
+        // when its queue ends, so after an error it is called again.
         for (int failures = 0; !done; failures++) {
             try {
                 if (failures == 0) {
@@ -195,7 +194,8 @@ public final class Lwp implements KernelThread {
     private boolean isCreated() {
         Uninterrupted.until(() -> {
             if (creation == Creation.UNDER_WAY) {
-                // Not on this object, whose text says on what its thread waits.
+                // The thread does not wait on this object, because the text of this object says on what its thread
+                // waits.
                 Uninterrupted.park(null, LOOK_NANOS);
             }
             return creation != Creation.UNDER_WAY;
@@ -211,7 +211,7 @@ public final class Lwp implements KernelThread {
             }
             return true;
         } catch (Throwable t) {
-            // Its creator may not have the object yet, and so not the name.
+            // The creator may not have the object yet, and so not its name.
             kernel.reports().fault(Thread.currentThread().getName(), func, t);
             return begun && !worker;
         }
@@ -224,7 +224,7 @@ public final class Lwp implements KernelThread {
         }
         try {
             if (!begun) {
-                // What an outsider has left while the thread waited for its start is not for the function.
+                // An interrupt that another thread sent while this thread waited for its start is not for the function.
                 Thread.interrupted();
             }
             begun = true;

@@ -7,12 +7,17 @@ import org.jspecify.annotations.Nullable;
 
 /** The barriers of a shared queue. Everything in here is called under the queue's lock. */
 final class Barriers {
-    /** Stands at the tail of the queue when a barrier is raised; comes to the front when all before it have started. */
+    /**
+     * An item that stands for a barrier. It is put at the tail of the queue when the barrier is raised. It comes to the
+     * front when all items before it have started.
+     */
     static final class Barrier extends Item {
-        /** Workers that run something older than the barrier; known once it has come to the front. */
+        /**
+         * The workers that run something older than the barrier. They are known once the barrier has come to the front.
+         */
         private @Nullable List<Worker> behind;
 
-        /** Raised in a task of this queue. */
+        /** Whether the barrier was raised in a task of this queue. */
         private final boolean fromInside;
 
         /** Read by the thread that waits for it. */
@@ -33,7 +38,7 @@ final class Barriers {
         this.waiters = waiters;
     }
 
-    /** Raises a barrier, in a task of a worker or, with null, elsewhere. */
+    /** Raises a barrier: in a task of the worker, or, with null, elsewhere. */
     void raise(Barrier barrier, @Nullable Worker self, int alive) {
         raised.add(barrier);
         if (self != null) {
@@ -47,16 +52,16 @@ final class Barriers {
         inside.remove(self);
     }
 
-    /** A worker has come round, or has ended. */
+    /** Called when a worker has ended its task, or has ended. */
     void comesRound(Worker worker, int alive) {
         if (!inside.isEmpty()) {
-            // An error has kept it from leaving a barrier.
+            // An error has kept the worker from leaving a barrier.
             inside.remove(worker);
         }
         pass(worker, alive);
     }
 
-    /** A barrier has come to the front: it waits for the workers that run something now. */
+    /** Called when a barrier has come to the front. The barrier waits for the workers that run something now. */
     void atFront(Barrier barrier, List<Worker> workers) {
         List<Worker> behind = new ArrayList<>();
         for (Worker worker : workers) {

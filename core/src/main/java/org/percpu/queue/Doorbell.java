@@ -9,9 +9,9 @@ import org.percpu.bindings.spi.Backend;
 import org.percpu.bindings.spi.LinuxCalls;
 
 /**
- * Any number of ringers and sleepers: a futex(2) on a 32-bit word in native memory, 1 for rung. A ring lets one sleeper
- * go, and counts also if it comes before the sleep; rings do not add up. A sleeper may be let go without a ring that
- * was meant for it: see {@link BellWords}.
+ * A futex(2) on a 32-bit word in native memory; the value 1 means rung. Any number of threads may ring and sleep. A
+ * ring wakes one sleeper. A ring that comes before the sleep counts too, but several rings count as one. A sleeper may
+ * be woken by a ring that was not meant for it: see {@link BellWords}.
  */
 final class Doorbell {
     private static final VarHandle WORD = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.nativeOrder());
@@ -21,16 +21,17 @@ final class Doorbell {
     private final long address;
 
     /**
-     * A ring has failed, for want of stack or memory, and the sleeper may not have heard it although the word says so:
-     * the next ring wakes in any case. It is set without a call, as there may be no room for one.
+     * True if a ring has failed because stack or memory ran out. The sleeper may then not have heard the ring, although
+     * the word says rung. So the next ring wakes in any case. The field is set without a call, as there may be no stack
+     * for one.
      */
     volatile boolean owed;
 
     Doorbell() {
         memory = BellWords.of(this, linux);
         address = linux.address(memory);
-        // The backend links the call when it is first made. If that were a ring at the end of a stack, the error would
-        // ruin the class that holds the link, and with it every ring of the process.
+        // The backend links a call when it is first made. If the first call were a ring at the end of a stack, the
+        // error would ruin the class that holds the link, and with it every ring of the process.
         int woken = linux.futex_wake(address, 1);
         assert woken >= 0;
     }
@@ -40,7 +41,7 @@ final class Doorbell {
         return address;
     }
 
-    /** Lets one sleeper go. The first ring since the last one was heard costs a system call, the others do not. */
+    /** Wakes one sleeper. The first ring after a ring was heard costs a system call; the following ones do not. */
     void ring() {
         try {
             if ((int) WORD.getAndSet(memory, 0, 1) == 0) {
@@ -48,7 +49,7 @@ final class Doorbell {
                 assert woken >= 0;
             } else if (owed) {
                 owed = false;
-                // One for each ring that may have failed.
+                // One more wake-up for each ring that may have failed.
                 int woken = linux.futex_wake(address, Integer.MAX_VALUE);
                 assert woken >= 0;
             }
@@ -58,7 +59,7 @@ final class Doorbell {
         }
     }
 
-    /** Hears a ring without sleeping; false if there was none. */
+    /** Hears a ring without sleeping. Returns false if there was none. */
     boolean poll() {
         return (int) WORD.getVolatile(memory, 0) != 0 && WORD.compareAndSet(memory, 0, 1, 0);
     }

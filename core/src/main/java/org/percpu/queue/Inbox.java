@@ -28,7 +28,7 @@ final class Inbox extends InboxHead {
 
     private static final class Marker extends Item {}
 
-    /** Loaded before the first push: behind the compare-and-set there must be nothing that can fail. */
+    /** Loaded before the first push: after the compare-and-set no step may fail. */
     private static final Push RING = Push.RING;
 
     private static final Push DONE = Push.DONE;
@@ -37,8 +37,8 @@ final class Inbox extends InboxHead {
     private static final Item SHUT = new Marker();
 
     /**
-     * A pause takes some 40 ns where this was measured; so at most 10 us, and at most 80 ns for each item of the last
-     * batch.
+     * A pause takes some 40 ns on the machine where this was measured. So the wait is at most 10 us, and at most 80 ns
+     * for each item of the last batch.
      */
     private static final int GATHER_PAUSES = 256;
 
@@ -57,7 +57,7 @@ final class Inbox extends InboxHead {
     @SuppressWarnings("UnusedVariable") // keeps what lies behind off the line
     private int q00, q01, q02, q03, q04, q05, q06, q07, q08, q09, q10, q11, q12, q13, q14, q15;
 
-    /** Any thread. Lock-free, allocates nothing. */
+    /** Any thread: pushes an item. Lock-free, allocates nothing. */
     Push push(Item item) {
         while (true) {
             Item found = head;
@@ -73,8 +73,8 @@ final class Inbox extends InboxHead {
     }
 
     /**
-     * Any taker: everything pushed so far, as the newest item whose links lead to the older ones, or null. Leaves
-     * markers alone.
+     * Any taker: takes everything pushed so far. Returns the newest item, whose links lead to the older ones, or null.
+     * Leaves markers alone.
      */
     @Nullable
     Item take() {
@@ -88,7 +88,7 @@ final class Inbox extends InboxHead {
         return newest;
     }
 
-    /** Taker: links the items it has taken the other way as well; returns the oldest. */
+    /** Taker: links the items that it has taken in the other direction as well. Returns the oldest. */
     static Item linkNewer(Item newest) {
         Item item = newest;
         for (Item older = item.older; older != null; older = item.older) {
@@ -98,17 +98,20 @@ final class Inbox extends InboxHead {
         return item;
     }
 
-    /** Consumer: says that it, or another, is going to sleep; false if there is something to take. */
+    /**
+     * Consumer: sets the marker that it, or another consumer, is going to sleep. Returns false if there is something to
+     * take.
+     */
     boolean park() {
         return HEAD.compareAndSet(this, null, PARKED) || head == PARKED;
     }
 
-    /** Any thread: takes the marker away; true if it was there; then the caller must ring. */
+    /** Any thread: takes the marker away. Returns true if it was there; the caller must then ring. */
     boolean unpark() {
         return HEAD.compareAndSet(this, PARKED, null);
     }
 
-    /** Consumer: shuts an empty inbox; false if there is something to take. */
+    /** Consumer: shuts an empty inbox. Returns false if there is something to take. */
     boolean close() {
         return HEAD.compareAndSet(this, null, SHUT) || HEAD.compareAndSet(this, PARKED, SHUT) || head == SHUT;
     }
@@ -123,9 +126,9 @@ final class Inbox extends InboxHead {
     }
 
     /**
-     * Consumer that keeps pace with a stream: lets it gather, the longer the more it ran last time. To take items two
-     * by two would move the head's cache line to and fro for each pair. It must not look meanwhile, as a look takes the
-     * line away from the producers too.
+     * For a consumer that keeps pace with a stream: waits, so that items gather. The more items the last batch had, the
+     * longer the wait. Taking items two by two would move the head's cache line to and fro for each pair. The consumer
+     * must not look at the head meanwhile, as a look takes the line away from the producers too.
      */
     static void gather(int itemsRun) {
         int pauses = Math.min(itemsRun, GATHER_PAUSES / GATHER_PAUSES_PER_ITEM) * GATHER_PAUSES_PER_ITEM;
@@ -134,7 +137,7 @@ final class Inbox extends InboxHead {
         }
     }
 
-    /** How many items wait, counted by walking them; an estimate while a taker is at work. */
+    /** Counts the waiting items by walking the list. The result is an estimate while a taker is at work. */
     int size() {
         Item item = head;
         int size = 0;

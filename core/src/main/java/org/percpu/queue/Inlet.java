@@ -4,16 +4,18 @@ package org.percpu.queue;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
-/** A queue as those see it who append to it. */
+/** The part of a queue that callers use to append items. */
 public abstract class Inlet {
     private static final QueueNumbers<Inlet> NUMBERS = new QueueNumbers<>();
-    /** Loaded before the first append: at the end of a stack the error would ruin the class for good. */
+    /**
+     * Loaded before the first append: if loading failed at the end of a stack, the class would stay unusable for ever.
+     */
     private static final Append QUEUED = Append.QUEUED;
 
-    /** A ring has failed, for want of stack or memory, on this queue or another. */
+    /** True if a ring on this queue or another one has failed because stack or memory ran out. */
     static volatile boolean ringFailed;
 
-    /** Not 0; no other living queue has it. */
+    /** The queue's number. It is not 0, and no other living queue has it. */
     final int number = NUMBERS.add(this);
 
     final Inbox inbox = new Inbox();
@@ -59,7 +61,7 @@ public abstract class Inlet {
                 doorbell.ring();
             }
         } catch (Throwable t) {
-            // No calls in here: the caller's stack may be at its end.
+            // No calls in this block: the caller's stack may be exhausted.
             if (push == null) {
                 item.owner = 0;
             } else {
@@ -76,8 +78,8 @@ public abstract class Inlet {
     }
 
     /**
-     * As {@link #append(Item)}, for an item that carries its call; it takes that when it is pending, so that nobody
-     * else writes to it.
+     * As {@link #append(Item)}, for an item that carries its call. The item takes the call once it is pending, so that
+     * no other thread writes to it.
      *
      * @param item any item
      * @param func given to the item, as are the arguments
@@ -154,7 +156,7 @@ public abstract class Inlet {
         }
     }
 
-    /** Any thread: a sleeper that an earlier caller failed to wake is woken. */
+    /** Any thread: wakes a sleeper that an earlier caller failed to wake. */
     final void payRing() {
         if (doorbell.owed) {
             doorbell.ring();

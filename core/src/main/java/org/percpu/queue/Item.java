@@ -56,8 +56,8 @@ public abstract class Item {
     }
 
     /**
-     * Makes the item no longer pending on a queue. From here on it may be enqueued again, and its links are not ours.
-     * Returns false if it was not pending there.
+     * Makes the item no longer pending on a queue. From here on the item may be enqueued again, and its links no longer
+     * belong to the queue. Returns false if the item was not pending there.
      */
     final boolean release(int queue) {
         return OWNER.compareAndSet(this, queue, 0);

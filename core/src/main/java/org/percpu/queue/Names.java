@@ -25,7 +25,7 @@ public final class Names {
         return function == null ? kind : kind + " " + name(function.getClass());
     }
 
-    /** Without the package; of a lambda the class in which it stands. */
+    /** The name without the package. For a lambda it is the class in which the lambda stands. */
     private static String name(Class<?> type) {
         String name = type.getName();
         int lambda = name.indexOf(LAMBDA);

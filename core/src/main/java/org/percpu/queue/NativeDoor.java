@@ -68,8 +68,7 @@ final class NativeDoor {
     }
 
     /**
-     * Takes nothing more from C code; false if something waits, or C code is in the middle of posting and rings when it
-     * is out.
+     * Refuses C code. Returns false if something waits, or if C code is still posting; that code rings when it is done.
      */
     boolean close() {
         synchronized (doorbell) {
@@ -79,7 +78,7 @@ final class NativeDoor {
         }
     }
 
-    /** Takes nothing more; false if something waits. Called in the monitor, with {@link #close} before. */
+    /** Ends the inbox of C code. Returns false if something waits. Called in the monitor, after {@link #close}. */
     boolean end() {
         NativeInbox box = inbox;
         return box == null || box.end();
@@ -91,8 +90,9 @@ final class NativeDoor {
     }
 
     /**
-     * Dropper: lets no poster in any more, and gives those inside a moment to leave. One that stays longer, because
-     * Linux does not run it, is told that the queue has ended, or finds that its work was handed back.
+     * Thread that drops the queue: refuses further posters, and gives the posters inside a moment to leave. A poster
+     * that stays longer, because Linux does not run it, is told that the queue has ended, or finds that its work was
+     * handed back.
      */
     void expelPosters(Deadline grace) {
         if (close()) {
@@ -116,7 +116,7 @@ final class NativeDoor {
         return box != null && box.hasItem(condition);
     }
 
-    /** In the monitor: what {@link #take} has in its hands is in neither list. */
+    /** In the monitor: the works that {@link #take} is moving are in neither list. */
     boolean isEmpty() {
         synchronized (doorbell) {
             NativeInbox box = inbox;

@@ -41,7 +41,7 @@ final class QueueNumbers<Q> {
         return number;
     }
 
-    /** Null for 0. */
+    /** Returns the queue of a number; null for 0. */
     @Nullable
     Q get(int number) {
         Entry<Q> entry = entries.get(number);

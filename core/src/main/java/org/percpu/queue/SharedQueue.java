@@ -28,10 +28,10 @@ import org.percpu.thread.CpuThread;
  */
 @SuppressWarnings("ReferenceEquality") // a task may define equals; its place in a queue is identity
 public final class SharedQueue extends ItemQueue {
-    /** A task that could not even be called so often is reported and let go. */
+    /** A task that could not be called after so many tries is reported and let go. */
     private static final int MOST_FAILURES = 3;
 
-    /** A monitor, which an error cannot leave held: its exit is no call. */
+    /** The lock. It is a monitor, because an error cannot leave a monitor held: the exit of a monitor is no call. */
     private final Object lock = new Object();
 
     private final Workers workers = new Workers();
@@ -44,7 +44,10 @@ public final class SharedQueue extends ItemQueue {
     private final Barriers barriers = new Barriers(waiters);
     private int idle;
     private int alive;
-    /** How many are linked. Written under the lock; read without it, behind a look at the inbox, which is volatile. */
+    /**
+     * How many items are linked. Written under the lock. Read without the lock, after a look at the inbox, which is
+     * volatile.
+     */
     private int ready;
 
     private volatile boolean ended;
@@ -84,8 +87,8 @@ public final class SharedQueue extends ItemQueue {
                 synchronized (lock) {
                     workers.remove(worker);
                     alive--;
-                    // The others may have counted on this one, in a barrier or at their end. If there are none, the
-                    // creator drops what is queued.
+                    // The other workers may have counted on this one, in a barrier or at their end. If there are no
+                    // others, the creator drops what is queued.
                     ended = closing && alive == 0 && !workers.isEmpty();
                     barriers.pass(worker, alive);
                 }
@@ -96,7 +99,7 @@ public final class SharedQueue extends ItemQueue {
 
     @Override
     boolean runNext(Worker me) {
-        // What an error has left comes first.
+        // Work that an error has left over comes first.
         Item item = me.begun ? me.batch : next(me);
         if (item == null) {
             return false;
@@ -104,7 +107,7 @@ public final class SharedQueue extends ItemQueue {
         try {
             me.run(item);
         } catch (Throwable t) {
-            // Not the callback's error. No calls in here: the worker tells of it and comes again.
+            // The error is not the callback's. No calls in this block: the worker reports the error and comes again.
             if (me.called) {
                 me.begun = false;
             } else if (++me.failures == MOST_FAILURES) {
@@ -117,7 +120,7 @@ public final class SharedQueue extends ItemQueue {
         return true;
     }
 
-    /** The next item, begun and no longer pending; null when the worker must end. */
+    /** Returns the next item, begun and no longer pending, or null when the worker must end. */
     private @Nullable Item next(Worker me) {
         if (!mpsafe) {
             // The worker offers to yield after each task (OTQ-23).
@@ -152,7 +155,7 @@ public final class SharedQueue extends ItemQueue {
             }
             me.answerInterrupts();
             if (me.asleep) {
-                // If it is closing, the worker that is still running something will ring.
+                // If the queue is closing, the worker that still runs something will ring.
                 idle(sawClosing);
             } else {
                 awaitPush();
@@ -161,30 +164,31 @@ public final class SharedQueue extends ItemQueue {
         }
     }
 
-    /** Under the lock: the first item, which stays the first one if it cannot be begun. */
+    /** Under the lock: takes the first item. If the item cannot be begun, it stays the first one. */
     private Item start(Worker me, Item item) {
         WorkerProgress.BATCH.setRelease(me, item);
         me.begin(item);
         unlink(item);
-        // No call up to here: an error would lose it.
+        // No call up to here: an error would lose the item.
         item.owner = 0;
         me.begun = true;
         me.failures = 0;
-        // The worker must not have read what a caller wrote who found it still pending (OTQ-11). And what ran
-        // before has ended before the look at the waiters.
+        // A caller that found the item still pending relies on this run to see what the caller wrote. So the worker
+        // must not read that before this point (OTQ-11). And the item that ran before has ended before the look at the
+        // waiters.
         VarHandle.fullFence();
         try {
             itemLeft();
             wakeAnother();
         } catch (Throwable t) {
-            // It has begun; the next ring makes up for this one.
+            // The item has begun, so it must run. The next ring makes up for this one.
             doorbell.owed = true;
             throw t;
         }
         return item;
     }
 
-    /** The first ready item that is not a barrier; it stays linked. */
+    /** Returns the first ready item that is not a barrier. The item stays linked. */
     private @Nullable Item firstReady() {
         door.take();
         drainIfNothingIsReady();
@@ -199,7 +203,8 @@ public final class SharedQueue extends ItemQueue {
     }
 
     /**
-     * A look at the inbox takes its cache line away from the producers, and what is in it comes after what is ready.
+     * A look at the inbox takes its cache line away from the producers, and the items in the inbox come after the ready
+     * ones.
      */
     private void drainIfNothingIsReady() {
         if (first == null) {
@@ -252,7 +257,7 @@ public final class SharedQueue extends ItemQueue {
         if (idle == 0) {
             return;
         }
-        // With nothing ready, the next push must find the marker, or it would not ring.
+        // If nothing is ready, the next push must find the marker, or it would not ring.
         if (first != null || !inbox.park()) {
             doorbell.ring();
         }
@@ -278,8 +283,8 @@ public final class SharedQueue extends ItemQueue {
         try {
             synchronized (lock) {
                 drainInbox();
-                // Workers take items under the lock, so one that is still owned is in the ready list; or its add has
-                // claimed it and not pushed it yet, and then this call came first.
+                // Workers take items under the lock. So an item that is still owned is in the ready list, or its add
+                // has claimed it and not pushed it yet. In the second case this call came first.
                 if (owns(item) && (item == last || item.newer != null)) {
                     unlink(item);
                     item.owner = 0;
@@ -355,7 +360,10 @@ public final class SharedQueue extends ItemQueue {
         waiters.wakeAll();
     }
 
-    /** An error may come between this and the end of its being linked: then it comes twice, and is handed out once. */
+    /**
+     * An error may come after this and before the item is unlinked. Then this is called twice for the item, and the
+     * item is handed out once.
+     */
     private void release(Item item) {
         synchronized (released) {
             boolean added = released.add(item);
@@ -371,7 +379,7 @@ public final class SharedQueue extends ItemQueue {
     @Override
     void workerLeft(Worker worker) {
         synchronized (lock) {
-            // Once, also if an error makes this come again.
+            // Added once, even if this is called again after an error.
             if (!worker.gone) {
                 worker.gone = true;
                 alive--;

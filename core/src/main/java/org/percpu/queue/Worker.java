@@ -25,7 +25,7 @@ final class Worker extends WorkerProgress {
     /** Ids that a worker takes at a time. */
     private static final int IDS = 1024;
 
-    /** Links lead on while their items change hands; there is an end to that. */
+    /** The most links that a walk follows: links may lead on and on while their items change owners. */
     private static final int MOST_LOOKS = 1 << 24;
 
     /**
@@ -46,15 +46,15 @@ final class Worker extends WorkerProgress {
     private final boolean mpsafe;
     private final Undrained undrained = new Undrained();
 
-    // The worker's own.
+    // Only the worker uses these fields.
     private int nextId;
     private boolean hears;
     boolean called; // the callback of the item that has begun
 
     @Nullable
-    Item lost; // one that could not be called, and is to be told of
+    Item lost; // an item that could not be called and is to be reported
 
-    /** The callback lacked memory or stack, perhaps for its drain: what was posted waits for the next run. */
+    /** The callback ran out of memory or stack, perhaps in its drain. So the posted values wait for the next run. */
     private boolean starved;
 
     private long clock = System.nanoTime(); // when the worker last had reason to look at the clock
@@ -62,13 +62,13 @@ final class Worker extends WorkerProgress {
     // whether, when the worker last looked at the clock, a recording wanted to know how long works run
     private boolean recorded;
 
-    /** Of a shared queue, under its lock: the worker counts as idle. */
+    /** For a shared queue, under its lock: the worker counts as idle. */
     boolean asleep;
 
-    /** Of a shared queue, under its lock: the worker does not count any more. */
+    /** For a shared queue, under its lock: the worker does not count any more. */
     boolean gone;
 
-    // Of a shared queue: the item that has begun, to be called once more if an error has kept it from that.
+    // For a shared queue: the item that has begun. It is called again if an error has kept it from being called.
     boolean begun;
     int failures;
 
@@ -86,13 +86,13 @@ final class Worker extends WorkerProgress {
         this.mpsafe = mpsafe;
     }
 
-    /** Makes the thread, whose function is the body. */
+    /** Makes the thread; its function is the body. */
     void start(CpuThread.Builder thread, Set<Lwp.Flag> flags, Runnable body) {
         if (kernel.waitStrategy() != WaitStrategy.BUSY_SPIN) {
             lwp = Lwp.create(core, thread, flags, body);
             return;
         }
-        // It must not spin before the policy that it has really got is known to be harmless.
+        // The worker must not spin before the policy that it was granted is known to be harmless.
         CompletableFuture<Boolean> admission = new CompletableFuture<>();
         Lwp made = Lwp.create(core, thread, flags, () -> {
             if (admission.join()) {
@@ -106,7 +106,7 @@ final class Worker extends WorkerProgress {
             admitted = true;
         } finally {
             admission.complete(admitted);
-            // In a cold kernel the thread is let go when it first runs.
+            // In a cold kernel the thread is released when it first runs.
             if (!admitted && !kernel.isCold()) {
                 boolean gone = made.awaitGone(Deadline.after(Deadline.FOREVER));
                 assert gone;
@@ -144,7 +144,7 @@ final class Worker extends WorkerProgress {
         }
         called = false;
         since = clock;
-        // Release, as this also says that the callback before has ended.
+        // A release store, as it also tells that the callback before has ended.
         CURRENT.setRelease(this, id);
         call.load(item);
     }
@@ -187,7 +187,7 @@ final class Worker extends WorkerProgress {
         }
     }
 
-    /** The worker looks for more and has nothing in its hands. */
+    /** The worker looks for more and has no item. */
     void idle() {
         done();
         VarHandle.fullFence();
@@ -201,8 +201,8 @@ final class Worker extends WorkerProgress {
     }
 
     /**
-     * Before it sleeps on the queue's doorbell: lines that a callback has established on this thread are to be heard
-     * there.
+     * Called before the worker sleeps on the queue's doorbell: lines that a callback has established on this thread
+     * must ring that doorbell.
      */
     void answerInterrupts() {
         Dispatcher spl = Dispatchers.currentIfUsed();
@@ -226,7 +226,7 @@ final class Worker extends WorkerProgress {
         return current != 0;
     }
 
-    /** One that has just become idle hears it in its own waits, which go on. */
+    /** A worker that has just become idle is interrupted in its own waits, which go on. */
     void interruptIfBusy() {
         Lwp mine = lwp;
         if (mine != null && isBusy()) {
@@ -234,7 +234,7 @@ final class Worker extends WorkerProgress {
         }
     }
 
-    /** Waits until its thread is gone, by Linux's word; true at once if it has none. */
+    /** Waits until Linux no longer has the worker's thread. Returns true at once if the worker has no thread. */
     boolean awaitGone(Deadline deadline) {
         Lwp mine = lwp;
         return mine == null || mine.awaitGone(deadline);
@@ -246,9 +246,9 @@ final class Worker extends WorkerProgress {
     }
 
     private void call(Item item) {
-        // What an earlier callback or an outsider has left is not for this one.
+        // An interrupt that an earlier callback or another thread has left is not for this callback.
         if (Thread.interrupted() && queue.dropping) {
-            // It may be that of a stop, which found this callback about to begin.
+            // The interrupt may come from a stop, which found this callback about to begin.
             Thread.currentThread().interrupt();
         }
         called = true;
@@ -276,8 +276,8 @@ final class Worker extends WorkerProgress {
     }
 
     /**
-     * Not a callback's error: the library itself lacked memory or stack, or something that it called did. The worker
-     * tells of it, puts right what it may have left undone, and goes on.
+     * Handles an error that is not a callback's: the library, or code that it called, ran out of memory or stack. The
+     * worker reports the error, completes what the error may have left undone, and goes on.
      */
     void survive(Throwable thrown) {
         Item untold = lost;
@@ -337,7 +337,7 @@ final class Worker extends WorkerProgress {
                         + " holds of the kernel lock instead of " + wanted + "; put right");
     }
 
-    /** Null while its thread is being made. */
+    /** Returns null while the worker's thread is being made. */
     @Nullable
     WorkerState state(int pending) {
         Lwp mine = lwp;
@@ -351,7 +351,7 @@ final class Worker extends WorkerProgress {
         boolean same = id != 0 && id == current;
         String waitsFor = mine.waitsFor();
         if (waitsFor == null && id == 0) {
-            // It spins, or is on its way between two looks.
+            // The worker spins, or is between two looks.
             waitsFor = '"' + queue.name() + '"';
         }
         String running = item == null ? (same ? "an item" : null) : name(item);
@@ -368,8 +368,8 @@ final class Worker extends WorkerProgress {
     }
 
     /**
-     * The item with an id that is in the worker's hands; null if it has gone on meanwhile. Links of items that are not
-     * ours may lead on.
+     * Returns the item with an id, if this worker still has it; null if the worker has gone on meanwhile. The walk may
+     * follow links of items that no longer belong to the queue.
      */
     private @Nullable Item running(int id) {
         Item item = batch;
@@ -382,7 +382,7 @@ final class Worker extends WorkerProgress {
         return null;
     }
 
-    /** How many works of the batch have not started; an estimate while the worker goes on. */
+    /** Returns how many works of the batch have not started: an estimate while the worker goes on. */
     int unstartedInBatch() {
         int id = current;
         int count = 0;
@@ -394,7 +394,7 @@ final class Worker extends WorkerProgress {
         return count;
     }
 
-    /** The item's name is its owner's code. */
+    /** The item's name comes from the owner's code, which may throw. */
     private static String name(Item item) {
         try {
             return String.valueOf(item);

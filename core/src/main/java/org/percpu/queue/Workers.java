@@ -7,7 +7,9 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 import org.percpu.kernel.WorkerState;
 
-/** The workers of a shared queue. Any thread may look; they come and go under the queue's lock. */
+/**
+ * The workers of a shared queue. Any thread may read the list; workers are added and removed under the queue's lock.
+ */
 final class Workers {
     private final List<Worker> all = new CopyOnWriteArrayList<>();
 
@@ -23,7 +25,7 @@ final class Workers {
         return all.isEmpty();
     }
 
-    /** Those made so far. */
+    /** Returns the workers made so far. */
     List<Worker> list() {
         return all;
     }

@@ -26,7 +26,7 @@
  * <p><b>How it looks from outside.</b> Java does not know of futexes, so thread dumps and profilers show an idle worker
  * as RUNNABLE in native code. Its state is in three other places. A thread dump has a line "parking to wait for", with
  * the queue as the blocker, for a worker that is parked and for no other one. The workers of a queue say what they run
- * and what they wait for, see {@link org.percpu.kernel.WorkerState}: an idle one waits for its queue, also while it
+ * and what they wait for, see {@link org.percpu.kernel.WorkerState}: an idle worker waits for its queue, also while it
  * spins. The stat of its {@link org.percpu.kernel.Lwp} is LSSLEEP while it is parked. A worker that spins runs, and
  * shows no blocker.
  *
@@ -55,7 +55,7 @@
  * <li>{@code Inbox}: the lock-free list to which producers push.
  * <li>{@code Doorbell}: the futex on which idle workers sleep.
  * <li>{@code BellWords}: the native memory of the doorbells, which is never freed.
- * <li>{@code Inlet}: a queue as those see it who append to it.
+ * <li>{@code Inlet}: the part of a queue that callers use to append items.
  * <li>{@code Outlet}: an inlet with what one worker needs: where it sleeps, and whether it must end.
  * <li>{@code ItemQueue}: an outlet with its workers and its end; the base class of the next two.
  * <li>{@code SerialQueue}: a queue with one worker, first in, first out.
