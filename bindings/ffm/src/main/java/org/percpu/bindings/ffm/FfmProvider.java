@@ -24,14 +24,14 @@ public final class FfmProvider implements LinuxCallsProvider {
     @Override
     public LinuxCalls open() {
         try {
-            // A restricted method of no effect: in the initialiser of a generated class the denial would come out as a
-            // LinkageError, and spoil that class for good.
+            // A restricted method of no effect: it throws where native access is denied.
             MemorySegment unused = MemorySegment.NULL.reinterpret(0);
-            MemorySegment unusedVersion = Link.symbol("gnu_get_libc_version");
+            Link linked = Link.all();
             LinuxCalls calls = new FfmLinuxCalls();
             // Arguments arrive, and the result and errno come back.
             int badFile = calls.fcntl(-1, LinuxCalls.F_GETFL, 0);
-            if (badFile != -Errno.EBADF.number()) {
+            int tid = calls.gettid(); // initialises SystemCall
+            if (tid <= 0 || badFile != -Errno.EBADF.number()) {
                 throw new UnsupportedOperationException(
                         "calls of the foreign function API do not work: fcntl of no file returned " + badFile);
             }

@@ -8,93 +8,158 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Links C functions in three shapes only. The JVM makes classes for each new shape, which takes milliseconds. It makes
- * none for a further function of a known shape.
+ * What {@link LibC} calls: one handle for each of three shapes of functions, and the addresses of the functions.
  *
- * <p>The arguments of both calling conventions, x86-64 and aarch64, are 64-bit registers. A function reads as much of a
- * register as its parameter is wide, and ignores registers for which it has no parameter. The result is as wide as its
- * type; the bits above have no meaning. Linux passes the integers of variadic functions in the same registers.
+ * <p>Everything here is made by methods that can be repeated after they have failed, and before a class is initialised
+ * that has it in a constant, and only copies it. A link inside a class initialiser that fails for want of stack or
+ * memory would leave the class unusable for good.
+ *
+ * <p>The JVM makes classes for each new shape, which takes milliseconds. So the second and the third shape are linked
+ * when they are first called. The arguments of both calling conventions, x86-64 and aarch64, are 64-bit registers. A
+ * function reads as much of a register as its parameter is wide, and ignores registers for which it has no parameter.
+ * The result is as wide as its type; the bits above have no meaning. Linux passes the integers of variadic functions in
+ * the same registers.
  */
 final class Link {
-    private static final ValueLayout.OfLong WORD = ValueLayout.JAVA_LONG;
+    private static @Nullable Link made;
+    private static @Nullable MethodHandle plain;
+    private static @Nullable MethodHandle critical;
+
+    /**
+     * A function with up to six integers or pointers, and errno as it leaves it. The type is {@code (MemorySegment
+     * function, MemorySegment errno, long, long, long, long, long, long) long}.
+     */
+    final MethodHandle withErrno =
+            Linker.nativeLinker().downcallHandle(sixWords(), Linker.Option.captureCallState("errno"));
+
+    private final Map<String, MemorySegment> functions = new HashMap<>();
+
+    private Link() {
+        SymbolLookup library = Linker.nativeLinker().defaultLookup();
+        for (String name : names()) {
+            functions.put(name, find(library, name));
+        }
+    }
 
     /** Six arguments go into registers; a seventh would not. */
-    private static final FunctionDescriptor SIX_WORDS = FunctionDescriptor.of(WORD, WORD, WORD, WORD, WORD, WORD, WORD);
+    private static FunctionDescriptor sixWords() {
+        ValueLayout.OfLong word = ValueLayout.JAVA_LONG;
+        return FunctionDescriptor.of(word, word, word, word, word, word, word);
+    }
 
-    private static final FunctionDescriptor NOTHING = FunctionDescriptor.of(WORD);
-    private static final Linker.Option ERRNO = Linker.Option.captureCallState("errno");
-    private static final Linker.Option CRITICAL = Linker.Option.critical(false);
-
-    private Link() {}
+    /**
+     * Links all but the second and the third shape, unless that has been done.
+     *
+     * @throws UnsatisfiedLinkError if the C library lacks a function
+     */
+    static synchronized Link all() {
+        Link all = made;
+        if (all == null) {
+            all = new Link();
+            made = all;
+        }
+        return all;
+    }
 
     /**
      * A function with up to six integers or pointers that does not use errno. It needs no memory, and calls of it
-     * allocate nothing, not even where the compiler inlines no further.
-     *
-     * @return a handle of the type {@code (long, long, long, long, long, long) long}
+     * allocate nothing, not even where the compiler inlines no further. The type is {@code (MemorySegment function, long,
+     * long, long, long, long, long) long}.
      */
-    static MethodHandle plain(String name) {
-        return Linker.nativeLinker().downcallHandle(symbol(name), SIX_WORDS);
+    static synchronized MethodHandle plain() {
+        MethodHandle handle = plain;
+        if (handle == null) {
+            handle = Linker.nativeLinker().downcallHandle(sixWords());
+            plain = handle;
+        }
+        return handle;
     }
 
-    /** {@link #plain} for any function, whose address comes as a leading {@code MemorySegment}. */
-    static MethodHandle anyPlain() {
-        return Linker.nativeLinker().downcallHandle(SIX_WORDS);
+    /** A function without parameters that returns at once, whatever happens: {@code (MemorySegment function) long}. */
+    static synchronized MethodHandle critical() {
+        MethodHandle handle = critical;
+        if (handle == null) {
+            handle = Linker.nativeLinker()
+                    .downcallHandle(FunctionDescriptor.of(ValueLayout.JAVA_LONG), Linker.Option.critical(false));
+            critical = handle;
+        }
+        return handle;
     }
 
-    /**
-     * A function with up to six integers or pointers, and errno as it leaves it.
-     *
-     * @return a handle of the type {@code (MemorySegment errno, long, long, long, long, long, long) long}
-     */
-    static MethodHandle withErrno(String name) {
-        return Linker.nativeLinker().downcallHandle(symbol(name), SIX_WORDS, ERRNO);
+    /** The address of a function that is among {@link #names}. */
+    MemorySegment function(String name) {
+        MemorySegment function = functions.get(name);
+        if (function == null) {
+            throw new AssertionError(name + " is not among the names in Link; add it there");
+        }
+        return function;
     }
 
-    /**
-     * A function without parameters that returns at once, whatever happens.
-     *
-     * @return a handle of the type {@code () long}
-     */
-    static MethodHandle critical(String name) {
-        return Linker.nativeLinker().downcallHandle(symbol(name), NOTHING, CRITICAL);
+    private static MemorySegment find(SymbolLookup library, String name) {
+        Optional<MemorySegment> found = library.find(name);
+        if (found.isEmpty()) {
+            // Before glibc 2.34 the functions of threads and timers were not in libc.
+            found = library("libpthread.so.0").or(library("librt.so.1")).find(name);
+        }
+        return found.orElseThrow(() -> new UnsatisfiedLinkError("unresolved symbol: " + name));
     }
 
-    /**
-     * The address of a function of the C library.
-     *
-     * @throws UnsatisfiedLinkError if it has none of that name
-     */
-    static MemorySegment symbol(String name) {
-        Optional<MemorySegment> found = Linker.nativeLinker().defaultLookup().find(name);
-        return found.isPresent()
-                ? found.get()
-                : BeforeGlibc234.LIBRARIES
-                        .find(name)
-                        .orElseThrow(() -> new UnsatisfiedLinkError("unresolved symbol: " + name));
-    }
-
-    /** Where glibc had the functions of threads and timers before they came to libc. */
-    private static final class BeforeGlibc234 {
-        static final SymbolLookup LIBRARIES = library("libpthread.so.0").or(library("librt.so.1"));
-
-        private static SymbolLookup library(String name) {
-            try {
-                return SymbolLookup.libraryLookup(name, Arena.global());
-            } catch (IllegalArgumentException e) {
-                return symbol -> Optional.empty();
-            }
+    private static SymbolLookup library(String name) {
+        try {
+            return SymbolLookup.libraryLookup(name, Arena.global());
+        } catch (IllegalArgumentException e) {
+            return symbol -> Optional.empty();
         }
     }
 
-    /** Downcalls throw no checked exceptions, whatever {@code invokeExact} declares. */
-    static Error unexpected(Throwable thrown) {
-        if (thrown instanceof RuntimeException e) {
-            throw e;
-        }
-        return thrown instanceof Error e ? e : new AssertionError("a downcall threw a checked exception", thrown);
+    /** The functions that {@link LibC} asks for. */
+    private static String[] names() {
+        return new String[] {
+            "sched_setaffinity",
+            "sched_getaffinity",
+            "sched_getscheduler",
+            "sched_getparam",
+            "sched_get_priority_min",
+            "sched_get_priority_max",
+            "sched_yield",
+            "setpriority",
+            "sigpending",
+            "sigqueue",
+            "sigtimedwait",
+            "getrlimit",
+            "setrlimit",
+            "timer_create",
+            "timer_settime",
+            "timer_delete",
+            "fcntl",
+            "prctl",
+            "getpid",
+            "geteuid",
+            "pthread_self",
+            "pthread_setname_np",
+            "pthread_getname_np",
+            "pthread_setschedparam",
+            "pthread_getschedparam",
+            "pthread_kill",
+            "pthread_sigqueue",
+            "pthread_sigmask",
+            "__libc_current_sigrtmin",
+            "__libc_current_sigrtmax",
+            "sysconf",
+            "strerror_r",
+            "strncpy",
+            "dlopen",
+            "dlsym",
+            "dlerror",
+            "syscall",
+            "sched_getcpu",
+            "gnu_get_libc_version",
+        };
     }
 }

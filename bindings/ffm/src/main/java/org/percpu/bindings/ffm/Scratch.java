@@ -94,11 +94,6 @@ final class Scratch {
         return memoryAddress;
     }
 
-    /** {@link #memory()} for the accessors of generated structures. */
-    MemorySegment segment() {
-        return MemorySegment.ofBuffer(memory);
-    }
-
     /** The address of 128 bytes for a second result: a {@code sigset_t}, a {@code siginfo_t}, or less. */
     long old() {
         return address + OLD;
@@ -112,11 +107,6 @@ final class Scratch {
     /** Reads from {@link #old()}. */
     int oldInt(int offset) {
         return small.getInt(OLD + offset);
-    }
-
-    /** {@link #old()} for generated handles. */
-    MemorySegment oldSegment() {
-        return MemorySegment.ofAddress(old());
     }
 
     /** The address of eight bytes for a third result. */
@@ -149,6 +139,12 @@ final class Scratch {
     long empty() {
         small.put(VALUE, (byte) 0);
         return value();
+    }
+
+    /** Copies a C string, or the first {@link #LONGEST_TEXT} bytes of one, to {@link #address()}. */
+    void copy(long text) {
+        long copy = LibC.strncpy(memoryAddress, text, LONGEST_TEXT);
+        assert copy == memoryAddress;
     }
 
     /** Reads the C string at {@link #address()}, of which the first {@link #LONGEST_TEXT} bytes count. */

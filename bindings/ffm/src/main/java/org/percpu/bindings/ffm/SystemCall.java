@@ -14,7 +14,7 @@ final class SystemCall {
     static final long MEMBARRIER = number(324, 283);
     static final long MEMFD_CREATE = number(319, 279);
 
-    /** Operations of futex, the same everywhere. {@code Linux} has them as well, and opens libraries first. */
+    /** Operations of futex, the same everywhere. */
     static final long FUTEX_WAIT_PRIVATE = 128;
 
     static final long FUTEX_WAKE_PRIVATE = 129;

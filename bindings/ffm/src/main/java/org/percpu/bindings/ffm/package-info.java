@@ -6,11 +6,11 @@
  *
  * <ul>
  *   <li>{@code generated} is what jextract makes of {@code native/jextract/linux.h}: committed, unedited, not
- *       null-marked.
- *   <li>{@code Link} links a function of the C library by its name, with errno captured: a read after the call may see
- *       an errno of the JVM.
- *   <li>{@code ErrnoCalls} is the functions that report through errno, and those that every start needs. The others are
- *       used as generated; they return their error number, as {@code pthread_*} do, or cannot fail.
+ *       null-marked. Nothing here uses it at run time, because it links functions inside class initialisers. Tests
+ *       compare its constants with {@code native/audit}.
+ *   <li>{@code Link} links functions of the C library by their names. Its methods can be repeated.
+ *   <li>{@code LibC} is the functions under their C names. errno is captured, since a read after the call may see an
+ *       errno of the JVM.
  *   <li>{@code Scratch} is the native memory of one thread: arguments, results, errno.
  *   <li>{@code Everything} is all memory as one constant segment, for reads and writes of single words.
  *   <li>{@code FfmLinuxCalls} marshals between Java arrays and the scratch memory.
@@ -19,13 +19,17 @@
  *
  * <p>Start-up decides how functions are linked. The JVM makes some ten classes for each new shape of a function, and
  * keeps them. The shape is the parameter types with the options of the link. So {@code Link} has three shapes only: six
- * 64-bit words with errno, six without, and no parameter. {@code native/audit} asserts the real parameters. Nothing on
- * the way to the first pinned thread touches the generated classes, which open two libraries and link each function in
- * a shape of its own.
+ * 64-bit words with errno, six without, and no parameter. {@code native/audit} asserts the real parameters. The first
+ * shape is linked when the backend opens, and has every function that a thread needs until it is pinned. The other two
+ * are linked when they are first called.
  *
- * <p>Each handle stands in a static final field of a class of its own: the JIT folds the handle into the call, a
- * function costs nothing before it is called, and a function that the C library lacks does not affect the others. glibc
- * is required: before 2.34 part of the functions is in {@code libpthread.so.0} and {@code librt.so.1}.
+ * <p>A link may meet the end of a stack or of memory, and must then be possible again. A class whose initialiser fails is
+ * unusable for good, the JDK's classes as well. So no function is linked in a class initialiser; the handles and the
+ * addresses stand in static final fields, which the JIT folds into the call, of classes whose initialisers copy what was
+ * linked before. {@code StackRoom} tries the stack before a link, and so before the JDK initialises its classes.
+ *
+ * <p>glibc is required, with every function: before 2.34 part of the functions is in {@code libpthread.so.0} and
+ * {@code librt.so.1}.
  *
  * <p>Only a call that returns at once, whatever happens, skips the thread state transition
  * ({@code Linker.Option.critical}): {@code sched_getcpu}. A call that skips it and blocks would hold up every garbage

@@ -76,9 +76,22 @@ final class JnaLinuxCalls implements LinuxCalls {
                 throw new UnsupportedOperationException("JNA calls do not work: getpid returned " + pid + " in process "
                         + ProcessHandle.current().pid());
             }
+            first(calls);
             linked = calls;
         }
         return calls;
+    }
+
+    /** Initialises all classes on the way of any call, here, where the stack and the memory suffice. */
+    private static void first(JnaLinuxCalls calls) {
+        int tid = calls.gettid();
+        int badFile = calls.fcntl(-1, F_GETFL, 0);
+        int unchanged = calls.pthread_sigmask(SIG_BLOCK, null, null);
+        ByteBuffer memory = calls.allocate(Integer.BYTES);
+        int zero = calls.getInt(memory.asIntBuffer(), calls.address(memory), 0);
+        long pid = calls.call(calls.dlsym(calls.dlopen(null), "getpid"), 0, 0, 0, 0, 0, 0);
+        assert tid > 0 && badFile < 0 && unchanged == 0 && zero == 0 && pid > 0
+                : tid + " " + badFile + " " + unchanged + " " + zero + " " + pid;
     }
 
     /** For functions that return -1 and set errno. JNA saves errno per thread right after each call. */

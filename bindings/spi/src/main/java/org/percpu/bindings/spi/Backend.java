@@ -49,6 +49,7 @@ public record Backend(LinuxCalls calls, String reason, Map<String, String> passe
             synchronized (Backend.class) {
                 backend = chosen;
                 if (backend == null) {
+                    StackRoom.require();
                     backend = select(System.getProperty(PROPERTY));
                     chosen = backend;
                 }
