@@ -77,8 +77,14 @@ class LinkAtTheEndTest {
             all.put("prctl", c -> c.prctl(LinuxCalls.PR_GET_TIMERSLACK, 0));
             all.put("sysconf", c -> c.sysconf(LinuxCalls.SC_NPROCESSORS_ONLN));
             all.put("strerror", c -> c.strerror(1).length());
-            all.put("allocate", c -> (words = c.allocate(64)).capacity());
-            all.put("address", c -> address = c.address(words));
+            all.put("allocate", c -> {
+                words = c.allocate(64);
+                return words.capacity();
+            });
+            all.put("address", c -> {
+                address = c.address(words);
+                return address;
+            });
             all.put("getInt", c -> c.getInt(words.asIntBuffer(), address, 0));
             all.put("putInt", c -> {
                 c.putInt(words.asIntBuffer(), address, 1, 1);
@@ -100,8 +106,14 @@ class LinkAtTheEndTest {
                 return fd < 0 ? fd : c.close(fd);
             });
             all.put("membarrier", c -> c.membarrier(0));
-            all.put("dlopen", c -> library = c.dlopen(null));
-            all.put("dlsym", c -> getpid = c.dlsym(library, "getpid"));
+            all.put("dlopen", c -> {
+                library = c.dlopen(null);
+                return library;
+            });
+            all.put("dlsym", c -> {
+                getpid = c.dlsym(library, "getpid");
+                return getpid;
+            });
             all.put("call", c -> c.call(getpid, 0, 0, 0, 0, 0, 0));
             return all;
         }
@@ -161,10 +173,13 @@ class LinkAtTheEndTest {
             assertThat(linux.backend()).isEqualTo(System.getProperty("percpu.backend", linux.backend()));
             new Functions().all().forEach((name, function) -> {
                 try {
-                    int failed = Descent.of(stack, () -> function.applyAsLong(linux));
+                    int failed = Descent.of(stack, () -> {
+                        long result = function.applyAsLong(linux);
+                        assert result >= 0 : result;
+                    });
                     assertThat(failed).as("failures").isGreaterThan(1);
-                    long result = function.applyAsLong(linux);
-                    assertThat(result).as("result").isNotNegative();
+                    long next = function.applyAsLong(linux);
+                    assertThat(next).as("result").isNotNegative();
                 } catch (Throwable e) {
                     System.out.println("broken: " + name + ": " + e);
                 }

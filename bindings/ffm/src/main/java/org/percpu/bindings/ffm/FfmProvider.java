@@ -26,7 +26,7 @@ public final class FfmProvider implements LinuxCallsProvider {
         try {
             // A restricted method of no effect: it throws where native access is denied.
             MemorySegment unused = MemorySegment.NULL.reinterpret(0);
-            Link linked = Link.all();
+            Link unusedLink = Link.all();
             LinuxCalls calls = new FfmLinuxCalls();
             // Arguments arrive, and the result and errno come back.
             int badFile = calls.fcntl(-1, LinuxCalls.F_GETFL, 0);

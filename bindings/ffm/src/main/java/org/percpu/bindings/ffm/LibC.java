@@ -77,13 +77,13 @@ final class LibC {
     private static void linkPlain() {
         StackRoom.require();
         MethodHandle linked = Link.plain();
-        plainIsLinked = linked == Plain.HANDLE;
+        plainIsLinked = linked.equals(Plain.HANDLE);
     }
 
     private static void linkCritical() {
         StackRoom.require();
         MethodHandle linked = Link.critical();
-        criticalIsLinked = linked == Critical.HANDLE;
+        criticalIsLinked = linked.equals(Critical.HANDLE);
     }
 
     /** The low 32 bits of the result count: a function that returns an int leaves the others as they are. */
