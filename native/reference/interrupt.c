@@ -5,7 +5,7 @@
  * ring and rings a futex, which costs a system call only if the worker sleeps. Prints one JSON object with the
  * nanoseconds of each signal in their order.
  *
- * CPUs and policies are arguments, since they must be those that the Java side was granted.
+ * The CPUs and policies are arguments, since they must be those that the Java half was granted.
  */
 #include "common.h"
 
@@ -89,7 +89,10 @@ static void nap(int64_t nanos)
 	nanosleep(&time, NULL);
 }
 
-/* When it was sent. Other processes of the user may have used up the queue of signals for a moment. */
+/*
+ * Sends the signal and returns the time. Other processes of the user may have used up the queue of signals for a
+ * moment.
+ */
 static int64_t send(pthread_t thread, int64_t gap)
 {
 	int64_t start = now();
@@ -106,7 +109,7 @@ static int64_t send(pthread_t thread, int64_t gap)
 	}
 }
 
-/* One at a time. The sender sleeps, as it may be in the worker's way. */
+/* Signals are sent one at a time. The sender sleeps meanwhile, as it may be in the worker's way. */
 static void send_all(pthread_t thread, int count, int64_t gap)
 {
 	for (int i = 0; i < count; i++) {

@@ -337,7 +337,7 @@ static void throughput(const char *key, int producers, int64_t count)
 	measure(best, chunks[0]);
 }
 
-/* How far the two CPUs are apart: how long it takes until one sees what the other has written. */
+/* The distance of the two CPUs: the time until one CPU sees what the other CPU has written. */
 
 #define HOPS 20500
 static struct {

@@ -434,8 +434,8 @@ public final class CpuTopology {
      * in {@link CpuSet#parse}</td></tr>
      * <tr><td>{@code all}, {@code default}</td><td>the usable CPUs, the {@linkplain #allowed() allowed} ones</td></tr>
      * <tr><td>{@code isolated}, {@code nohz_full}</td><td>{@link #isolated()}, {@link #nohzFull()}</td></tr>
-     * <tr><td>{@code node:1}, {@code package:0}, {@code node:0-1}</td><td>those of NUMA nodes or packages, by the kernel's
-     *     numbers</td></tr>
+     * <tr><td>{@code node:1}, {@code package:0}, {@code node:0-1}</td><td>those of NUMA nodes or packages, by the
+     * kernel's numbers</td></tr>
      * <tr><td>{@code core:3}</td><td>the threads of the fourth of {@link #cores()}</td></tr>
      * <tr><td>{@code last}, {@code last-1}</td><td>the last usable CPU, the one before it</td></tr>
      * <tr><td>{@code !0}, {@code !node:1}</td><td>not these: taken from what the other entries name, or from the usable

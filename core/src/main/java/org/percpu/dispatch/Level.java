@@ -58,7 +58,7 @@ public final class Level {
     /**
      * Changes how signals are masked. The caller is at rank 0.
      *
-     * @param each whether each change shall be a system call
+     * @param each whether each change of the level is a system call from now on
      */
     public void setEager(boolean each) {
         eager = each;

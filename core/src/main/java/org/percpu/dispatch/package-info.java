@@ -27,10 +27,11 @@
  * waits for mutexes and for the kernel lock are made of them too ({@link org.percpu.dispatch.Turnstile}); there the
  * thread keeps its level and its place in the queue.
  *
- * <p>While a thread sleeps, it holds no lock of the library: neither the interlock of the sleep nor the kernel lock. So
- * a handler may take the locks that its level allows, and may wake threads. Waits for a lock or latch that is not the
- * library's are not covered. There are three: the wait to retake an interlock that is a {@code ReentrantLock} after a
- * sleep, {@code CpuThread.awaitGone}, and the creator's wait for the start of a thread.
+ * <p>During such a wait the thread holds no internal lock of the library, and not the interlock of the sleep. In a
+ * sleep it does not hold the kernel lock either. So a handler may take the locks that its level allows, and may wake
+ * threads. Waits for a lock or latch that is not the library's are not covered. There are three: the wait to retake an
+ * interlock that is a {@code ReentrantLock} after a sleep, {@code CpuThread.awaitGone}, and the creator's wait for the
+ * start of a thread.
  *
  * <p><b>Lazy masking.</b> A level is a word in native memory. The signal handler reads it. If the signal's rank is not
  * above the level, the handler blocks, in the saved context, all signals that the level masks, and makes a note. The

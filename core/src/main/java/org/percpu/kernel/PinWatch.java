@@ -20,7 +20,10 @@ final class PinWatch {
     private final Runnable look;
     private @Nullable CpuThread thread; // guarded by this
     private volatile boolean ended;
-    /** That of the thread in use: one whose start has failed may run nevertheless, and ends. */
+    /**
+     * The mark of the thread in use. A thread whose start has failed may still run: it finds another mark here, and
+     * ends.
+     */
     private volatile @Nullable Object session;
 
     private boolean failed; // used by the watch alone

@@ -131,7 +131,7 @@ final class Shutdown {
         Set<Integer> listed = workers(queues);
         for (Lwp lwp : all) {
             boolean idle = lwp.destroyIfIdle();
-            // A worker of no listed queue belongs to one whose creation met this shutdown and is refused.
+            // A worker of no listed queue belongs to a queue whose creation met this shutdown and is refused.
             if (idle || (lwp.is(Lwp.Flag.WORKER) && !listed.contains(lwp.tid()))) {
                 haveNothingToRun.add(lwp);
             }

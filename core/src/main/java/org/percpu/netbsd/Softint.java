@@ -252,7 +252,9 @@ public final class Softint {
 
     private volatile boolean disestablished;
 
-    /** It is disestablished, and the caller has not waited to the end, for want of time, memory or stack. */
+    /**
+     * The handler is disestablished, and the caller has not waited to the end, because time, memory or stack ran out.
+     */
     private boolean timedOut; // guarded by this
 
     private Softint(Kernel kernel, Level level, int flags, Body body) {

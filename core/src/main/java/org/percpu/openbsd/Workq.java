@@ -281,7 +281,7 @@ public final class Workq extends OpenbsdQueue<WorkqTask> {
     }
 
     /**
-     * workq_queue_task: queues a call of a function, with the caller's entry. It cannot fail for want of memory.
+     * workq_queue_task: queues a call of a function, with the caller's entry. It cannot fail when memory runs out.
      *
      * @param wqt the entry; not pending
      * @param flags 0; {@link #WQ_WAITOK} and {@link #WQ_MPSAFE} change nothing
