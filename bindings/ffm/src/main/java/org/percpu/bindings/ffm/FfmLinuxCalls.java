@@ -27,7 +27,9 @@ final class FfmLinuxCalls implements LinuxCalls {
 
     private static final long CACHE_LINE = 64;
 
-    /** Whether what {@link Everything} needs of the JDK is initialised; read without order, since twice does no harm. */
+    /**
+     * Whether what {@link Everything} needs of the JDK is initialised; read without order, since twice does no harm.
+     */
     private boolean wordsAreLinked;
 
     @Override

@@ -10,9 +10,9 @@ import org.percpu.bindings.spi.StackRoom;
  * function that fails returns -errno, except where its comment says otherwise.
  *
  * <p>{@link FfmProvider} initialises this class after {@link Link#all()}, before anybody can call a function. The
- * initialiser copies what was linked. Functions of the other two shapes look at a flag first: their handles are in classes
- * that only {@link #linkPlain} and {@link #linkCritical} initialise. The handles and the addresses are constants, so the compiler folds them into the
- * call.
+ * initialiser copies what was linked. Functions of the other two shapes look at a flag first: their handles are in
+ * classes that only {@link #linkPlain} and {@link #linkCritical} initialise. The handles and the addresses are
+ * constants, so the compiler folds them into the call.
  */
 final class LibC {
     private static final Link LINK = Link.all();
@@ -304,7 +304,7 @@ final class LibC {
     }
 
     /**
-     * futex(2) FUTEX_WAKE_PRIVATE, without memory of the calling thread: a wake-up must not fail for want of it.
+     * futex(2) FUTEX_WAKE_PRIVATE, without memory of the calling thread: a wake-up must not fail when memory runs out.
      *
      * @return how many were woken, or -1 for an error that is not known
      */

@@ -69,8 +69,8 @@ final class Link {
 
     /**
      * A function with up to six integers or pointers that does not use errno. It needs no memory, and calls of it
-     * allocate nothing, not even where the compiler inlines no further. The type is {@code (MemorySegment function, long,
-     * long, long, long, long, long) long}.
+     * allocate nothing, not even where the compiler inlines no further. The type is
+     * {@code (MemorySegment function, long, long, long, long, long, long) long}.
      */
     static synchronized MethodHandle plain() {
         MethodHandle handle = plain;

@@ -23,10 +23,10 @@
  * shape is linked when the backend opens, and has every function that a thread needs until it is pinned. The other two
  * are linked when they are first called.
  *
- * <p>A link may meet the end of a stack or of memory, and must then be possible again. A class whose initialiser fails is
- * unusable for good, the JDK's classes as well. So no function is linked in a class initialiser; the handles and the
- * addresses stand in static final fields, which the JIT folds into the call, of classes whose initialisers copy what was
- * linked before. {@code StackRoom} tries the stack before a link, and so before the JDK initialises its classes.
+ * <p>A link may meet the end of a stack or of memory, and must then be possible again. A class whose initialiser fails
+ * is unusable for good, the JDK's classes as well. So no function is linked in a class initialiser; the handles and the
+ * addresses stand in static final fields, which the JIT folds into the call, of classes whose initialisers copy what
+ * was linked before. {@code StackRoom} tries the stack before a link, and so before the JDK initialises its classes.
  *
  * <p>glibc is required, with every function: before 2.34 part of the functions is in {@code libpthread.so.0} and
  * {@code librt.so.1}.

@@ -8,8 +8,8 @@ package org.percpu.bindings.spi;
  */
 public final class StackRoom {
     /**
-     * Of some 200 bytes each. Thousands of calls later they are smaller, when the optimising compiler has seen them: only
-     * callers that have met the end of a stack dozens of times get there.
+     * Of some 200 bytes each. Thousands of calls later they are smaller, when the optimising compiler has seen them:
+     * only callers that have met the end of a stack dozens of times get there.
      */
     private static final int FRAMES = 190;
 
