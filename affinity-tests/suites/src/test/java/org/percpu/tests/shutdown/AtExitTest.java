@@ -18,7 +18,6 @@ import org.percpu.openbsd.Taskq;
 import org.percpu.openbsd.Workq;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Fork;
-import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.Rule;
 
 /** Works that were accepted do not vanish without a word when the JVM ends. */
@@ -183,7 +182,6 @@ class AtExitTest {
             "G24: System.exit in a callback ends the JVM within the bound, however long the drain may take; other queues are drained,"
                     + " and what is behind the callback is named")
     void exitInACallbackEnds() {
-        Machine.needsLinux("the end of the JVM has hung there once, and why is not known yet");
         for (String days : new String[] {"0", "1"}) {
             long start = System.nanoTime();
             String output = Fork.of(ExitsInside.class).argument(days).run();
@@ -236,7 +234,6 @@ class AtExitTest {
     @DisplayName(
             "G24: System.exit in a task of systq or of the system workqueue, with the kernel lock, does not wait the whole bound")
     void exitInASystemQueueEndsSoon() {
-        Machine.needsLinux("the end of the JVM has hung there once, and why is not known yet");
         for (String queue : new String[] {"systq", "syswq"}) {
             String output = Fork.of(ExitsInSystemQueue.class).argument(queue).run();
             assertThat(output).contains(" of queue " + queue + " was never run", "still runs", "java.lang.System.exit");
