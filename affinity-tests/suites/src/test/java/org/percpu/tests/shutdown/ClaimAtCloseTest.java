@@ -110,4 +110,25 @@ class ClaimAtCloseTest {
             assertThat(values).containsExactly(7L);
         }
     }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("An item that is appended after the queue has ended is refused, and is not pending")
+    void anItemAfterTheEndIsRefused(Kind kind) {
+        Call call = new Call() {
+            @Override
+            public void load(Item item) {}
+
+            @Override
+            public void invoke(Item item) {
+                throw new AssertionError("the queue has ended");
+            }
+        };
+        ItemQueue queue = kind.start(test.get(), call);
+        queue.close();
+        Bounded.until("the queue has ended", queue::ended);
+        Item late = new Item() {};
+        assertThat(queue.append(late)).isEqualTo(Append.CLOSED);
+        assertThat(ItemQueue.isPending(late)).isFalse();
+    }
 }
