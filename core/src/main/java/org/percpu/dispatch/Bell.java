@@ -22,9 +22,6 @@ public final class Bell {
         this.support = support;
         this.memory = memory;
         this.word = support.linux.address(memory) + Memory.BELL;
-        // Linked now: if the first ring linked it at the end of a stack, an error would ruin the link for ever.
-        int woken = support.linux.futex_wake(word, 1);
-        assert woken >= 0;
     }
 
     /**

@@ -214,7 +214,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         boolean perCpu = (flags & WQ_PERCPU) != 0;
         List<Cpu> cpus = kernel.cpus();
         if (perCpu) {
-            // Linked now: at the end of a stack, in the first enqueue without a CPU, the link would be ruined for good.
+            // Linked now, because a link allocates and the first enqueue without a CPU must not.
             int current = kernel.curcpuTableIndex();
             assert current >= 0;
         }

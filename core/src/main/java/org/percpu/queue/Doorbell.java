@@ -30,10 +30,6 @@ final class Doorbell {
     Doorbell() {
         memory = BellWords.of(this, linux);
         address = linux.address(memory);
-        // The backend links a call when it is first made. If the first call were a ring at the end of a stack, the
-        // error would ruin the class that holds the link, and with it every ring of the process.
-        int woken = linux.futex_wake(address, 1);
-        assert woken >= 0;
     }
 
     /** The address of the word, for C code that may ring at any time. The memory lives as long as the process. */
