@@ -154,8 +154,14 @@ final class Shutdown {
         boolean unused = core.unlocked("lwpexit", () -> kernel.watch().awaitGone(leave));
         List<ShutdownReport.StuckThread> stuck = new ArrayList<>();
         for (Lwp lwp : mayRun) {
-            if (lwp.thread().thread().isAlive() && lwp != Lwp.current()) {
-                stuck.add(StuckThreads.describe(lwp, queues));
+            if (lwp == Lwp.current()
+                    || (lwp.isOver() && lwp.awaitGone(leave))
+                    || !lwp.thread().thread().isAlive()) {
+                continue;
+            }
+            ShutdownReport.StuckThread thread = StuckThreads.describe(lwp, queues);
+            stuck.add(thread);
+            if (thread.item() != null) {
                 interrupted.remove(lwp.tid());
             }
         }

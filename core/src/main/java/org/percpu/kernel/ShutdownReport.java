@@ -55,7 +55,8 @@ public record ShutdownReport(
      * @param name of the thread
      * @param tid Linux's number of it
      * @param queue the queue of which it is a worker, or null
-     * @param item the work or task that it runs, by its name, or null
+     * @param item the work or task that it runs, by its name; null if the callback has ended and, for example, what
+     *     it threw is still being reported
      * @param waitsFor what it waits for, as {@link org.percpu.thread.KernelThread#waitsFor()} tells, or null
      * @param stack where it was when the shutdown gave up on it
      */

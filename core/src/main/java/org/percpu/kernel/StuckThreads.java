@@ -15,7 +15,7 @@ final class StuckThreads {
                 lwp.name(),
                 lwp.tid(),
                 worker == null ? null : worker.queue(),
-                worker == null ? null : worker.running(),
+                worker == null || lwp.isOver() ? null : worker.running(),
                 lwp.waitsFor(),
                 List.of(lwp.thread().thread().getStackTrace()));
     }

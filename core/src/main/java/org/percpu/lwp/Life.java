@@ -2,7 +2,6 @@
 package org.percpu.lwp;
 
 import java.util.function.BooleanSupplier;
-import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.dispatch.Sleep;
@@ -45,13 +44,12 @@ final class Life {
     /**
      * Leaves the idle stage, if the thread is in it. One of two racing callers wins.
      *
-     * @return null, or what the thread is instead
+     * @throws ErrnoException EBUSY or ESRCH if the thread is in another stage
      */
-    @Nullable
-    ErrnoException leaveIdle(Stage next, String what, String name) {
+    void leaveIdle(Stage next, String what, String name) {
         synchronized (changed) {
             if (stage != Stage.IDLE) {
-                return new ErrnoException(
+                throw new ErrnoException(
                         destroyed ? Errno.ESRCH : Errno.EBUSY,
                         what + " of kthread " + name + ", which "
                                 + (destroyed ? "was destroyed" : "was started already")
@@ -61,7 +59,6 @@ final class Life {
             destroyed = next == Stage.DEAD;
         }
         wakeInAnyCase();
-        return null;
     }
 
     /** True if the thread never ran and now never will. */

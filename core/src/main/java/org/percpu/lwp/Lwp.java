@@ -60,10 +60,12 @@ public final class Lwp implements KernelThread {
 
     volatile @Nullable String wmesg;
 
+    /** The function or callback has ended, or what it threw is being reported. Written by the thread alone. */
+    volatile boolean over;
+
     private final Thread creator = Thread.currentThread();
     /** The thread has reached the code of this class. */
     private volatile boolean entered;
-
     /** Written by the creator without a call, as there may be no stack for a call. */
     private volatile Creation creation = Creation.UNDER_WAY;
 
@@ -168,6 +170,7 @@ public final class Lwp implements KernelThread {
                 done = begun && !worker;
             }
         }
+        over = true;
         done = false;
         for (int failures = 0; !done && failures < FAILURES_AT_ONCE; failures++) {
             try {
@@ -263,7 +266,7 @@ public final class Lwp implements KernelThread {
      * @throws ErrnoException EBUSY if it runs already, ESRCH if it was destroyed
      */
     public void start() {
-        leaveIdle(Life.Stage.RUNNING, "start");
+        life.leaveIdle(Life.Stage.RUNNING, "start", name());
     }
 
     /**
@@ -273,14 +276,7 @@ public final class Lwp implements KernelThread {
      * @throws ErrnoException EBUSY if it was started, ESRCH if it was destroyed before
      */
     public void destroy() {
-        leaveIdle(Life.Stage.DEAD, "destroy");
-    }
-
-    private void leaveIdle(Life.Stage next, String what) {
-        ErrnoException refusal = life.leaveIdle(next, what, name());
-        if (refusal != null) {
-            throw refusal;
-        }
+        life.leaveIdle(Life.Stage.DEAD, "destroy", name());
     }
 
     /**
@@ -426,6 +422,15 @@ public final class Lwp implements KernelThread {
                         "lwpexit",
                         // Linux removes the thread a moment after Java does. The library's own sleeps run interrupts.
                         () -> life.awaitDead(deadline) && thread.awaitGone(deadline.left()));
+    }
+
+    /**
+     * At a shutdown: whether the thread no longer runs its function or callback. It may still report what that threw.
+     *
+     * @return true for ever, or until a worker goes on
+     */
+    public boolean isOver() {
+        return over;
     }
 
     /**

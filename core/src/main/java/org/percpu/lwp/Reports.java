@@ -76,11 +76,20 @@ public final class Reports {
      * @param thrown what it threw
      */
     public void fault(String queue, Object item, Throwable thrown) {
+        Lwp caller = null;
         try {
+            caller = Lwp.current();
+            if (caller != null) {
+                caller.over = true;
+            }
             faults.callbackThrew(queue, item, thrown);
         } catch (Throwable t) {
             LastWord.log("the fault handler of kernel ", kernel, " failed; it was told what this tells: ", queue, t);
             LastWord.log("a callback of ", queue, " threw, item: ", item, thrown);
+        } finally {
+            if (caller != null) {
+                caller.over = false;
+            }
         }
     }
 }

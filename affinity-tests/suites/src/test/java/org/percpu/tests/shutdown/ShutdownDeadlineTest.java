@@ -223,6 +223,35 @@ class ShutdownDeadlineTest {
     @Test
     @Rule("G24")
     @DisplayName(
+            "G24: a callback that has ended because of the interrupt is told as interrupted, not as running, though the fault handler still tells what it threw")
+    void aCallbackThatHasThrownDoesNotRun() {
+        CountDownLatch reported = new CountDownLatch(1);
+        kernel = test.with(settings -> settings.faultHandler((queue, item, thrown) -> Bounded.arrive(reported)));
+        Workqueue<Work> wq = Workqueue.create(
+                kernel,
+                "throws",
+                (work, arg) -> {
+                    inside.countDown();
+                    new CountDownLatch(1).await();
+                },
+                null,
+                Pri.PRI_NONE,
+                Ipl.NONE,
+                Workqueue.WQ_MPSAFE);
+        wq.enqueue(new Named("packet"), null);
+        Bounded.until("it runs", () -> inside.getCount() < STUCK);
+        ShutdownReport report = Bounded.call("shuts down", () -> kernel.shutdown(ASKED));
+        reported.countDown();
+        assertThat(report.callbacksInterrupted()).containsExactly("packet of queue throws");
+        assertThat(report.stuckThreads()).singleElement().satisfies(thread -> {
+            assertThat(thread.item()).isNull();
+            assertThat(thread.text()).contains("throws").doesNotContain("packet");
+        });
+    }
+
+    @Test
+    @Rule("G24")
+    @DisplayName(
             "G24: when the time is over no further callback begins, though the interrupted one ends: all others are returned")
     void noFurtherCallbackBegins() {
         int rounds = Scale.of(50, 1000);
