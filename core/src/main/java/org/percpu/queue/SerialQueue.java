@@ -125,6 +125,7 @@ public final class SerialQueue extends ItemQueue {
             // No calls in this block: there may be no stack for a call. The worker reports the error and comes again.
             if (item != null) {
                 boolean done = begun && me.called;
+                me.called = false;
                 if (!done && ++tries == MOST_FAILURES) {
                     me.lost = item;
                     done = true;

@@ -109,6 +109,7 @@ public final class SharedQueue extends ItemQueue {
         } catch (Throwable t) {
             // The error is not the callback's. No calls in this block: the worker reports the error and comes again.
             if (me.called) {
+                me.called = false;
                 me.begun = false;
             } else if (++me.failures == MOST_FAILURES) {
                 me.lost = item;

@@ -15,6 +15,7 @@ import org.percpu.events.WorkRun;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.WaitStrategy;
 import org.percpu.kernel.WorkerState;
+import org.percpu.lwp.BigLock;
 import org.percpu.lwp.Deadline;
 import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.Lwp;
@@ -40,6 +41,7 @@ final class Worker extends WorkerProgress {
 
     private final Kernel kernel;
     private final KernelCore core;
+    private final BigLock lock;
     private final Outlet queue;
     private final NativeDoor door;
     private final Call call;
@@ -49,7 +51,7 @@ final class Worker extends WorkerProgress {
     // Only the worker uses these fields.
     private int nextId;
     private boolean hears;
-    boolean called; // the callback of the item that has begun
+    boolean called; // an error came after the callback of the item that has begun
 
     @Nullable
     Item lost; // an item that could not be called and is to be reported
@@ -57,10 +59,9 @@ final class Worker extends WorkerProgress {
     /** The callback ran out of memory or stack, perhaps in its drain. So the posted values wait for the next run. */
     private boolean starved;
 
-    private long clock = System.nanoTime(); // when the worker last had reason to look at the clock
     private long nextClock = 1; // at so many callbacks
-    // whether, when the worker last looked at the clock, a recording wanted to know how long works run
-    private boolean recorded;
+    private boolean
+            timed; // whether somebody wanted to know how long works run when the worker last looked at the clock
 
     /** For a shared queue, under its lock: the worker counts as idle. */
     boolean asleep;
@@ -84,6 +85,9 @@ final class Worker extends WorkerProgress {
         this.door = queue.door;
         this.call = call;
         this.mpsafe = mpsafe;
+        this.lock = core.lock();
+        this.clock = System.nanoTime();
+        this.timed = kernel.timing();
     }
 
     /** Makes the thread; its function is the body. */
@@ -142,8 +146,6 @@ final class Worker extends WorkerProgress {
             id = newId();
             item.id = id;
         }
-        called = false;
-        since = clock;
         // A release store, as it also tells that the callback before has ended.
         CURRENT.setRelease(this, id);
         call.load(item);
@@ -152,7 +154,7 @@ final class Worker extends WorkerProgress {
     /** The worker has slept, or spun for long. */
     void clock(long now) {
         clock = now;
-        recorded = Events.recordsWorks();
+        timed = kernel.timing() || Events.recordsWorks();
     }
 
     private int newId() {
@@ -163,27 +165,61 @@ final class Worker extends WorkerProgress {
         return nextId == 0 ? newId() : nextId;
     }
 
-    /** Calls the function of the item that has {@linkplain #begin begun} here and been released. */
+    /**
+     * Calls the function of the item that has {@linkplain #begin begun} here and been released. An error that is not
+     * the callback's is thrown; then {@link #called} tells whether the callback has been called.
+     */
     void run(Item item) {
         NativeInbox inbox = door.inbox;
         boolean posted = inbox != null && undrained.before(inbox, item);
         if (posted) {
             starved = false;
         }
-        if (recorded || kernel.timing()) {
-            callTimed(item);
-        } else {
-            call(item);
+        // An interrupt that an earlier callback or another thread has left is not for this callback.
+        if (Thread.interrupted() && queue.dropping) {
+            // The interrupt may come from a stop, which found this callback about to begin.
+            Thread.currentThread().interrupt();
         }
-        long ran = (long) EXECUTED.getOpaque(this) + 1;
-        EXECUTED.setOpaque(this, ran);
-        if (ran >= nextClock) {
-            long now = System.nanoTime();
-            nextClock = ran + (now - clock > SLOW_NANOS ? 1 : RUNS_BETWEEN_CLOCKS);
-            clock(now);
+        boolean measured = timed;
+        WorkRun record = null;
+        long start = 0;
+        if (measured) {
+            record = Events.beginWork();
+            start = System.nanoTime();
         }
-        if (posted && !starved) {
-            undrained.after();
+        try {
+            try {
+                call.invoke(item);
+            } catch (Throwable t) {
+                starved = t instanceof VirtualMachineError;
+                call.threw();
+                failed(item, t);
+            }
+            balance();
+            if (measured) {
+                measured(item, start, record);
+            }
+            long ran = (long) EXECUTED.getOpaque(this) + 1;
+            EXECUTED.setOpaque(this, ran);
+            if (ran >= nextClock) {
+                long now = System.nanoTime();
+                nextClock = ran + (now - clock > SLOW_NANOS ? 1 : RUNS_BETWEEN_CLOCKS);
+                clock(now);
+            }
+            if (posted && !starved) {
+                undrained.after();
+            }
+        } catch (Throwable t) {
+            // Set here, so that a run without an error does not pay for it. A call of a method could fail.
+            called = true;
+            throw t;
+        }
+    }
+
+    private void measured(Item item, long start, @Nullable WorkRun record) {
+        longestNanos = Math.max(longestNanos, System.nanoTime() - start);
+        if (record != null) {
+            record.end(queue.name(), item);
         }
     }
 
@@ -245,23 +281,6 @@ final class Worker extends WorkerProgress {
         return mine != null && mine == Lwp.current();
     }
 
-    private void call(Item item) {
-        // An interrupt that an earlier callback or another thread has left is not for this callback.
-        if (Thread.interrupted() && queue.dropping) {
-            // The interrupt may come from a stop, which found this callback about to begin.
-            Thread.currentThread().interrupt();
-        }
-        called = true;
-        try {
-            call.invoke(item);
-        } catch (Throwable t) {
-            starved = t instanceof VirtualMachineError;
-            call.threw();
-            failed(item, t);
-        }
-        balance();
-    }
-
     @SuppressWarnings("NonAtomicVolatileUpdate") // one writer
     void failed(Object item, Throwable thrown) {
         faults++;
@@ -309,28 +328,18 @@ final class Worker extends WorkerProgress {
         assert ran >= 0;
     }
 
-    private void callTimed(Item item) {
-        WorkRun run = Events.beginWork();
-        long start = System.nanoTime();
-        call(item);
-        longestNanos = Math.max(longestNanos, System.nanoTime() - start);
-        if (run != null) {
-            run.end(queue.name(), item);
-        }
-    }
-
     /** A callback that returns, or throws, with holds too many or too few would hand them to the next one. */
     private void balanceKernelLock() {
         int wanted = mpsafe ? 0 : 1;
-        int holds = core.lock().holds();
+        int holds = lock.holds();
         if (holds == wanted) {
             return;
         }
         for (int now = holds; now > wanted; now--) {
-            core.lock().unlock();
+            lock.unlock();
         }
         for (int now = holds; now < wanted; now++) {
-            core.lock().lock();
+            lock.lock();
         }
         core.reports()
                 .console("queue " + queue.name() + ": a callback returned with " + holds
@@ -347,7 +356,7 @@ final class Worker extends WorkerProgress {
         int id = current;
         Item item = id == 0 ? null : running(id);
         long nanos = System.nanoTime();
-        long began = since;
+        long began = clock;
         boolean same = id != 0 && id == current;
         String waitsFor = mine.waitsFor();
         if (waitsFor == null && id == 0) {

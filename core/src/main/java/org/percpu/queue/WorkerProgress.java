@@ -37,10 +37,10 @@ abstract class WorkerProgress extends Padded {
     volatile int current;
 
     /**
-     * When the item began, by System.nanoTime(), or a little earlier. The worker looks at the clock when it has slept,
-     * and after some callbacks: after each one if they are slow.
+     * When the worker last looked at the clock, by System.nanoTime(): when it has slept, and after some callbacks, after
+     * each one if they are slow. So the item that runs began then or a little later.
      */
-    long since;
+    long clock;
 
     volatile long executed;
     volatile long faults;
