@@ -100,6 +100,22 @@ public final class NativeInbox {
         return byItem.keySet().stream().anyMatch(condition);
     }
 
+    /**
+     * Returns the items that C code has posted and whose values no run has taken yet.
+     *
+     * @return the items when the call looked, once for each handle
+     */
+    public synchronized List<Object> posted() {
+        List<Object> posted = new ArrayList<>();
+        for (Posted work : works) {
+            Object item = work.item();
+            if (item != null && !work.port().isEmpty()) {
+                posted.add(item);
+            }
+        }
+        return posted;
+    }
+
     private void index() {
         IdentityHashMap<Object, Posted[]> index = new IdentityHashMap<>();
         for (Posted work : works) {

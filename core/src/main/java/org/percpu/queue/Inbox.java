@@ -116,6 +116,11 @@ final class Inbox extends InboxHead {
         return HEAD.compareAndSet(this, null, SHUT) || HEAD.compareAndSet(this, PARKED, SHUT) || head == SHUT;
     }
 
+    /** Whether the inbox takes nothing more; true for ever then. */
+    boolean isShut() {
+        return head == SHUT;
+    }
+
     /** Whether there is nothing to take. It may be stale on return. */
     boolean isEmpty() {
         return isMarker(head);

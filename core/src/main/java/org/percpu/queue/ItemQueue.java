@@ -106,12 +106,67 @@ public abstract class ItemQueue extends Outlet {
     }
 
     /**
+     * Thread that drops the queue, when no more posters are let in: takes back everything that was pushed, and gives
+     * the threads that have claimed a posted item, and have not pushed it yet, a moment to do so.
+     */
+    final void takeBackPushed(Deadline grace) {
+        NativeDoor.await(
+                this,
+                () -> {
+                    takeBackPushed();
+                    return notPushed().isEmpty();
+                },
+                grace);
+    }
+
+    /** Takes back everything that was pushed and that no worker has. */
+    abstract void takeBackPushed();
+
+    /** Whether a worker has taken an item that is still pending here. */
+    abstract boolean isTaken(Item item);
+
+    /** Returns the items of accepted posts that rely on a push which is still to come. */
+    private List<Item> notPushed() {
+        List<Item> claimed = new ArrayList<>();
+        for (Object posted : door.posted()) {
+            if (posted instanceof Item item && owns(item) && !isTaken(item)) {
+                claimed.add(item);
+            }
+        }
+        return claimed;
+    }
+
+    /**
      * Thread that drops the queue: closes the inbox. Returns false if something waits. That includes works that the
      * worker has just moved, and works that a poster inside has marked.
+     *
+     * <p>A thread that has claimed a posted item and has not pushed it by now is refused. The post was accepted, so the
+     * item is handed back. It stays pending until that thread goes on.
      */
     final boolean closeInbox() {
         synchronized (doorbell) {
-            return door.end() && inbox.close();
+            if (!door.end()) {
+                return false;
+            }
+            if (inbox.isShut()) {
+                return true;
+            }
+            List<Item> refused = notPushed();
+            synchronized (released) {
+                int before = released.size();
+                boolean closed = false;
+                try {
+                    boolean added = released.addAll(refused);
+                    assert added || refused.isEmpty();
+                    closed = inbox.close();
+                } finally {
+                    if (!closed) {
+                        // The pushes came after all.
+                        released.subList(before, released.size()).clear();
+                    }
+                }
+                return closed;
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.queue;
 
+import java.util.List;
+import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.percpu.dispatch.Dispatcher;
@@ -98,11 +100,16 @@ final class NativeDoor {
         if (close()) {
             return;
         }
+        await(this, () -> !isBusy(), grace);
+    }
+
+    /** Waits until a condition holds or the time is over. A thread with a level runs its interrupts meanwhile. */
+    static void await(Object blocker, BooleanSupplier condition, Deadline grace) {
         Uninterrupted.until(() -> {
-            if (!isBusy()) {
+            if (condition.getAsBoolean()) {
                 return true;
             }
-            Uninterrupted.park(this, LOOK_NANOS);
+            Uninterrupted.park(blocker, LOOK_NANOS);
             Dispatcher spl = Dispatchers.currentIfUsed();
             int ran = spl == null ? 0 : spl.poll();
             assert ran >= 0;
@@ -114,6 +121,12 @@ final class NativeDoor {
     boolean hasItem(Predicate<Object> condition) {
         NativeInbox box = inbox;
         return box != null && box.hasItem(condition);
+    }
+
+    /** Returns the items that C code has posted and whose values no run has taken yet. */
+    List<Object> posted() {
+        NativeInbox box = inbox;
+        return box == null ? List.of() : box.posted();
     }
 
     /** In the monitor: the works that {@link #take} is moving are in neither list. */

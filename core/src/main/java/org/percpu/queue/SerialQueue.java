@@ -243,9 +243,9 @@ public final class SerialQueue extends ItemQueue {
     @Override
     void takeBack(Deadline grace) {
         door.expelPosters(grace);
+        takeBackPushed(grace);
         do {
-            door.take();
-            releaseInbox();
+            takeBackPushed();
         } while (!closeInbox());
         // The worker may have gone to sleep while the inbox had no marker that close() could find.
         doorbell.ring();
@@ -257,7 +257,14 @@ public final class SerialQueue extends ItemQueue {
         waiters.wakeAll();
     }
 
-    private void releaseInbox() {
+    @Override
+    boolean isTaken(Item item) {
+        return worker.hasInBatch(item);
+    }
+
+    @Override
+    void takeBackPushed() {
+        door.take();
         synchronized (released) {
             if (releasing == null) {
                 releasing = inbox.take();

@@ -342,23 +342,37 @@ public final class SharedQueue extends ItemQueue {
     @Override
     void takeBack(Deadline grace) {
         door.expelPosters(grace);
+        takeBackPushed(grace);
         synchronized (lock) {
             do {
-                drainInbox();
-                for (Item item = first; item != null; item = first) {
-                    if (item instanceof Barrier barrier) {
-                        barrier.passed = true;
-                    } else {
-                        release(item);
-                    }
-                    unlink(item);
-                    item.owner = 0;
-                }
+                takeBackPushed();
             } while (!closeInbox());
             ended = alive == 0;
             ringIfIdle();
         }
         waiters.wakeAll();
+    }
+
+    @Override
+    void takeBackPushed() {
+        synchronized (lock) {
+            drainInbox();
+            for (Item item = first; item != null; item = first) {
+                if (item instanceof Barrier barrier) {
+                    barrier.passed = true;
+                } else {
+                    release(item);
+                }
+                unlink(item);
+                item.owner = 0;
+            }
+        }
+    }
+
+    /** Workers take and begin an item in one step, under the lock. */
+    @Override
+    boolean isTaken(Item item) {
+        return false;
     }
 
     /**

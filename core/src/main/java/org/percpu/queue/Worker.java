@@ -391,6 +391,19 @@ final class Worker extends WorkerProgress {
         return null;
     }
 
+    /** Whether an item that is pending here is in the batch. */
+    @SuppressWarnings("ReferenceEquality") // a work may define equals; its place in a queue is identity
+    boolean hasInBatch(Item wanted) {
+        Item item = batch;
+        for (int i = 0; item != null && i < MOST_LOOKS && item.owner == queue.number; i++) {
+            if (item == wanted) {
+                return true;
+            }
+            item = item.older;
+        }
+        return false;
+    }
+
     /** Returns how many works of the batch have not started: an estimate while the worker goes on. */
     int unstartedInBatch() {
         int id = current;
