@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A sandbox: runs a program. The system calls that are named do nothing in the program, and return an error or success
- * as told.
+ * as told. With an argument behind its name, such as membarrier:8, only calls with that first argument do so.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -29,13 +29,14 @@ static const struct {
 	{"sched_getparam", SYS_sched_getparam},
 	{"setpriority", SYS_setpriority},
 	{"getpriority", SYS_getpriority},
+	{"membarrier", SYS_membarrier},
 	{"memfd_create", SYS_memfd_create},
 	{"prlimit64", SYS_prlimit64},
 };
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: sandbox CALL=ERRNO... -- PROGRAM [ARGUMENT...]\nERRNO is a number, 0 for success. Calls:");
+	fprintf(stderr, "usage: sandbox CALL[:ARGUMENT]=ERRNO... -- PROGRAM [ARGUMENT...]\nERRNO is a number, 0 for success. Calls:");
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 		fprintf(stderr, " %s", calls[i].name);
 	fprintf(stderr, "\n");
@@ -52,20 +53,33 @@ static int number_of(const char *name, size_t length)
 
 int main(int argc, char **argv)
 {
-	struct sock_filter code[2 + 2 * MAX_RULES];
+	struct sock_filter code[2 + 5 * MAX_RULES];
 	unsigned short length = 0;
 	int i;
 
 	code[length++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
 	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
 		const char *equals = strchr(argv[i], '=');
-		int number = equals == NULL ? -1 : number_of(argv[i], (size_t)(equals - argv[i]));
+		const char *argument = memchr(argv[i], ':', equals == NULL ? 0 : (size_t)(equals - argv[i]));
+		const char *end = argument == NULL ? equals : argument;
+		int number = end == NULL ? -1 : number_of(argv[i], (size_t)(end - argv[i]));
 
 		if (number < 0 || i > MAX_RULES)
 			return usage();
-		code[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)number, 0, 1);
+		code[length++] = (struct sock_filter)BPF_JUMP(
+			BPF_JMP | BPF_JEQ | BPF_K, (unsigned)number, 0, argument == NULL ? 1 : 4);
+		if (argument != NULL) {
+			/* The low half on a little-endian machine. */
+			code[length++] = (struct sock_filter)BPF_STMT(
+				BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0]));
+			code[length++] = (struct sock_filter)BPF_JUMP(
+				BPF_JMP | BPF_JEQ | BPF_K, (unsigned)atoi(argument + 1), 0, 1);
+		}
 		code[length++] = (struct sock_filter)BPF_STMT(
 			BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ((unsigned)atoi(equals + 1) & SECCOMP_RET_DATA));
+		if (argument != NULL)
+			code[length++] = (struct sock_filter)BPF_STMT(
+				BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
 	}
 	code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	if (i + 1 >= argc)

@@ -21,7 +21,8 @@ public final class Sandbox {
     /**
      * The words to put before a command. Skips the test without a C compiler, or where the kernel takes no filter.
      *
-     * @param rules such as {@code sched_setscheduler=0}, which answers with success, or {@code setpriority=1}, which is EPERM
+     * @param rules such as {@code sched_setscheduler=0}, which answers with success, {@code setpriority=1}, which is EPERM, or
+     *     {@code membarrier:8=1}, which is EPERM for calls with the first argument 8
      */
     public static String[] of(String... rules) {
         Machine.needsLinux("a seccomp filter");

@@ -17,13 +17,17 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
 import org.percpu.queue.Call;
 import org.percpu.queue.Fences;
 import org.percpu.queue.Item;
 import org.percpu.queue.SerialQueue;
 import org.percpu.tests.support.Bounded;
+import org.percpu.tests.support.Fork;
 import org.percpu.tests.support.Rule;
+import org.percpu.tests.support.Sandbox;
 import org.percpu.tests.support.TestKernel;
 
 /**
@@ -49,8 +53,12 @@ class SecondLookTest {
     }
 
     private SerialQueue queue() {
+        return queue(test.get());
+    }
+
+    private static SerialQueue queue(Kernel kernel) {
         return new SerialQueue(
-                test.get(),
+                kernel,
                 "look",
                 new Call() {
                     @Override
@@ -115,5 +123,37 @@ class SecondLookTest {
         queue.itemLeft();
         assertThat(Bounded.join(waiter)).isTrue();
         assertThat(looks).hasValueGreaterThan(1);
+    }
+
+    /** Waits for a change that nobody announces, in a process whose sandbox refuses membarrier(2). */
+    static final class Refused {
+        private Refused() {}
+
+        public static void main(String[] args) {
+            try (Kernel kernel = Kernel.builder("refused").build()) {
+                SerialQueue queue = queue(kernel);
+                for (int i = 0; i < 2; i++) {
+                    AtomicInteger looks = new AtomicInteger();
+                    boolean held = Bounded.<Boolean>call(
+                            "waits", () -> queue.await(() -> looks.incrementAndGet() > 1, KernelQueue.FOREVER));
+                    System.out.println("wait " + i + ": " + held + " after " + looks);
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "membarrier=1",
+                "membarrier=38",
+                "membarrier:" + LinuxCalls.MEMBARRIER_CMD_PRIVATE_EXPEDITED + "=1",
+                "membarrier:" + LinuxCalls.MEMBARRIER_CMD_PRIVATE_EXPEDITED + "=13"
+            })
+    @Rule({"NWQ-23", "OTQ-31"})
+    @DisplayName("a waiter looks again soon in a sandbox that refuses membarrier(2), or its fence alone")
+    void aSandboxMayRefuseMembarrier(String rule) {
+        assertThat(Fork.of(Refused.class).under(Sandbox.of(rule)).run())
+                .contains("wait 0: true after 2", "wait 1: true after 2");
     }
 }
