@@ -114,12 +114,13 @@ public final class SerialQueue extends ItemQueue {
                 Batch.IN_QUEUE.setRelease(batch, false);
                 itemLeft();
                 me.run(item);
-                Batch.IN_QUEUE.setOpaque(batch, true);
+                // No call comes before the next item stands here: an error would have this one called again.
                 item = newer;
                 newer = item == null ? null : item.newer;
                 begun = false;
                 tries = 0;
                 run++;
+                Batch.IN_QUEUE.setOpaque(batch, true);
             }
         } catch (Throwable t) {
             // No calls in this block: there may be no stack for a call. The worker reports the error and comes again.

@@ -95,6 +95,12 @@ abstract class Target {
             wq.enqueue(works[which], null);
         }
 
+        /** A caller that moves from one CPU to another enqueues to another worker. */
+        @Override
+        boolean isInOrder() {
+            return (flags & Workqueue.WQ_PERCPU) == 0;
+        }
+
         @Override
         int numberOf(Object work) {
             return List.of(works).indexOf(work);
