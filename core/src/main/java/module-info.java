@@ -12,4 +12,5 @@ module org.percpu.core {
     exports org.percpu.kernel;
     exports org.percpu.netbsd;
     exports org.percpu.openbsd;
+    exports org.percpu.concurrent;
 }

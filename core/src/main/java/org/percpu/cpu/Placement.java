@@ -19,8 +19,8 @@ import org.percpu.bindings.spi.Argument;
  */
 public enum Placement {
     /**
-     * As far apart as possible: packages take turns, and so do the NUMA nodes within them, and the cores; no core gets
-     * a second thread before each has one.
+     * As far apart as possible: packages take turns, and so do the NUMA nodes within them, the last-level caches within
+     * a node, and the cores within a cache; no core gets a second thread before each has one.
      */
     SPREAD,
     /** As near to each other as possible: a core is filled before the next, then a NUMA node, then a package. */
@@ -63,6 +63,21 @@ public enum Placement {
         return List.copyOf(candidates.subList(0, count));
     }
 
+    /**
+     * All CPUs that this placement chooses from some, in its order.
+     *
+     * @param topology the machine
+     * @param among the candidates
+     * @return the candidates, the preferred one first; with {@link #ONE_PER_CORE} one of each core
+     * @throws IllegalArgumentException if there is no candidate, or one is a CPU that this process may not use; the
+     *     message says why
+     */
+    public List<Cpu> order(CpuTopology topology, CpuSet among) {
+        Argument.requireNonNull(topology, "order", "topology");
+        Argument.requireNonNull(among, "order", "among");
+        return List.copyOf(ordered(topology.resolve(among)));
+    }
+
     private List<Cpu> ordered(List<Cpu> candidates) {
         List<Cpu> packed = new ArrayList<>(candidates);
         packed.sort(Comparator.comparingInt(Cpu::packageId)
@@ -72,15 +87,18 @@ public enum Placement {
         if (this == PACK) {
             return packed;
         }
-        // Ranks are counted over the candidates: of a thread in its core, a core in its node, a node in its package.
+        // Ranks are counted over the candidates: of a thread in its core, a core in its cache, a cache in its node, a
+        // node in its package.
         Map<Object, Map<Object, Integer>> ranks = new HashMap<>();
         Map<Cpu, int[]> keys = new HashMap<>();
         for (Cpu cpu : packed) {
             List<Integer> place = List.of(cpu.packageId(), cpu.node());
             int thread = rank(ranks, cpu.siblings(), cpu);
-            int core = rank(ranks, place, cpu.siblings());
+            List<Object> lastCache = List.of(place, lastCacheOf(cpu));
+            int core = rank(ranks, lastCache, cpu.siblings());
+            int cache = rank(ranks, place, lastCache);
             int node = rank(ranks, cpu.packageId(), place);
-            keys.put(cpu, new int[] {thread, core, node, cpu.packageId(), cpu.id()});
+            keys.put(cpu, new int[] {thread, core, cache, node, cpu.packageId(), cpu.id()});
         }
         if (this == ONE_PER_CORE) {
             packed.removeIf(cpu -> requireNonNull(keys.get(cpu))[0] > 0);
@@ -88,6 +106,14 @@ public enum Placement {
             packed.sort(Comparator.comparing(cpu -> requireNonNull(keys.get(cpu)), Arrays::compare));
         }
         return packed;
+    }
+
+    /** The CPUs that share the farthest cache; none where the kernel does not tell of caches. */
+    private static CpuSet lastCacheOf(Cpu cpu) {
+        return cpu.caches().stream()
+                .max(Comparator.comparingInt(Cpu.Cache::level))
+                .map(Cpu.Cache::shared)
+                .orElse(CpuSet.empty());
     }
 
     /** How many other members of the CPU's group came before it. */

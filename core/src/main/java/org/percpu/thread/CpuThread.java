@@ -46,11 +46,18 @@ public final class CpuThread {
 
     private CpuThread(Builder asked, Runnable body) {
         this.asked = asked;
-        CpuSet bound = asked.cpus;
-        this.place = bound != null ? Place.bound(asked.name, bound) : Place.anyOf(asked.name, asked.anyOf);
-        this.settling = new Settling(asked.name, place, asked.sched, asked.pinPolicy, asked.realtimePolicy);
+        this.place = asked.place();
+        this.settling = asked.settling(place);
         this.thread = new Thread(null, () -> run(body), asked.name, 0, false);
         thread.setDaemon(true);
+    }
+
+    /** The calling thread, not yet in place. */
+    private CpuThread(Builder asked) {
+        this.asked = asked;
+        this.place = asked.place();
+        this.settling = asked.settling(place);
+        this.thread = Thread.currentThread();
     }
 
     /**
@@ -84,15 +91,24 @@ public final class CpuThread {
         try {
             body.run();
         } finally {
+            ends();
+        }
+    }
+
+    /**
+     * Tells that the calling thread, which was {@linkplain Builder#adopt() adopted}, is about to end: its state is read
+     * for the last time, and {@link #repin()} leaves its number alone, which another thread may get. A thread that
+     * {@link Builder#start} made does this by itself.
+     */
+    public void ends() {
+        try {
+            last = read(false);
+        } finally {
             try {
-                last = read(false);
-            } finally {
-                try {
-                    place.end();
-                } catch (Throwable t) {
-                    // Its number may soon belong to another thread.
-                    place.end();
-                }
+                place.end();
+            } catch (Throwable t) {
+                // Its number may soon belong to another thread.
+                place.end();
             }
         }
     }
@@ -379,6 +395,33 @@ public final class CpuThread {
                 throw e;
             }
             return started;
+        }
+
+        /**
+         * Puts the calling thread in place, as {@link #start} does with a new one: its name in the kernel, CPUs and
+         * scheduling. This is for threads that other code makes, such as those of a ForkJoinPool. The thread calls
+         * {@link CpuThread#ends()} as the last step before it ends. Its name in Java stays as it is.
+         *
+         * @return the thread, pinned, scheduled and named
+         * @throws LinuxException if it cannot be pinned, or the real-time policy is required and denied (EPERM); the
+         *     thread may then have the name, and the CPUs
+         * @throws UnsupportedOperationException on a virtual thread, or if the library does not run on this system
+         */
+        public CpuThread adopt() {
+            VirtualThreads.refuse("adopting thread " + name);
+            VirtualThreads.warmSchedulers();
+            CpuThread adopted = new CpuThread(new Builder(this));
+            adopted.settling.run();
+            return adopted;
+        }
+
+        private Place place() {
+            CpuSet bound = cpus;
+            return bound != null ? Place.bound(name, bound) : Place.anyOf(name, anyOf);
+        }
+
+        private Settling settling(Place place) {
+            return new Settling(name, place, sched, pinPolicy, realtimePolicy);
         }
 
         /** False if an error has ended the thread before it was in place. */

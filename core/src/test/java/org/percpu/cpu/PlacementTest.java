@@ -26,6 +26,25 @@ class PlacementTest {
     }
 
     @Test
+    void spreadTakesLastLevelCachesInTurn(@TempDir Path root) {
+        // One node, two threads to a core, three caches: cores {0,6} {1,7}, then {2,8} {3,9}, then {4,10} {5,11}.
+        MachineFiles files = new MachineFiles().cpus("0-11", "0-11", "0-11").node(0, "0-11");
+        for (int core = 0; core < 6; core++) {
+            files.core(0, core, core, core + 6);
+            int first = core / 2 * 2;
+            String cache = first + "-" + (first + 1) + "," + (first + 6) + "-" + (first + 7);
+            for (int cpu : new int[] {core, core + 6}) {
+                files.cache(cpu, 0, 2, "Unified", "1024K", core + "," + (core + 6));
+                files.cache(cpu, 1, 3, "Unified", "32M", cache);
+            }
+        }
+        CpuTopology topology = CpuTopology.read(files.writeTo(root), CpuSet.range(0, 11));
+        assertThat(ids(Placement.SPREAD.choose(topology, 12))).containsExactly(0, 2, 4, 1, 3, 5, 6, 8, 10, 7, 9, 11);
+        assertThat(ids(Placement.ONE_PER_CORE.order(topology, CpuSet.range(0, 11))))
+                .containsExactly(0, 1, 2, 3, 4, 5);
+    }
+
+    @Test
     void packFillsCoresThenNodes(@TempDir Path root) {
         assertThat(ids(Placement.PACK.choose(numa4(root), 6))).containsExactly(0, 8, 1, 9, 2, 10);
     }

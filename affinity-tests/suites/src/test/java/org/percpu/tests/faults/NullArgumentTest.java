@@ -42,6 +42,7 @@ import org.percpu.bindings.spi.Backend;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.concurrent.PinnedThreadFactory;
 import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuSet;
 import org.percpu.intr.NativeWork;
@@ -67,7 +68,7 @@ import org.percpu.thread.Sched;
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class NullArgumentTest {
     private static final List<String> PACKAGES =
-            List.of("bindings/spi", "cpu", "thread", "ipl", "intr", "kernel", "netbsd", "openbsd");
+            List.of("bindings/spi", "cpu", "thread", "ipl", "intr", "kernel", "netbsd", "openbsd", "concurrent");
     private static final Pattern NAMED = Pattern.compile("(?<name>[a-z]\\w*) is null$");
     /** They promise never to throw: workers and interrupts have something to say. */
     private static final Set<String> NEVER_THROW = Set.of("Kernel.console", "Kernel.fault");
@@ -112,6 +113,8 @@ class NullArgumentTest {
                 Kthread.create(kernel, -1, Kthread.KTHREAD_IDLE | Kthread.KTHREAD_MPSAFE, null, a -> {}, null, "idle"),
                 Kernel.builder("k"),
                 CpuThread.builder("t"),
+                PinnedThreadFactory.builder("f"),
+                PinnedThreadFactory.unpinned("f"),
                 Sched.DEFAULT,
                 Path.of("/"),
                 "n",
@@ -228,7 +231,8 @@ class NullArgumentTest {
         }
         for (Method method : type.getDeclaredMethods()) {
             boolean javas = method.getName().equals("equals")
-                    || (type.isEnum() && method.getName().equals("valueOf"));
+                    || (type.isEnum() && method.getName().equals("valueOf"))
+                    || isOfTheJdk(type, method);
             if (isOurs(method) && !javas && !NEVER_THROW.contains(type.getSimpleName() + "." + method.getName())) {
                 found.add(method);
             }
@@ -239,6 +243,26 @@ class NullArgumentTest {
                     .forEach(found::add);
         }
         return found;
+    }
+
+    /** Whether an interface of java.util.concurrent says what the method answers: that is a NullPointerException. */
+    private static boolean isOfTheJdk(@Nullable Class<?> type, Method method) {
+        if (type == null || type == Object.class) {
+            return false;
+        }
+        for (Class<?> face : type.getInterfaces()) {
+            if (isOfTheJdk(face, method)) {
+                return true;
+            }
+        }
+        return (type.getName().startsWith("java.util.concurrent.") && declares(type, method))
+                || isOfTheJdk(type.getSuperclass(), method);
+    }
+
+    private static boolean declares(Class<?> type, Method method) {
+        return Arrays.stream(type.getDeclaredMethods())
+                .anyMatch(own -> own.getName().equals(method.getName())
+                        && Arrays.equals(own.getParameterTypes(), method.getParameterTypes()));
     }
 
     private static List<Class<?>> classes(Class<?> module, String folder) throws Exception {
