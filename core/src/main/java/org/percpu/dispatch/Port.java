@@ -183,10 +183,14 @@ public final class Port {
      * claimed.
      */
     public long claim() {
+        return claimBefore(Long.MAX_VALUE);
+    }
+
+    private long claimBefore(long end) {
         while (true) {
             long head = (long) LONG.getVolatile(memory, Memory.PORT_HEAD);
             long sequence = (long) LONG.getAcquire(memory, slot(head));
-            if (sequence < head + 1) {
+            if (head >= end || sequence < head + 1) {
                 return -1;
             }
             if (sequence == head + 1 && LONG.compareAndSet(memory, Memory.PORT_HEAD, head, head + 1)) {
@@ -197,18 +201,17 @@ public final class Port {
 
     /** Discards the next value if its position is below {@code end}. Returns false if there is no such value. */
     boolean discardBefore(long end) {
-        while (true) {
-            long head = (long) LONG.getVolatile(memory, Memory.PORT_HEAD);
-            int slot = slot(head);
-            long sequence = (long) LONG.getAcquire(memory, slot);
-            if (head >= end || sequence < head + 1) {
-                return false;
-            }
-            if (sequence == head + 1 && LONG.compareAndSet(memory, Memory.PORT_HEAD, head, head + 1)) {
-                LONG.setRelease(memory, slot, head + Memory.SLOTS);
-                return true;
-            }
+        long at = claimBefore(end);
+        if (at < 0) {
+            return false;
         }
+        try {
+            free(at);
+        } catch (Throwable t) {
+            // If the slot stayed full, the ring would have no room behind it. There was room for a call just now.
+            free(at);
+        }
+        return true;
     }
 
     /** Returns the value at a claimed position, and frees its slot. After an error the call may be repeated. */

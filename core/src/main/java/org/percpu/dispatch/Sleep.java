@@ -50,18 +50,29 @@ public final class Sleep {
      * @return false if the time ran out before a thread woke this one
      */
     public boolean await(Object blocker, long nanos) {
+        return await(blocker, nanos, false);
+    }
+
+    /**
+     * As {@link #await(Object, long)}, but with {@code interruptibly} {@link Thread#interrupt} ends the sleep too. A
+     * thread that has a level hears it some 2 ms late.
+     *
+     * @return false if the time ran out or the thread was interrupted, before a thread woke this one
+     */
+    boolean await(Object blocker, long nanos, boolean interruptibly) {
         Argument.requireNonNull(blocker, "a sleep", "blocker");
         long start = System.nanoTime();
+        boolean looksForInterrupts = interruptibly && dispatcher != null;
         boolean interrupted = false;
         try {
             while (!woken) {
                 long left = nanos == FOREVER ? FOREVER : nanos - (System.nanoTime() - start);
-                if (left <= 0) {
+                if (left <= 0 || (interruptibly && thread.isInterrupted())) {
                     return false;
                 }
-                doze(blocker, left);
+                doze(blocker, looksForInterrupts ? Math.min(left, INTERRUPT_LOOK_NANOS) : left);
                 // park() returns at once while the interrupt status is set.
-                interrupted |= dispatcher == null && Thread.interrupted();
+                interrupted |= !interruptibly && dispatcher == null && Thread.interrupted();
             }
             return true;
         } finally {
@@ -69,26 +80,6 @@ public final class Sleep {
                 Thread.currentThread().interrupt();
             }
         }
-    }
-
-    /**
-     * As {@link #await}, but {@link Thread#interrupt} ends the sleep too. A thread that has a level hears it some 2 ms
-     * late.
-     *
-     * @param blocker what a thread dump shows
-     * @param nanos longest sleep
-     * @return false if the time ran out or the thread was interrupted, before a thread woke this one
-     */
-    boolean awaitInterruptibly(Object blocker, long nanos) {
-        long start = System.nanoTime();
-        while (!woken) {
-            long left = nanos == FOREVER ? FOREVER : nanos - (System.nanoTime() - start);
-            if (left <= 0 || thread.isInterrupted()) {
-                return false;
-            }
-            doze(blocker, dispatcher == null ? left : Math.min(left, INTERRUPT_LOOK_NANOS));
-        }
-        return true;
     }
 
     /** Runs the handlers that are due, or, if there are none, sleeps once. */

@@ -154,7 +154,7 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
 
     private void doze(Sleep sleep, long nanos, boolean interruptible) {
         try {
-            boolean woken = interruptible ? sleep.awaitInterruptibly(this, nanos) : sleep.await(this, nanos);
+            boolean woken = sleep.await(this, nanos, interruptible);
             assert woken || interruptible || nanos != Sleep.FOREVER;
         } catch (Throwable t) {
             // Stack or memory ran out, so an interrupt could not be run. It stays pending until this thread holds the

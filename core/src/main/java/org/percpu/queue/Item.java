@@ -55,14 +55,6 @@ public abstract class Item {
         return OWNER.compareAndSet(this, 0, queue);
     }
 
-    /**
-     * Makes the item no longer pending on a queue. From here on the item may be enqueued again, and its links no longer
-     * belong to the queue. Returns false if the item was not pending there.
-     */
-    final boolean release(int queue) {
-        return OWNER.compareAndSet(this, queue, 0);
-    }
-
     /** The queue on which the item is pending, or 0. It may be stale on return. */
     final int owner() {
         return owner;

@@ -91,7 +91,13 @@ public final class CpuThread {
         try {
             body.run();
         } finally {
-            ends();
+            try {
+                ends();
+            } catch (Throwable t) {
+                // The call may have failed, and the thread's number may soon belong to another thread.
+                place.end();
+                throw t;
+            }
         }
     }
 

@@ -12,6 +12,9 @@ import org.percpu.events.Events;
  * is not bound runs on those of its CPUs that are there at the moment; it has no pin to lose.
  */
 final class Place {
+    /** The logger of placements, by the name of the public class. */
+    static final String LOGGER = "org.percpu.thread.CpuThread";
+
     private final String name;
     private final boolean bound;
     private final Supplier<CpuSet> cpus;
@@ -120,6 +123,6 @@ final class Place {
     }
 
     private void log(System.Logger.Level level, String line, int tid, CpuSet wanted, String found) {
-        System.getLogger(CpuThread.class.getName()).log(level, line, name, String.valueOf(tid), wanted, found);
+        System.getLogger(LOGGER).log(level, line, name, String.valueOf(tid), wanted, found);
     }
 }

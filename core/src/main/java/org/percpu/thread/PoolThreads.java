@@ -146,7 +146,7 @@ public final class PoolThreads {
                 if (group != null
                         && group.getName().equals(CARRIERS)
                         && threads[i].getName().startsWith(POOL)) {
-                    carriers = Settling.comm(threads[i].getName());
+                    carriers = Comm.of(threads[i].getName());
                 }
             }
         }

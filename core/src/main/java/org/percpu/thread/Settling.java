@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.thread;
 
-import java.nio.charset.StandardCharsets;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Backend;
@@ -13,12 +12,11 @@ import org.percpu.events.Events;
 final class Settling {
     /** In a class of its own, because a start without a message need not look for a logger. */
     private static final class Log {
-        static final System.Logger LOG = System.getLogger(CpuThread.class.getName());
+        static final System.Logger LOG = System.getLogger(Place.LOGGER);
     }
 
     private static final AtomicBoolean DENIAL_LOGGED = new AtomicBoolean();
     private static final AtomicBoolean WARNING_LOGGED = new AtomicBoolean();
-    private static final int COMM_BYTES = 15;
 
     private final String name;
     private final Place place;
@@ -49,7 +47,7 @@ final class Settling {
     void run() {
         LinuxCalls linux = Backend.linux();
         tid = linux.gettid();
-        String comm = comm(name);
+        String comm = Comm.of(name);
         check(linux.pthread_setname_np(linux.pthread_self(), comm), "pthread_setname_np(self, \"" + comm + "\")");
         pin();
         if (sched.realtime() && realtimePolicy != RealtimePolicy.NEVER) {
@@ -126,21 +124,5 @@ final class Settling {
         if (result < 0) {
             throw Affinity.failed(call, result, null);
         }
-    }
-
-    /** The kernel's 15 bytes: cut between characters, and fit for /proc, where a newline would end the field. */
-    static String comm(String name) {
-        StringBuilder comm = new StringBuilder();
-        int bytes = 0;
-        for (int i = 0; i < name.length(); i = name.offsetByCodePoints(i, 1)) {
-            int c = name.codePointAt(i);
-            String s = Character.isISOControl(c) || (c >= 0xD800 && c <= 0xDFFF) ? "?" : Character.toString(c);
-            bytes += s.getBytes(StandardCharsets.UTF_8).length;
-            if (bytes > COMM_BYTES) {
-                break;
-            }
-            comm.append(s);
-        }
-        return comm.toString();
     }
 }

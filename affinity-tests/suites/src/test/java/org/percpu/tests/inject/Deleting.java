@@ -19,6 +19,12 @@ final class Deleting extends OnKernel {
     private volatile CountDownLatch entered = new CountDownLatch(0);
     private volatile CountDownLatch gate = new CountDownLatch(0);
 
+    /** All: the rounds are quick. */
+    @Override
+    public List<Injector.Kind> kinds() {
+        return List.of(Injector.Kind.values());
+    }
+
     @Override
     void open(Fixture made) {
         target.callback = which -> {

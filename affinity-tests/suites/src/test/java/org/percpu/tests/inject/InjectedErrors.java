@@ -41,6 +41,8 @@ public final class InjectedErrors {
             SCENARIOS.put("close-" + name, () -> new Closing(target, Closing.Way.CLOSE));
             SCENARIOS.put("shutdown-" + name, () -> new Closing(target, Closing.Way.SHUTDOWN));
         });
+        SCENARIOS.put("close-several", () -> new Closing(Target.OfSeveral::new, Closing.Way.CLOSE));
+        SCENARIOS.put("shutdown-several", () -> new Closing(Target.OfSeveral::new, Closing.Way.SHUTDOWN));
         SCENARIOS.put("add-pool", () -> new Submission(new Target.OfPool()));
         SCENARIOS.put("run-pool", () -> new Running(new Target.OfPool()));
         SCENARIOS.put("add-softint", () -> new Submission(new Target.OfSoftint(Softint.SOFTINT_MPSAFE)));

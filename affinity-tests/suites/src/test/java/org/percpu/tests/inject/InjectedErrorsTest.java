@@ -33,7 +33,7 @@ class InjectedErrorsTest {
                     "run-workqueue run-workqueue-locked run-taskq run-taskq-locked run-taskq-two run-pool run-softint"
                             + " run-posts run-line",
                     "destroy-workqueue destroy-taskq-two drain-taskq-locked drop-workqueue-percpu drop-workq close-taskq"
-                            + " shutdown-workqueue shutdown-taskq-two",
+                            + " shutdown-workqueue shutdown-taskq-two shutdown-several",
                     "wait-workqueue barrier-two del-barrier disestablish join lock-adaptive lock-netbsd lock-openbsd"
                             + " lock-kernel sleep-condvar sleep-condvar-mutex sleep-sleepq sleep-sleepq-mutex"
                             + " wake-condvar wake-condvar-mutex wake-sleepq wake-sleepq-mutex",

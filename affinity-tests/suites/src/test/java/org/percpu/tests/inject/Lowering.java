@@ -15,6 +15,12 @@ final class Lowering implements Scenario {
 
     private final List<Long> handled = new ArrayList<>();
 
+    /** All: the rounds are quick. */
+    @Override
+    public List<Injector.Kind> kinds() {
+        return List.of(Injector.Kind.values());
+    }
+
     @Override
     public void begin() {}
 

@@ -17,6 +17,12 @@ final class Posting extends OnKernel {
         target.callback = received::add;
     }
 
+    /** All: the rounds are quick. */
+    @Override
+    public List<Injector.Kind> kinds() {
+        return List.of(Injector.Kind.values());
+    }
+
     @Override
     void open(Fixture made) {
         target.open(made, 0);

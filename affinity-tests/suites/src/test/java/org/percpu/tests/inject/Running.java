@@ -30,6 +30,8 @@ class Running extends OnKernel {
     private volatile Semaphore gate = new Semaphore(0);
     private volatile Injector.Kind kind = Injector.Kind.OUT_OF_MEMORY;
     private volatile int n;
+    /** The latest number behind the last one that a callback was given. */
+    volatile int seen;
 
     /** The stack of a worker is not short of room between callbacks. */
     @Override
@@ -57,6 +59,7 @@ class Running extends OnKernel {
     /** What all callbacks do. */
     void callback(int which) {
         if (which > LAST) {
+            seen = which;
             return;
         }
         synchronized (order) {
@@ -128,7 +131,7 @@ class Running extends OnKernel {
     }
 
     /** No queue has a work that waits or runs: one that has not run by then never will. */
-    private boolean nothingIsLeft() {
+    boolean nothingIsLeft() {
         return fixture().kernel.queues().stream()
                 .flatMap(queue -> queue.workers().stream())
                 .allMatch(worker -> worker.pending() == 0 && worker.running() == null);
@@ -209,9 +212,23 @@ class Running extends OnKernel {
             super(new Target.OfLine());
         }
 
+        private int behind = LAST;
+
         @Override
         void leaveHolds() {
             raise();
+        }
+
+        @Override
+        void submitMore() {
+            behind++;
+            Fixture.must(() -> target.submit(behind));
+        }
+
+        /** Values come in order. */
+        @Override
+        boolean nothingIsLeft() {
+            return seen == behind;
         }
 
         @Override

@@ -10,7 +10,10 @@ interface Scenario {
     /** Makes what the rounds use. Called again after a round that has failed. */
     void begin() throws Exception;
 
-    /** What it can be tried with. A single error of the stack does what one of memory does, but where the library tells them apart. */
+    /**
+     * What it can be tried with. A single error of the stack does what one of memory does, but where the library tells them apart. So the
+     * short form tries it in quick scenarios alone.
+     */
     default List<Injector.Kind> kinds() {
         return Scale.isLong()
                 ? List.of(Injector.Kind.values())

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.tests.inject;
 
+import java.util.List;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.jspecify.annotations.Nullable;
 import org.percpu.cpu.CpuSet;
@@ -30,6 +31,12 @@ final class Submission extends OnKernel {
     @Override
     Fixture newFixture() {
         return new Fixture(CpuSet.of(CpuTopology.system().allowed().first()));
+    }
+
+    /** All: the rounds are quick. */
+    @Override
+    public List<Injector.Kind> kinds() {
+        return List.of(Injector.Kind.values());
     }
 
     @Override

@@ -5,11 +5,14 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.percpu.intr.InterruptLine;
 import org.percpu.intr.NativeWork;
 import org.percpu.intr.Receiver;
 import org.percpu.ipl.Ipl;
+import org.percpu.kernel.Kernel;
+import org.percpu.kernel.KernelQueue;
 import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Softint;
 import org.percpu.netbsd.Work;
@@ -65,34 +68,64 @@ abstract class Target {
         throw new UnsupportedOperationException("wait for " + which);
     }
 
+    /**
+     * A queue with works of its caller's.
+     *
+     * @param <W> what a work is
+     * @param <Q> what the queue is
+     */
+    @SuppressWarnings("NullAway") // open() comes first
+    abstract static class OfQueue<W, Q extends KernelQueue> extends Target {
+        List<W> works = List.of();
+
+        @Nullable
+        Q queue;
+
+        @Override
+        void open(Fixture made, int size) {
+            works = IntStream.range(0, size).mapToObj(this::work).toList();
+            queue = create(made.kernel);
+        }
+
+        /** Makes a work that calls the callback with its number. */
+        abstract W work(int which);
+
+        abstract Q create(Kernel kernel);
+
+        @Override
+        final int numberOf(Object work) {
+            return works.indexOf(work);
+        }
+
+        @Override
+        final List<?> drain(Duration atMost) {
+            return queue.drainAndDestroy(atMost);
+        }
+    }
+
     /** A workqueue. */
     @SuppressWarnings("NullAway") // open() comes first
-    static final class OfWorkqueue extends Target {
+    static final class OfWorkqueue extends OfQueue<Work, Workqueue<Work>> {
         private final int flags;
-        private Work[] works = {};
-        private @Nullable Workqueue<Work> wq;
 
         OfWorkqueue(int flags) {
             this.flags = flags;
         }
 
         @Override
-        void open(Fixture made, int size) {
-            works = new Work[size];
-            Arrays.setAll(works, i -> new Work());
-            wq = Workqueue.create(
-                    made.kernel,
-                    NAME,
-                    (work, none) -> callback.accept(numberOf(work)),
-                    null,
-                    Pri.PRI_NONE,
-                    Ipl.NONE,
-                    flags);
+        Work work(int which) {
+            return new Work();
+        }
+
+        @Override
+        Workqueue<Work> create(Kernel kernel) {
+            return Workqueue.create(
+                    kernel, NAME, (work, none) -> callback.accept(numberOf(work)), null, Pri.PRI_NONE, Ipl.NONE, flags);
         }
 
         @Override
         void submit(int which) {
-            wq.enqueue(works[which], null);
+            queue.enqueue(works.get(which), null);
         }
 
         /** A caller that moves from one CPU to another enqueues to another worker. */
@@ -102,35 +135,21 @@ abstract class Target {
         }
 
         @Override
-        int numberOf(Object work) {
-            return List.of(works).indexOf(work);
-        }
-
-        @Override
         void destroy() {
-            wq.destroy();
-        }
-
-        @Override
-        List<?> drain(Duration atMost) {
-            return wq.drainAndDestroy(atMost);
+            queue.destroy();
         }
 
         @Override
         void waitFor(int which) {
-            wq.waitFor(works[which]);
+            queue.waitFor(works.get(which));
         }
     }
 
     /** A taskq. */
     @SuppressWarnings("NullAway") // open() comes first
-    static class OfTaskq extends Target {
+    static class OfTaskq extends OfQueue<Task, Taskq> {
         private final int threads;
         private final int flags;
-        Task[] tasks = {};
-
-        @Nullable
-        Taskq tq;
 
         OfTaskq(int threads, int flags) {
             this.threads = threads;
@@ -138,15 +157,18 @@ abstract class Target {
         }
 
         @Override
-        void open(Fixture made, int size) {
-            tasks = new Task[size];
-            Arrays.setAll(tasks, i -> Task.initializer(which -> callback.accept(which), i));
-            tq = Taskq.create(made.kernel, NAME, threads, Ipl.NONE, flags);
+        Task work(int which) {
+            return Task.initializer(callback::accept, which);
+        }
+
+        @Override
+        Taskq create(Kernel kernel) {
+            return Taskq.create(kernel, NAME, threads, Ipl.NONE, flags);
         }
 
         @Override
         void submit(int which) {
-            Fixture.require(tq.add(tasks[which]), "task_add found it pending");
+            Fixture.require(queue.add(works.get(which)), "task_add found it pending");
         }
 
         @Override
@@ -155,27 +177,17 @@ abstract class Target {
         }
 
         @Override
-        int numberOf(Object work) {
-            return List.of(tasks).indexOf(work);
-        }
-
-        @Override
         void destroy() {
-            tq.destroy();
-        }
-
-        @Override
-        List<?> drain(Duration atMost) {
-            return tq.drainAndDestroy(atMost);
+            queue.destroy();
         }
 
         @Override
         void waitFor(int which) {
-            tq.barrier();
+            queue.barrier();
         }
 
         boolean del(int which) {
-            return tq.del(tasks[which]);
+            return queue.del(works.get(which));
         }
     }
 
@@ -188,41 +200,70 @@ abstract class Target {
 
         @Override
         void waitFor(int which) {
-            boolean unused = tq.delBarrier(tasks[which]);
+            boolean unused = queue.delBarrier(works.get(which));
         }
     }
 
     /** A workq, with the caller's entries. */
     @SuppressWarnings("NullAway") // open() comes first
-    static final class OfWorkq extends Target {
-        private WorkqTask[] entries = {};
-        private @Nullable Workq wq;
+    static final class OfWorkq extends OfQueue<WorkqTask, Workq> {
+        @Override
+        WorkqTask work(int which) {
+            return new WorkqTask();
+        }
 
         @Override
-        void open(Fixture made, int size) {
-            entries = new WorkqTask[size];
-            Arrays.setAll(entries, i -> new WorkqTask());
-            wq = Workq.create(made.kernel, NAME, 1, Ipl.NONE);
+        Workq create(Kernel kernel) {
+            return Workq.create(kernel, NAME, 1, Ipl.NONE);
         }
 
         @Override
         void submit(int which) {
-            wq.queueTask(entries[which], 0, (self, none) -> self.callback.accept(which), this, null);
-        }
-
-        @Override
-        int numberOf(Object work) {
-            return List.of(entries).indexOf(work);
+            queue.queueTask(works.get(which), 0, (self, none) -> self.callback.accept(which), this, null);
         }
 
         @Override
         void destroy() {
-            wq.destroy();
+            queue.destroy();
+        }
+    }
+
+    /** Queues of different kinds in one kernel, each with one work. */
+    static final class OfSeveral extends Target {
+        private final List<Target> queues = List.of(
+                new OfWorkqueue(Workqueue.WQ_MPSAFE),
+                new OfTaskq(2, Taskq.TASKQ_MPSAFE),
+                new OfWorkq(),
+                new OfWorkqueue(0));
+
+        @Override
+        void open(Fixture made, int size) {
+            Fixture.require(size == queues.size(), "a work for each queue");
+            for (int i = 0; i < size; i++) {
+                int which = i;
+                queues.get(i).callback = none -> callback.accept(which);
+                queues.get(i).open(made, 1);
+            }
         }
 
         @Override
-        List<?> drain(Duration atMost) {
-            return wq.drainAndDestroy(atMost);
+        void submit(int which) {
+            queues.get(which).submit(0);
+        }
+
+        @Override
+        boolean isInOrder() {
+            return false;
+        }
+
+        @Override
+        int numberOf(Object work) {
+            for (int i = 0; i < queues.size(); i++) {
+                if (queues.get(i).numberOf(work) == 0) {
+                    return i;
+                }
+            }
+            return -1;
         }
     }
 
