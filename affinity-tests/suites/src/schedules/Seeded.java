@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+import java.lang.ref.PhantomReference;
+import java.lang.ref.ReferenceQueue;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
@@ -12,46 +14,106 @@ import org.pastalab.fray.core.scheduler.POSScheduler;
 import org.pastalab.fray.core.scheduler.Scheduler;
 
 /**
- * Fray's partial order sampling with a seed for each schedule: one more than that of the schedule before, or, with
- * -Dschedules.repeat=true, always the first one. The property schedules.seed holds the first seed.
+ * Fray's partial order sampling with a seed for each schedule: one more than that of the schedule before.
  *
  * <p>The first schedules of a JVM load classes and link lambdas, so they differ from later ones with the same seed. Therefore WARM
  * schedules come first, with the seeds before the first one.
  */
 public final class Seeded extends Scheduler {
-    // The script knows this number too.
-    private static final int WARM = 5;
-    private static final long FIRST = Long.getLong("schedules.seed", 0);
-    private static final boolean REPEAT = Boolean.getBoolean("schedules.repeat");
+    /** How many schedules of a scenario come before the first one that counts. */
+    static final int WARM = 32;
 
-    private final long seed;
+    private static final long MOST_GARBAGE = 250L << 20;
+    private static final long WAIT_MILLIS = 1000;
+
+    /** The schedule whose steps are printed. */
+    private static final long TOLD = Long.getLong("schedules.told", -1);
+
+    private static final int FRAMES = 9;
+
+    /** The schedule that runs, or has just failed. */
+    static volatile Seeded now;
+
+    final long seed;
     private final POSScheduler order;
+    private long trace;
+    private int steps;
 
-    /** For Fray, which makes the first one. */
-    public Seeded(Randomness unused) {
-        this(FIRST - WARM);
-        // The first use of virtual threads starts a thread of the JVM, which the first schedule would wait for, for half a minute.
-        Thread.ofVirtual().start(() -> {});
-    }
-
-    private Seeded(long seed) {
+    Seeded(long seed) {
         // Neighbouring seeds of Random give almost the same first number.
         super(new ControlledRandom(
                 new ArrayList<>(), new ArrayList<>(), new Random(new SplittableRandom(seed).nextLong())));
         this.seed = seed;
         order = new POSScheduler(getRand());
+        System.setProperty("schedules.now", Long.toString(seed));
+        now = this;
+    }
+
+    /** A number for all choices so far: which thread went on, each time that there were several. */
+    long trace() {
+        return trace;
     }
 
     @Override
     public ThreadContext scheduleNextOperation(List<ThreadContext> threads, Collection<ThreadContext> allThreads) {
+        if (threads.size() == 1) {
+            tell(1, threads.get(0));
+            return threads.get(0);
+        }
         // Fray lists them by a hash of their numbers in the JVM, which go on from schedule to schedule. Its own index begins with each.
         List<ThreadContext> byIndex = new ArrayList<>(threads);
         byIndex.sort(Comparator.comparingInt(ThreadContext::getIndex));
-        return order.scheduleNextOperation(byIndex, allThreads);
+        ThreadContext next = order.scheduleNextOperation(byIndex, allThreads);
+        trace = 31 * (31 * trace + byIndex.size()) + next.getIndex();
+        tell(byIndex.size(), next);
+        return next;
     }
 
     @Override
     public Scheduler nextIteration(Randomness unused) {
-        return new Seeded(REPEAT && seed == FIRST ? seed : seed + 1);
+        Runs.finished(this);
+        collect();
+        return new Seeded(seed + 1);
+    }
+
+    /** The library looks for what was collected, so a collection in the middle of a schedule would change it. */
+    private static void collect() {
+        Runtime runtime = Runtime.getRuntime();
+        if (runtime.totalMemory() - runtime.freeMemory() < MOST_GARBAGE) {
+            return;
+        }
+        ReferenceQueue<Object> queue = new ReferenceQueue<>();
+        PhantomReference<Object> last = new PhantomReference<>(new Object(), queue);
+        System.gc();
+        try {
+            while (queue.remove(WAIT_MILLIS) != last) {
+                System.gc();
+            }
+            // The others reach their queues at about the same time.
+            Thread.sleep(1);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Prints which of so many threads goes on, with what, and where it is. */
+    private void tell(int runnable, ThreadContext next) {
+        steps++;
+        if (seed != TOLD) {
+            return;
+        }
+        StringBuilder line = new StringBuilder("step " + steps + ": thread " + next.getIndex() + " of " + runnable + ", "
+                + next.getPendingOperation().getClass().getSimpleName());
+        int frames = 0;
+        for (StackTraceElement frame : next.getThread().getStackTrace()) {
+            String type = frame.getClassName();
+            boolean mine = type.startsWith("org.pastalab") || type.startsWith("kotlin") || type.equals("Seeded") || type.equals("Touched");
+            if (!mine && frames < FRAMES) {
+                frames++;
+                line.append(" < ").append(type.substring(type.lastIndexOf('.') + 1)).append('.').append(frame.getMethodName()).append(':')
+                        .append(frame.getLineNumber());
+            }
+        }
+        System.err.println(line);
     }
 }

@@ -42,9 +42,8 @@
  * the rare side, so it puts that fence into the worker: membarrier(2) makes each thread of the process that runs now
  * pass a full fence before the call returns ({@link org.percpu.queue.Membarrier}). If the worker missed the waiter,
  * then its look came before that fence, and the change before the look; so the waiter sees the change. The process
- * registers at its first wait. Where membarrier(2) is missing (Linux before 4.14, a sandbox that refuses it, the
- * simulated machine), the waiter looks a second time a millisecond later, when the change has long left the processor
- * that made it.
+ * registers at its first wait. Where membarrier(2) is missing (Linux before 4.14, a sandbox that refuses it), the waiter
+ * looks a second time a millisecond later, when the change has long left the processor that made it.
  *
  * <p><b>Names.</b>
  *

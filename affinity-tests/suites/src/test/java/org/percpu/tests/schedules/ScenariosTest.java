@@ -1,50 +1,58 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.tests.schedules;
 
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Named;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.percpu.tests.support.Machine;
 
-/** The scenarios for controlled schedules, each in the one schedule that comes. */
+/** The scenarios for controlled schedules, each in a few of the schedules that come by themselves, faults included. */
 @Timeout(60)
 @DisplayName("In whatever schedule comes, nothing is lost:")
 class ScenariosTest {
-    private final Scenarios scenarios = new Scenarios();
+    private static final List<Class<?>> SCENARIOS =
+            List.of(Scenarios.class, LockScenarios.class, InterruptScenarios.class);
+    private static final int SEEDS = 16;
 
     @BeforeAll
     static void onASimulatedMachine() {
         Machine.skipUnless(Machine.isSimulated(), "needs a simulated machine: -Dpercpu.backend=sim");
     }
 
-    @Test
-    @DisplayName("workqueue: enqueue from two threads, drain")
-    void workqueue() throws InterruptedException {
-        scenarios.workqueue();
+    private static Stream<Arguments> scenarios() {
+        return SCENARIOS.stream()
+                .flatMap(type -> Arrays.stream(type.getDeclaredMethods()))
+                .filter(method -> Modifier.isPublic(method.getModifiers()))
+                .sorted(Comparator.comparing(Method::getName))
+                .map(method -> Arguments.of(Named.of(method.getName(), method)));
     }
 
-    @Test
-    @DisplayName("workqueue_wait of a work that may be anywhere")
-    void workqueueWait() throws InterruptedException {
-        scenarios.workqueueWait();
-    }
-
-    @Test
-    @DisplayName("the end of a queue whose worker is about to sleep")
-    void workqueueEnd() throws InterruptedException {
-        scenarios.workqueueEnd();
-    }
-
-    @Test
-    @DisplayName("taskq: add, del, barrier by two threads")
-    void taskq() throws InterruptedException {
-        scenarios.taskq();
-    }
-
-    @Test
-    @DisplayName("adds that race with the end of the queue")
-    void taskqEnd() throws InterruptedException {
-        scenarios.taskqEnd();
+    @ParameterizedTest
+    @MethodSource("scenarios")
+    @DisplayName("a scenario, with and without faults, with and without membarrier(2)")
+    void scenario(Method scenario) throws Throwable {
+        Object scenarios = scenario.getDeclaringClass().getConstructor().newInstance();
+        for (int seed = 0; seed < SEEDS; seed++) {
+            System.setProperty(Stage.SEED, Integer.toString(seed));
+            try {
+                Object nothing = scenario.invoke(scenarios);
+                assert nothing == null;
+            } catch (InvocationTargetException e) {
+                throw new AssertionError(scenario.getName() + " with seed " + seed, e.getCause());
+            } finally {
+                System.clearProperty(Stage.SEED);
+            }
+        }
     }
 }

@@ -2,7 +2,9 @@
 package org.percpu.bindings.sim;
 
 import java.util.ArrayDeque;
+import java.util.HashMap;
 import java.util.Iterator;
+import java.util.Map;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
@@ -14,8 +16,6 @@ import org.percpu.bindings.spi.Errno;
  * word under the lock that wakers take, so a wake-up between the look and the sleep is not lost.
  */
 final class Futexes {
-    private static final int BUCKETS = 64;
-    private static final int WORD = 4;
     private static final long LATE_NANOS = 50_000;
 
     /** One sleeper. Fields are guarded by the bucket's lock. */
@@ -38,20 +38,26 @@ final class Futexes {
         final ArrayDeque<Waiter> waiters = new ArrayDeque<>();
     }
 
-    private final Bucket[] buckets = new Bucket[BUCKETS];
+    /** A bucket for each word: if words shared some by their addresses, two runs of a schedule would differ. */
+    private final Map<Long, Bucket> buckets = new HashMap<>(); // guarded by lock
+
+    private final WordLock lock = new WordLock();
+
     private final Memory memory;
     private final SimClock clock;
 
     Futexes(Memory memory, SimClock clock) {
         this.memory = memory;
         this.clock = clock;
-        for (int i = 0; i < BUCKETS; i++) {
-            buckets[i] = new Bucket();
-        }
     }
 
     private Bucket bucket(long address) {
-        return buckets[(int) Math.floorMod(Faults.mix(address / WORD), (long) BUCKETS)];
+        lock.lock();
+        try {
+            return buckets.computeIfAbsent(address, unused -> new Bucket());
+        } finally {
+            lock.unlock();
+        }
     }
 
     int await(SimThread thread, long address, int expected, long timeoutNanos, Faults faults) {

@@ -20,40 +20,35 @@ import org.percpu.bindings.spi.LinuxCalls;
 import org.percpu.bindings.spi.Tasks;
 
 /** The C functions of a {@link SimMachine}. A {@code pthread_t} is the thread's number. */
+@SuppressWarnings("SynchronizeOnNonFinalField") // the field changes only while no other thread is inside a call
 final class SimLinuxCalls implements LinuxCalls {
     private static final int NAME_BYTES = 16;
-    private static final int MAX_PRIORITY = 99;
     private static final int MIN_NICE = -20;
     private static final int MAX_NICE = 19;
     private static final int NICE_ZERO = 20;
-    private static final int RLIMITS = 16;
-    private static final long MANY = 100_000;
     private static final int SIGRTMIN = 34;
     private static final int UNPRIVILEGED = 1000;
     private static final long LIBC = 1;
     private static final long SIGNAL_FUNCTION = 2;
     private static final long ABS_FUNCTION = 3;
 
-    private final SimMachine machine;
-    private final Memory memory;
-    private final Futexes futexes;
-    private final Signals signals;
-    private final Tasks tasks;
-    private final long[][] limits = new long[RLIMITS][]; // guarded by itself
+    private final Memory memory = new Memory();
 
-    SimLinuxCalls(SimMachine machine, Memory memory, Futexes futexes, Signals signals) {
-        this.machine = machine;
-        this.memory = memory;
-        this.futexes = futexes;
-        this.signals = signals;
-        this.tasks = new SimTasks(machine, signals);
-        for (int i = 0; i < RLIMITS; i++) {
-            limits[i] = new long[] {RLIM_INFINITY, RLIM_INFINITY};
-        }
-        Arrays.fill(limits[RLIMIT_NPROC], MANY);
-        Arrays.fill(limits[RLIMIT_SIGPENDING], MANY);
-        Arrays.fill(limits[RLIMIT_NICE], 0);
-        Arrays.fill(limits[RLIMIT_RTPRIO], machine.rtprio());
+    // Plain: they change only while no other thread is inside a call.
+    private SimMachine machine;
+    private Tasks tasks;
+
+    @SuppressWarnings("NullAway.Init") // the machine that makes this object calls runOn
+    SimLinuxCalls() {}
+
+    /** From now on these are the functions of another machine. */
+    void runOn(SimMachine next) {
+        machine = next;
+        tasks = new SimTasks(next);
+    }
+
+    Memory addresses() {
+        return memory;
     }
 
     @Override
@@ -93,7 +88,7 @@ final class SimLinuxCalls implements LinuxCalls {
 
     @Override
     public int geteuid() {
-        return machine.rtprio() == MAX_PRIORITY ? 0 : UNPRIVILEGED;
+        return machine.rtprio() == Settings.MAX_PRIORITY ? 0 : UNPRIVILEGED;
     }
 
     @Override
@@ -174,7 +169,7 @@ final class SimLinuxCalls implements LinuxCalls {
     @Override
     public int sched_get_priority_max(int policy) {
         return isRealtime(policy)
-                ? MAX_PRIORITY
+                ? Settings.MAX_PRIORITY
                 : isTimesharing(policy) || policy == SCHED_DEADLINE ? 0 : -EINVAL.number();
     }
 
@@ -186,14 +181,16 @@ final class SimLinuxCalls implements LinuxCalls {
             return -ESRCH.number();
         }
         int policy = policyAndFlag & ~SCHED_RESET_ON_FORK;
-        boolean valid =
-                isRealtime(policy) ? priority >= 1 && priority <= MAX_PRIORITY : isTimesharing(policy) && priority == 0;
+        boolean valid = isRealtime(policy)
+                ? priority >= 1 && priority <= Settings.MAX_PRIORITY
+                : isTimesharing(policy) && priority == 0;
         if (!valid) {
             return -EINVAL.number();
         }
         synchronized (machine) {
             boolean more = isRealtime(policy) && (!isRealtime(target.policy) || priority > target.priority);
-            if ((more && priority > limit(RLIMIT_RTPRIO)) || machine.faults().strikes(Faults.Kind.EPERM)) {
+            if ((more && priority > machine.limits().soft(RLIMIT_RTPRIO))
+                    || machine.faults().strikes(Faults.Kind.EPERM)) {
                 return -EPERM.number();
             }
             target.policy = policy;
@@ -243,7 +240,9 @@ final class SimLinuxCalls implements LinuxCalls {
         int wanted = Math.max(MIN_NICE, Math.min(MAX_NICE, nice));
         synchronized (machine) {
             boolean privileged = geteuid() == 0;
-            if ((wanted < thread.nice && !privileged && NICE_ZERO - wanted > limit(RLIMIT_NICE))
+            if ((wanted < thread.nice
+                            && !privileged
+                            && NICE_ZERO - wanted > machine.limits().soft(RLIMIT_NICE))
                     || machine.faults().strikes(Faults.Kind.EPERM)) {
                 return -Errno.EACCES.number();
             }
@@ -304,66 +303,46 @@ final class SimLinuxCalls implements LinuxCalls {
 
     @Override
     public int pthread_sigmask(int how, long @Nullable [] set, long @Nullable [] old) {
-        return signals.mask(machine.self(), how, set, old);
+        return machine.signals().mask(machine.self(), how, set, old);
     }
 
     @Override
     public int sigpending(long[] set) {
-        return signals.pending(machine.self(), set);
+        return machine.signals().pending(machine.self(), set);
     }
 
     @Override
     public int pthread_kill(long thread, int signal) {
         SimThread target = machine.thread(thread);
-        return target == null ? -ESRCH.number() : signals.kill(target, signal);
+        return target == null ? -ESRCH.number() : machine.signals().kill(target, signal);
     }
 
     @Override
     public int pthread_sigqueue(long thread, int signal, long value) {
         SimThread target = machine.thread(thread);
-        return target == null ? -ESRCH.number() : signals.queue(target, signal, value);
+        return target == null ? -ESRCH.number() : machine.signals().queue(target, signal, value);
     }
 
     @Override
     public int sigqueue(int pid, int signal, long value) {
-        return pid == SimMachine.PID ? signals.queueToProcess(machine.allThreads(), signal, value) : -ESRCH.number();
+        return pid == SimMachine.PID
+                ? machine.signals().queueToProcess(machine.allThreads(), signal, value)
+                : -ESRCH.number();
     }
 
     @Override
     public int sigtimedwait(long set, long @Nullable [] valueAndCode, long timeoutNanos) {
-        return signals.await(machine.self(), set, valueAndCode, timeoutNanos);
-    }
-
-    private long limit(int resource) {
-        synchronized (limits) {
-            return limits[resource][0];
-        }
+        return machine.signals().await(machine.self(), set, valueAndCode, timeoutNanos);
     }
 
     @Override
     public int getrlimit(int resource, long[] softAndHard) {
-        if (resource < 0 || resource >= RLIMITS) {
-            return -EINVAL.number();
-        }
-        synchronized (limits) {
-            System.arraycopy(limits[resource], 0, softAndHard, 0, 2);
-        }
-        return 0;
+        return machine.limits().get(resource, softAndHard);
     }
 
     @Override
     public int setrlimit(int resource, long soft, long hard) {
-        if (resource < 0 || resource >= RLIMITS || Long.compareUnsigned(soft, hard) > 0) {
-            return -EINVAL.number();
-        }
-        synchronized (limits) {
-            if (Long.compareUnsigned(hard, limits[resource][1]) > 0 && geteuid() != 0) {
-                return -EPERM.number();
-            }
-            limits[resource][0] = soft;
-            limits[resource][1] = hard;
-        }
-        return 0;
+        return machine.limits().set(resource, soft, hard, geteuid() == 0);
     }
 
     @Override
@@ -437,21 +416,20 @@ final class SimLinuxCalls implements LinuxCalls {
         return -Errno.ENOSYS.number();
     }
 
-    /** Java has no fence for another thread, so this is a machine without one. */
     @Override
     public int membarrier(int command) {
-        return -Errno.ENOSYS.number();
+        return machine.membarrier(command);
     }
 
     @Override
     public int futex_wait(long address, int expected, long timeoutNanos) {
         machine.step();
-        return futexes.await(machine.self(), address, expected, timeoutNanos, machine.faults());
+        return machine.futexes().await(machine.self(), address, expected, timeoutNanos, machine.faults());
     }
 
     @Override
     public int futex_wake(long address, int count) {
-        return futexes.wake(address, count);
+        return machine.futexes().wake(address, count);
     }
 
     @Override
@@ -459,17 +437,17 @@ final class SimLinuxCalls implements LinuxCalls {
         SimThread target = machine.thread(tid);
         return clock != CLOCK_MONOTONIC || target == null
                 ? -EINVAL.number()
-                : signals.createTimer(target, signal, value);
+                : machine.signals().createTimer(target, signal, value);
     }
 
     @Override
     public int timer_settime(long timer, long firstNanos, long intervalNanos) {
-        return signals.setTimer(timer, firstNanos, intervalNanos);
+        return machine.signals().setTimer(timer, firstNanos, intervalNanos);
     }
 
     @Override
     public int timer_delete(long timer) {
-        return signals.deleteTimer(timer);
+        return machine.signals().deleteTimer(timer);
     }
 
     @Override
@@ -497,7 +475,7 @@ final class SimLinuxCalls implements LinuxCalls {
     @Override
     public long call(long function, long a, long b, long c, long d, long e, long f) {
         if (function == SIGNAL_FUNCTION) {
-            signals.handle((int) a);
+            machine.signals().handle((int) a);
             return 0;
         }
         if (function == ABS_FUNCTION) {

@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.LinuxCalls;
 
 /**
@@ -17,31 +18,27 @@ import org.percpu.bindings.spi.LinuxCalls;
  * <p>All methods may be called from any thread.
  */
 public final class SimMachine {
-    static final String MACHINE = "percpu.sim";
     static final int PID = 1000;
-
-    private static final String DEFAULT_MACHINE = "4";
-    private static final int MAX_PRIORITY = 99;
 
     private static @Nullable SimMachine ofProcess;
 
     private final Topology topology;
-    private final String description;
+    private final Settings settings;
     private final SimClock clock;
-    private final Memory memory = new Memory();
     private final Futexes futexes;
     private final Signals signals;
+    private final Limits limits;
     private final SimLinuxCalls calls;
-    private final int rtprio;
     private volatile Faults faults;
-    private @Nullable Path root; // guarded by this
 
     private final BitSet present;
     private final BitSet online; // guarded by this
     private final BitSet cpuset; // guarded by this
     private final BitSet first; // guarded by this: the mask at the start
     private final Map<Integer, SimThread> threads = new HashMap<>(); // guarded by this
-    private int nextTid = PID + 1; // guarded by this
+    private final int firstTid;
+    private int nextTid; // guarded by this
+    private boolean fences; // guarded by this: the process has registered for membarrier(2)
 
     /** The simulated thread of each Java thread. A child inherits from the thread that constructs it. */
     @SuppressWarnings("ThreadLocalUsage") // one for each machine
@@ -66,30 +63,26 @@ public final class SimMachine {
         }
     }
 
-    private SimMachine(
-            String description,
-            Topology topology,
-            @Nullable String mask,
-            @Nullable String allowed,
-            int rtprio,
-            Faults faults,
-            boolean virtualTime) {
-        this.description = description;
+    private SimMachine(Settings settings, Topology topology, SimLinuxCalls calls, int firstTid) {
+        this.settings = settings;
         this.topology = topology;
-        this.faults = faults;
-        this.rtprio = rtprio;
-        clock = new SimClock(virtualTime);
-        futexes = new Futexes(memory, clock);
+        this.calls = calls;
+        this.firstTid = firstTid;
+        nextTid = firstTid;
+        faults = settings.faults();
+        clock = new SimClock(settings.virtualTime());
+        futexes = new Futexes(calls.addresses(), clock);
         signals = new Signals(clock, futexes);
+        limits = new Limits(settings.rtprio());
         online = topology.online();
         present = Cpus.copy(online);
-        cpuset = some(allowed, online, "percpu.sim.cpuset");
-        first = some(mask, cpuset, "percpu.sim.mask");
-        calls = new SimLinuxCalls(this, memory, futexes, signals);
+        cpuset = some(settings.cpuset(), online, "percpu.sim.cpuset");
+        first = some(settings.mask(), cpuset, "percpu.sim.mask");
         // The thread that started the JVM: no Java thread, and there until the end.
-        SimThread initial = new SimThread(PID, null, Cpus.copy(first), Cpus.copy(first));
+        SimThread initial = new SimThread(PID, 0, null, Cpus.copy(first), Cpus.copy(first));
         settle(initial);
         threads.put(PID, initial);
+        calls.runOn(this);
     }
 
     private static BitSet some(@Nullable String list, BitSet all, String property) {
@@ -113,35 +106,32 @@ public final class SimMachine {
     public static synchronized SimMachine ofProcess() {
         SimMachine machine = ofProcess;
         if (machine == null) {
-            String named = System.getProperty(MACHINE, DEFAULT_MACHINE);
-            String time = System.getProperty("percpu.sim.time", "real");
-            if (!time.equals("real") && !time.equals("virtual")) {
-                throw new IllegalArgumentException("-Dpercpu.sim.time=" + time + ": write real or virtual");
-            }
-            machine = new SimMachine(
-                    named,
-                    Topology.of(named),
-                    System.getProperty("percpu.sim.mask"),
-                    System.getProperty("percpu.sim.cpuset"),
-                    rtprio(System.getProperty("percpu.sim.rtprio", Integer.toString(MAX_PRIORITY))),
-                    Faults.parse(System.getProperty("percpu.sim.faults", "")),
-                    time.equals("virtual"));
+            Settings settings = Settings.ofProperties();
+            machine = new SimMachine(settings, Topology.of(settings.machine()), new SimLinuxCalls(), PID + 1);
             ofProcess = machine;
         }
         return machine;
     }
 
-    private static int rtprio(String text) {
-        try {
-            int limit = Integer.parseInt(text);
-            if (limit >= 0 && limit <= MAX_PRIORITY) {
-                return limit;
-            }
-        } catch (NumberFormatException e) {
-            // Said below.
-        }
-        throw new IllegalArgumentException(
-                "-Dpercpu.sim.rtprio=" + text + ": write a number from 0 to " + MAX_PRIORITY);
+    /**
+     * Replaces the machine of this process by a fresh one, made from the system properties of this moment. Its CPUs,
+     * files and C functions are those of the machine before. Memory keeps its contents and addresses, and the numbers
+     * of threads go on. So the library, which keeps some of them for the life of the process, does not notice. All else
+     * is as at the start of a process: the cpuset, the clock, limits, signals, and which faults have happened.
+     *
+     * <p>No other thread may be inside a call, and the library must have come to rest: no kernel is open.
+     *
+     * @return the fresh machine, from now on that of {@link #ofProcess}
+     */
+    public static synchronized SimMachine restart() {
+        SimMachine old = ofProcess();
+        SimMachine fresh = new SimMachine(Settings.ofProperties(), old.topology, old.calls, old.unusedTid());
+        ofProcess = fresh;
+        return fresh;
+    }
+
+    private synchronized int unusedTid() {
+        return nextTid;
     }
 
     /**
@@ -154,7 +144,8 @@ public final class SimMachine {
      * @throws IllegalArgumentException if the machine is not understood
      */
     public static SimMachine of(String machine, Faults faults, boolean virtualTime) {
-        return new SimMachine(machine, Topology.of(machine), null, null, MAX_PRIORITY, faults, virtualTime);
+        return new SimMachine(
+                Settings.of(machine, faults, virtualTime), Topology.of(machine), new SimLinuxCalls(), PID + 1);
     }
 
     /**
@@ -172,7 +163,7 @@ public final class SimMachine {
      * @return the shape or the path that it was made from
      */
     public String description() {
-        return description;
+        return settings.machine();
     }
 
     /**
@@ -180,14 +171,8 @@ public final class SimMachine {
      *
      * @return a folder with {@code sys} and {@code proc}, as they were when the machine was made
      */
-    public synchronized Path root() {
-        Path path = root;
-        if (path == null) {
-            topology.put("proc/thread-self/status", "SigCgt:\t0000000000000000\nSigIgn:\t0000000000000000\n");
-            path = topology.write();
-            root = path;
-        }
-        return path;
+    public Path root() {
+        return topology.root();
     }
 
     /**
@@ -204,11 +189,23 @@ public final class SimMachine {
     }
 
     int rtprio() {
-        return rtprio;
+        return settings.rtprio();
     }
 
     SimClock clock() {
         return clock;
+    }
+
+    Futexes futexes() {
+        return futexes;
+    }
+
+    Signals signals() {
+        return signals;
+    }
+
+    Limits limits() {
+        return limits;
     }
 
     /**
@@ -289,16 +286,35 @@ public final class SimMachine {
         threads.values().forEach(this::settle);
     }
 
-    /** Gives a thread that can run nowhere the cpuset, and works out where it can run. */
     private void settle(SimThread thread) {
-        if (!thread.allowed.intersects(online)) {
-            thread.allowed = Cpus.copy(cpuset);
-        }
-        thread.runnable = Cpus.and(thread.allowed, online).stream().toArray();
+        thread.settle(online, cpuset);
     }
 
     private void prune() {
         threads.values().removeIf(thread -> !thread.isAlive());
+    }
+
+    /**
+     * membarrier(2). A fence in another thread is what Java does not have; a safepoint is one. Each running thread
+     * passes it before the stacks of all threads are read.
+     */
+    int membarrier(int command) {
+        if (!settings.membarrier()) {
+            return -Errno.ENOSYS.number();
+        }
+        synchronized (this) {
+            if (command == LinuxCalls.MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) {
+                fences = true;
+                return 0;
+            }
+            if (command != LinuxCalls.MEMBARRIER_CMD_PRIVATE_EXPEDITED) {
+                return -Errno.EINVAL.number();
+            }
+            if (!fences) {
+                return -Errno.EPERM.number();
+            }
+        }
+        return Thread.getAllStackTraces().isEmpty() ? -Errno.EINVAL.number() : 0;
     }
 
     /** Lets the faults that happen between calls happen. */
@@ -344,7 +360,8 @@ public final class SimMachine {
     private synchronized SimThread register(@Nullable SimThread parent) {
         BitSet asked = Cpus.copy(parent == null ? first : parent.asked);
         BitSet allowed = Cpus.copy(parent == null ? Cpus.and(first, cpuset) : parent.allowed);
-        SimThread thread = new SimThread(nextTid++, Thread.currentThread(), asked, allowed);
+        SimThread thread = new SimThread(nextTid, nextTid - firstTid + 1, Thread.currentThread(), asked, allowed);
+        nextTid++;
         if (parent != null) {
             thread.slack = parent.slack;
             if (!parent.resetOnFork) {

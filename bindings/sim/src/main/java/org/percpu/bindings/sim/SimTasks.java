@@ -18,11 +18,9 @@ final class SimTasks implements Tasks {
     private static final int FIELDS = 52;
 
     private final SimMachine machine;
-    private final Signals signals;
 
-    SimTasks(SimMachine machine, Signals signals) {
+    SimTasks(SimMachine machine) {
         this.machine = machine;
-        this.signals = signals;
     }
 
     @Override
@@ -70,7 +68,8 @@ final class SimTasks implements Tasks {
 
     private String status(SimThread thread) {
         return "Name:\t" + comm(thread) + "\nState:\t" + thread.state() + "\nPid:\t" + thread.tid + "\nSigBlk:\t"
-                + hex(signals.blocked(thread)) + "\nSigIgn:\t" + hex(0) + "\nSigCgt:\t" + hex(signals.handled())
+                + hex(machine.signals().blocked(thread)) + "\nSigIgn:\t" + hex(0) + "\nSigCgt:\t"
+                + hex(machine.signals().handled())
                 + "\nCpus_allowed_list:\t" + machine.maskOf(thread.tid) + "\n";
     }
 

@@ -12,6 +12,10 @@ final class SimThread {
     static final long DEFAULT_SLACK = 50_000;
 
     final int tid;
+
+    /** Counts the threads of the machine. Unlike tid it begins anew with each machine of the process. */
+    private final int number;
+
     private final @Nullable WeakReference<Thread> thread;
 
     /** The mask that was asked for last. It comes back when the cpuset allows it again (since Linux 6.2). */
@@ -44,11 +48,20 @@ final class SimThread {
     /** The CPU of the last look. */
     private volatile int seen;
 
-    SimThread(int tid, @Nullable Thread thread, BitSet asked, BitSet allowed) {
+    SimThread(int tid, int number, @Nullable Thread thread, BitSet asked, BitSet allowed) {
         this.tid = tid;
+        this.number = number;
         this.thread = thread == null ? null : new WeakReference<>(thread);
         this.asked = asked;
         this.allowed = allowed;
+    }
+
+    /** Gives a thread that can run nowhere the cpuset, and works out where it can run. */
+    void settle(BitSet online, BitSet cpuset) {
+        if (!allowed.intersects(online)) {
+            allowed = Cpus.copy(cpuset);
+        }
+        runnable = Cpus.and(allowed, online).stream().toArray();
     }
 
     /** State letter of proc_pid_stat(5). */
@@ -91,7 +104,7 @@ final class SimThread {
             return cpus[0];
         }
         looks++;
-        seen = cpus[(int) Math.floorMod(Faults.mix(((long) tid << Integer.SIZE) + looks), (long) cpus.length)];
+        seen = cpus[(int) Math.floorMod(Faults.mix(((long) number << Integer.SIZE) + looks), (long) cpus.length)];
         return seen;
     }
 }

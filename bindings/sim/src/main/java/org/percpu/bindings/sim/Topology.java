@@ -2,20 +2,13 @@
 package org.percpu.bindings.sim;
 
 import java.io.IOException;
-import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileSystem;
-import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.BitSet;
-import java.util.HashSet;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
-import java.util.zip.ZipEntry;
-import java.util.zip.ZipOutputStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +25,7 @@ final class Topology {
 
     private final Map<String, String> files;
     private final BitSet online;
+    private @Nullable Path root; // guarded by this
 
     private Topology(Map<String, String> files) {
         this.files = files;
@@ -177,44 +171,15 @@ final class Topology {
         return Cpus.copy(online);
     }
 
-    /** Sets a file that a capture does not hold, or that belongs to the process. */
-    Topology put(String path, String content) {
-        files.put(path, content);
-        return this;
-    }
-
-    @Nullable
-    String get(String path) {
-        return files.get(path);
-    }
-
-    /** A file system with the files, in a temporary file that goes with the process. */
-    Path write() {
-        try {
-            Path zip = Files.createTempFile("percpu-sim", ".zip");
-            zip.toFile().deleteOnExit();
-            Set<String> folders = new HashSet<>();
-            try (OutputStream out = Files.newOutputStream(zip);
-                    ZipOutputStream entries = new ZipOutputStream(out)) {
-                entries.setLevel(0);
-                for (Map.Entry<String, String> file : files.entrySet()) {
-                    String path = file.getKey();
-                    for (int slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) {
-                        if (folders.add(path.substring(0, slash + 1))) {
-                            entries.putNextEntry(new ZipEntry(path.substring(0, slash + 1)));
-                        }
-                    }
-                    if (!path.endsWith("/")) {
-                        entries.putNextEntry(new ZipEntry(path));
-                        entries.write(file.getValue().getBytes(StandardCharsets.ISO_8859_1));
-                    }
-                }
-            }
-            // Never closed: it belongs to the machine as long as the process lives.
-            FileSystem files = FileSystems.newFileSystem(zip, (ClassLoader) null);
-            return files.getPath("/");
-        } catch (IOException e) {
-            throw new UncheckedIOException("the files of the simulated machine cannot be written", e);
+    /** The root of a file system with the files, made at the first call. */
+    synchronized Path root() {
+        Path path = root;
+        if (path == null) {
+            // A capture does not hold what belongs to the process.
+            files.put("proc/thread-self/status", "SigCgt:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+            path = new MachineFiles(files).root();
+            root = path;
         }
+        return path;
     }
 }
