@@ -71,6 +71,7 @@ public final class CpuThread {
         return new Builder(name);
     }
 
+    @SuppressWarnings("Finally") // of two errors the later one tells that the thread is not known to have ended
     private void run(Runnable body) {
         boolean ready = false;
         try {

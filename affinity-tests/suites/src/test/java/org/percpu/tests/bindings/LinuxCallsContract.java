@@ -765,6 +765,53 @@ abstract class LinuxCallsContract {
     }
 
     @Test
+    @DisplayName("a wait until a moment ends at that moment of CLOCK_MONOTONIC, which clock_gettime and nanoTime read")
+    void waitUntilAMomentTimesOutThen() throws Exception {
+        OwnThread.run(() -> {
+            for (int value : new int[] {0, -1, Integer.MIN_VALUE}) {
+                ByteBuffer word = Words.of(value);
+                long deadline = linux.clock_gettime(LinuxCalls.CLOCK_MONOTONIC) + 20 * MILLISECOND;
+                assertThat(linux.futex_wait_until(linux.address(word), value, deadline))
+                        .isEqualTo(ETIMEDOUT);
+                assertThat(System.nanoTime()).isBetween(deadline, deadline + TimeUnit.SECONDS.toNanos(10));
+            }
+            assertThat(linux.clock_gettime(LinuxCalls.CLOCK_MONOTONIC)).isNotNegative();
+            assertThat(linux.clock_gettime(0)).isEqualTo(EINVAL);
+        });
+    }
+
+    @Test
+    @DisplayName(
+            "a wait until a moment that is over, on a word that differs, or until a negative time, returns at once")
+    void waitUntilReturnsAtOnce() throws Exception {
+        OwnThread.run(() -> {
+            long address = linux.address(Words.of(5));
+            assertThat(linux.futex_wait_until(address, 5, 1)).isEqualTo(ETIMEDOUT);
+            assertThat(linux.futex_wait_until(address, 6, Long.MAX_VALUE)).isEqualTo(EAGAIN);
+            assertThat(linux.futex_wait_until(address, 5, -1)).isEqualTo(EINVAL);
+            assertThat(linux.futex_wait_until(8, 0, 1)).isEqualTo(EFAULT);
+        });
+    }
+
+    @Test
+    @DisplayName("a wake ends a wait until a moment that is far away")
+    void wakeEndsAWaitUntil() throws Exception {
+        long address = linux.address(Words.of(0));
+        CompletableFuture<Integer> tid = new CompletableFuture<>();
+        FutureTask<Integer> sleeper = OwnThread.start(() -> {
+            tid.complete(linux.gettid());
+            int result;
+            do {
+                result = linux.futex_wait_until(address, 0, Long.MAX_VALUE);
+            } while (result == EINTR);
+            return result;
+        });
+        awaitSleepOn(address, tid.get(20, TimeUnit.SECONDS));
+        assertThat(linux.futex_wake(address, 1)).isEqualTo(1);
+        assertThat(OwnThread.join(sleeper)).isZero();
+    }
+
+    @Test
     void wakeWithoutASleeperWakesNobody() {
         ByteBuffer word = Words.of(0);
         assertThat(linux.futex_wake(linux.address(word), Integer.MAX_VALUE)).isZero();

@@ -92,6 +92,8 @@ class LinkAtTheEndTest {
             });
             all.put("memory", c -> c.memory(address, 64).capacity());
             all.put("futex_wait", c -> unless(Errno.EAGAIN, c.futex_wait(address, 7, 1)));
+            all.put("futex_wait_until", c -> unless(Errno.EAGAIN, c.futex_wait_until(address, 7, 1)));
+            all.put("clock_gettime", c -> Math.min(c.clock_gettime(LinuxCalls.CLOCK_MONOTONIC), 0));
             all.put("futex_wake", c -> c.futex_wake(address, 1));
             all.put("timer_create", c -> {
                 long timer = c.timer_create(LinuxCalls.CLOCK_MONOTONIC, c.__libc_current_sigrtmin(), c.gettid(), 0);

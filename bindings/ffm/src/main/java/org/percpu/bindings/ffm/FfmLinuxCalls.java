@@ -306,12 +306,23 @@ final class FfmLinuxCalls implements LinuxCalls {
     }
 
     @Override
+    public int futex_wait_until(long address, int expected, long deadlineNanos) {
+        Scratch scratch = Scratch.mine();
+        return LibC.waitUntil(scratch, address, expected, scratch.time(deadlineNanos));
+    }
+
+    @Override
     public int futex_wake(long address, int count) {
         int woken = LibC.wake(address, count);
         // A call that cannot be done fails the second time as well, and then reports why.
         return woken >= 0
                 ? woken
                 : LibC.syscall(Scratch.mine(), SystemCall.FUTEX, address, SystemCall.FUTEX_WAKE_PRIVATE, count, 0);
+    }
+
+    @Override
+    public long clock_gettime(int clock) {
+        return clock == CLOCK_MONOTONIC ? System.nanoTime() : -Errno.EINVAL.number();
     }
 
     @Override

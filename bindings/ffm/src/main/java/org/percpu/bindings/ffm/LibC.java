@@ -63,12 +63,18 @@ final class LibC {
 
     private static boolean criticalIsLinked;
 
+    private static boolean sevenIsLinked;
+
     private static final class Plain {
         static final MethodHandle HANDLE = Link.plain();
     }
 
     private static final class Critical {
         static final MethodHandle HANDLE = Link.critical();
+    }
+
+    private static final class Seven {
+        static final MethodHandle HANDLE = Link.seven();
     }
 
     private LibC() {}
@@ -84,6 +90,12 @@ final class LibC {
         StackRoom.require();
         MethodHandle linked = Link.critical();
         criticalIsLinked = linked.equals(Critical.HANDLE);
+    }
+
+    private static void linkSeven() {
+        StackRoom.require();
+        MethodHandle linked = Link.seven();
+        sevenIsLinked = linked.equals(Seven.HANDLE);
     }
 
     /** The low 32 bits of the result count: a function that returns an int leaves the others as they are. */
@@ -310,6 +322,31 @@ final class LibC {
      */
     static int wake(long address, int count) {
         return (int) call(SYSCALL, SystemCall.FUTEX, address, SystemCall.FUTEX_WAKE_PRIVATE, count, 0, 0);
+    }
+
+    /**
+     * futex(2) FUTEX_WAIT_BITSET_PRIVATE. The call has six arguments besides its number, one more than goes into
+     * registers.
+     */
+    static int waitUntil(Scratch scratch, long address, int expected, long deadline) {
+        if (!sevenIsLinked) {
+            linkSeven();
+        }
+        try {
+            long result = (long) Seven.HANDLE.invokeExact(
+                    SYSCALL,
+                    scratch.errno,
+                    SystemCall.FUTEX,
+                    address,
+                    SystemCall.FUTEX_WAIT_BITSET_PRIVATE,
+                    (long) expected,
+                    deadline,
+                    0L,
+                    SystemCall.FUTEX_BITSET_MATCH_ANY);
+            return (int) scratch.orErrno(result);
+        } catch (Throwable t) {
+            throw unexpected(t);
+        }
     }
 
     /** syscall(2) with four arguments. */

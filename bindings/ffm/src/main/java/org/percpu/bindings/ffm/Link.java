@@ -14,14 +14,14 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What {@link LibC} calls: one handle for each of three shapes of functions, and the addresses of the functions.
+ * What {@link LibC} calls: one handle for each of four shapes of functions, and the addresses of the functions.
  *
  * <p>Everything here is made by methods that can be repeated after they have failed, and before a class is initialised
  * that has it in a constant, and only copies it. A link inside a class initialiser that fails for want of stack or
  * memory would leave the class unusable for good.
  *
- * <p>The JVM makes classes for each new shape, which takes milliseconds. So the second and the third shape are linked
- * when they are first called. The arguments of both calling conventions, x86-64 and aarch64, are 64-bit registers. A
+ * <p>The JVM makes classes for each new shape, which takes milliseconds. So all shapes but the first are linked when
+ * they are first called. The arguments of both calling conventions, x86-64 and aarch64, are 64-bit registers. A
  * function reads as much of a register as its parameter is wide, and ignores registers for which it has no parameter.
  * The result is as wide as its type; the bits above have no meaning. Linux passes the integers of variadic functions in
  * the same registers.
@@ -30,6 +30,7 @@ final class Link {
     private static @Nullable Link made;
     private static @Nullable MethodHandle plain;
     private static @Nullable MethodHandle critical;
+    private static @Nullable MethodHandle seven;
 
     /**
      * A function with up to six integers or pointers, and errno as it leaves it. The type is {@code (MemorySegment
@@ -54,7 +55,7 @@ final class Link {
     }
 
     /**
-     * Links all but the second and the third shape, unless that has been done.
+     * Links the first shape and finds the functions, unless that has been done.
      *
      * @throws UnsatisfiedLinkError if the C library lacks a function
      */
@@ -88,6 +89,20 @@ final class Link {
             handle = Linker.nativeLinker()
                     .downcallHandle(FunctionDescriptor.of(ValueLayout.JAVA_LONG), Linker.Option.critical(false));
             critical = handle;
+        }
+        return handle;
+    }
+
+    /**
+     * A function with seven integers or pointers, of which the last goes to the stack, and errno as it leaves it. The
+     * type is {@code (MemorySegment function, MemorySegment errno, long, long, long, long, long, long, long) long}.
+     */
+    static synchronized MethodHandle seven() {
+        MethodHandle handle = seven;
+        if (handle == null) {
+            FunctionDescriptor words = sixWords().appendArgumentLayouts(ValueLayout.JAVA_LONG);
+            handle = Linker.nativeLinker().downcallHandle(words, Linker.Option.captureCallState("errno"));
+            seven = handle;
         }
         return handle;
     }

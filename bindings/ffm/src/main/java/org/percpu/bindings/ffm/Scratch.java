@@ -167,7 +167,7 @@ final class Scratch {
         return memoryAddress;
     }
 
-    /** Writes a relative {@code struct timespec}; a negative time comes out as such, and the kernel refuses it. */
+    /** Writes a {@code struct timespec}; a negative time comes out as such, and the kernel refuses it. */
     long time(long nanos) {
         time(small, TIME, nanos);
         return address + TIME;

@@ -18,6 +18,8 @@ final class SystemCall {
     static final long FUTEX_WAIT_PRIVATE = 128;
 
     static final long FUTEX_WAKE_PRIVATE = 129;
+    static final long FUTEX_WAIT_BITSET_PRIVATE = 137;
+    static final long FUTEX_BITSET_MATCH_ANY = 0xffffffffL;
 
     private SystemCall() {}
 

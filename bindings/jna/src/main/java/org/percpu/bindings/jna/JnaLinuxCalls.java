@@ -17,6 +17,8 @@ import org.percpu.bindings.spi.LinuxCalls;
 final class JnaLinuxCalls implements LinuxCalls {
     private static final int FUTEX_WAIT_PRIVATE = 128;
     private static final int FUTEX_WAKE_PRIVATE = 1 | 128;
+    private static final int FUTEX_WAIT_BITSET_PRIVATE = 9 | 128;
+    private static final long FUTEX_BITSET_MATCH_ANY = 0xffffffffL;
 
     /** Offsets in {@code siginfo_t} on 64-bit Linux. */
     private static final int SI_CODE = 8;
@@ -362,8 +364,26 @@ final class JnaLinuxCalls implements LinuxCalls {
     }
 
     @Override
+    public int futex_wait_until(long address, int expected, long deadlineNanos) {
+        long deadline = Scratch.mine().timespec(0, deadlineNanos);
+        return (int) orErrno(LibC.syscall(
+                SystemCall.FUTEX.number(),
+                address,
+                FUTEX_WAIT_BITSET_PRIVATE,
+                expected,
+                deadline,
+                0,
+                FUTEX_BITSET_MATCH_ANY));
+    }
+
+    @Override
     public int futex_wake(long address, int count) {
         return (int) orErrno(systemCall(SystemCall.FUTEX, address, FUTEX_WAKE_PRIVATE, count, 0));
+    }
+
+    @Override
+    public long clock_gettime(int clock) {
+        return clock == CLOCK_MONOTONIC ? System.nanoTime() : -Errno.EINVAL.number();
     }
 
     @Override

@@ -60,12 +60,11 @@ final class Futexes {
         }
     }
 
-    int await(SimThread thread, long address, int expected, long timeoutNanos, Faults faults) {
+    int await(SimThread thread, long address, int expected, long deadline, Faults faults) {
         Memory.Word word = memory.word(address);
         if (word == null) {
             return -Errno.EFAULT.number();
         }
-        long deadline = clock.deadline(timeoutNanos);
         Bucket bucket = bucket(address);
         bucket.lock.lock();
         try {

@@ -424,12 +424,27 @@ final class SimLinuxCalls implements LinuxCalls {
     @Override
     public int futex_wait(long address, int expected, long timeoutNanos) {
         machine.step();
-        return machine.futexes().await(machine.self(), address, expected, timeoutNanos, machine.faults());
+        return machine.futexes()
+                .await(machine.self(), address, expected, machine.clock().deadline(timeoutNanos), machine.faults());
+    }
+
+    @Override
+    public int futex_wait_until(long address, int expected, long deadlineNanos) {
+        machine.step();
+        if (deadlineNanos < 0) {
+            return -EINVAL.number();
+        }
+        return machine.futexes().await(machine.self(), address, expected, deadlineNanos, machine.faults());
     }
 
     @Override
     public int futex_wake(long address, int count) {
         return machine.futexes().wake(address, count);
+    }
+
+    @Override
+    public long clock_gettime(int clock) {
+        return clock == CLOCK_MONOTONIC ? machine.clock().now() : -EINVAL.number();
     }
 
     @Override

@@ -470,6 +470,18 @@ public interface LinuxCalls {
     int futex_wait(long address, int expected, long timeoutNanos);
 
     /**
+     * futex(2) FUTEX_WAIT_BITSET_PRIVATE: sleeps while the word holds the expected value, until a moment of
+     * {@link #CLOCK_MONOTONIC}. A thread that Linux does not run between the call and the sleep wakes no later for it.
+     *
+     * @param address of an aligned 32-bit word in native memory
+     * @param expected value to sleep on
+     * @param deadlineNanos when the sleep ends, as {@link #clock_gettime} counts; not negative
+     * @return 0 after a wake-up, which may be spurious; or -errno: EAGAIN (the word differs), EINTR, ETIMEDOUT, EFAULT,
+     *     EINVAL (a negative deadline)
+     */
+    int futex_wait_until(long address, int expected, long deadlineNanos);
+
+    /**
      * futex(2) FUTEX_WAKE_PRIVATE.
      *
      * @param address of an aligned 32-bit word in native memory
@@ -479,6 +491,14 @@ public interface LinuxCalls {
     int futex_wake(long address, int count);
 
     // ---- timers and files
+
+    /**
+     * clock_gettime(2). On Linux {@link System#nanoTime()} reads the same clock, so the backends need no system call.
+     *
+     * @param clock {@link #CLOCK_MONOTONIC}
+     * @return nanoseconds since the boot, not negative; or -errno: EINVAL (another clock)
+     */
+    long clock_gettime(int clock);
 
     /**
      * timer_create(2) with SIGEV_THREAD_ID: a timer that signals one thread.
