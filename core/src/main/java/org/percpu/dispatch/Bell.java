@@ -40,6 +40,31 @@ public final class Bell {
         }
     }
 
+    /**
+     * As {@link #sleepUntilRung}, until a moment.
+     *
+     * @param deadlineNanos of CLOCK_MONOTONIC; {@link Long#MAX_VALUE} for no limit
+     */
+    public void sleepUntil(long deadlineNanos) {
+        if (deadlineNanos == Long.MAX_VALUE) {
+            sleepUntilRung(LinuxCalls.FOREVER);
+        } else if (!INT.compareAndSet(memory, Memory.BELL, 1, 0)) {
+            int result = support.linux.futex_wait_until(word, 0, Math.max(deadlineNanos, 0));
+            assert result <= 0;
+            int rung = (int) INT.getAndSet(memory, Memory.BELL, 0);
+            assert rung >= 0;
+        }
+    }
+
+    /**
+     * The thread itself: whether the bell was rung since its last sleep.
+     *
+     * @return true if the next sleep returns at once
+     */
+    public boolean isRung() {
+        return (int) INT.getVolatile(memory, Memory.BELL) != 0;
+    }
+
     /** Any thread: ends {@link #sleepUntilRung}. */
     void ring() {
         boolean again = ringOwed;

@@ -146,6 +146,15 @@ public final class Dispatcher {
     }
 
     /**
+     * How many handlers are on the thread's stack.
+     *
+     * @return 2 or more if a handler was interrupted by that of a higher level
+     */
+    public int interruptDepth() {
+        return interrupts;
+    }
+
+    /**
      * Whether the thread is in a handler of a level that is not one of the soft ones.
      *
      * @return true in handlers of hardware levels
@@ -312,6 +321,15 @@ public final class Dispatcher {
     public void notifyRank(int rank) {
         INT.getAndBitwiseOr(memory, Memory.PENDING, 1 << rank);
         bell.wakeup();
+    }
+
+    /**
+     * As {@link #notifyRank}, for the thread itself, which looks at once and needs no ring.
+     *
+     * @param rank of its source
+     */
+    public void pend(int rank) {
+        INT.getAndBitwiseOr(memory, Memory.PENDING, 1 << rank);
     }
 
     /**

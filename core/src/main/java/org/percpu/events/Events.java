@@ -117,6 +117,28 @@ public final class Events {
         }
     }
 
+    /** A timer that is called later than this is recorded. */
+    public static final long LATE_NANOS = 1_000_000;
+
+    /**
+     * The function of a timer was called late.
+     *
+     * @param clock name of the thread that calls it
+     * @param timer the timer, whose class is its name in the recording
+     * @param lateNanos how much later than its time
+     */
+    public static void timerLate(String clock, @Nullable Object timer, long lateNanos) {
+        if (recorded()) {
+            TimerLateEvent event = new TimerLateEvent();
+            if (event.shouldCommit()) {
+                event.clock = clock;
+                event.timer = timer == null ? null : timer.getClass().getName();
+                event.late = lateNanos;
+                event.commit();
+            }
+        }
+    }
+
     /**
      * Whether a recording wants to know how long works run. The call is cheap enough to be made before each work.
      *

@@ -64,6 +64,7 @@ public final class Kernel implements AutoCloseable {
     private final RealtimePolicy realtimePolicy;
     private final WaitStrategy waitStrategy;
     private final boolean timing;
+    private final int hz;
     private final boolean interruptsAtDeadline;
     private final PinWatch watch;
 
@@ -86,6 +87,7 @@ public final class Kernel implements AutoCloseable {
         this.realtimePolicy = builder.realtimePolicy;
         this.waitStrategy = builder.waitStrategy;
         this.timing = builder.timing;
+        this.hz = builder.hz;
         this.interruptsAtDeadline = builder.interruptsAtDeadline;
         Reports reports =
                 new Reports(builder.name, builder.console, builder.faultHandler::callbackThrew, builder.strict);
@@ -271,6 +273,24 @@ public final class Kernel implements AutoCloseable {
      */
     public boolean timing() {
         return timing;
+    }
+
+    /**
+     * How many ticks a second has. Functions of the pages that wait for a time count it in ticks.
+     *
+     * @return as given to the builder
+     */
+    public int hz() {
+        return hz;
+    }
+
+    /**
+     * The clocks of this kernel's CPUs, which run its timers. They are made with the first timer.
+     *
+     * @return one for each CPU, or none
+     */
+    public List<ClockState> clocks() {
+        return core.clocks().stream().map(ClockState.class::cast).toList();
     }
 
     /**

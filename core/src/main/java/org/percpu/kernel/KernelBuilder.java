@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Argument;
+import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuSet;
@@ -16,6 +17,8 @@ import org.percpu.thread.RealtimePolicy;
 
 /** What to ask of a {@link Kernel}, made by {@link Kernel#builder}. Not safe for use by several threads at once. */
 public final class KernelBuilder {
+    private static final int MOST_HZ = 1_000_000;
+
     final String name;
 
     @Nullable
@@ -29,6 +32,7 @@ public final class KernelBuilder {
     Consumer<String> console = line -> Kernel.Log.LOG.log(System.Logger.Level.WARNING, line);
     boolean strict;
     boolean timing;
+    int hz = 1000;
     boolean cold;
     boolean interruptsAtDeadline = true;
     Duration watchPeriod = Duration.ofSeconds(1);
@@ -170,6 +174,23 @@ public final class KernelBuilder {
      */
     public KernelBuilder timing(boolean on) {
         this.timing = on;
+        return this;
+    }
+
+    /**
+     * How many ticks a second has. A tick is only a unit of time: no thread wakes up for each tick, and timers are not
+     * rounded to ticks.
+     *
+     * @param ticks 1 to 1 000 000; 1000 unless set
+     * @return this builder
+     * @throws ErrnoException EINVAL if it is out of this range
+     */
+    public KernelBuilder hz(int ticks) {
+        if (ticks < 1 || ticks > MOST_HZ) {
+            throw new ErrnoException(
+                    Errno.EINVAL, "kernel " + name + " with hz = " + ticks + ": give it 1 to " + MOST_HZ);
+        }
+        this.hz = ticks;
         return this;
     }
 

@@ -41,6 +41,7 @@
  * <li>{@code Sleepq}: tsleep and wakeup on an object.
  * <li>{@code Condvar}: a condition variable with an interlock.
  * <li>{@code Sleeper}: code that blocks while the kernel lock is dropped.
+ * <li>{@code ClockState}: the clock of a CPU, which runs its timers.
  * <li>{@code KernelQueue}: a queue, as its kernel lists it.
  * <li>{@code CpuListener}: told of CPUs that come and go.
  * <li>{@code FaultHandler}: told of callbacks that throw.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.lwp;
 
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.Lock;
@@ -44,6 +45,9 @@ public final class KernelCore {
     private final Registry registry = new Registry();
     private final BigLock lock = new BigLock();
     private final Map<Object, Object> shared = new ConcurrentHashMap<>();
+
+    /** Tells of the clocks of the kernel, as soon as there are any. */
+    private volatile Supplier<? extends List<?>> clocks = List::of;
 
     /**
      * The core of a new kernel.
@@ -292,6 +296,36 @@ public final class KernelCore {
     @SuppressWarnings("unchecked") // one maker for a key
     public <T> T shared(Object key, Supplier<T> maker) {
         return (T) shared.computeIfAbsent(key, k -> maker.get());
+    }
+
+    /**
+     * An object of {@link #shared}, if it was made.
+     *
+     * @param key under which the object is found
+     * @param type its type
+     * @param <T> its type
+     * @return null as long as nobody has asked for it
+     */
+    public <T> @Nullable T sharedIfMade(Object key, Class<T> type) {
+        return type.cast(shared.get(key));
+    }
+
+    /**
+     * For the clocks: how to learn of them.
+     *
+     * @param states supplies their states
+     */
+    public void clocksBy(Supplier<? extends List<?>> states) {
+        clocks = states;
+    }
+
+    /**
+     * The states of the clocks.
+     *
+     * @return none as long as there are no clocks
+     */
+    public List<?> clocks() {
+        return clocks.get();
     }
 
     /**

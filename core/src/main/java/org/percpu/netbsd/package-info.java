@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /**
- * NetBSD's deferred work: workqueue(9) as of NetBSD 7.1.2, kthread(9) as of 2011, and softint(9), which is here and not
- * in {@code org.percpu.ipl} because it is made of queues.
+ * NetBSD's deferred work: workqueue(9) as of NetBSD 7.1.2, kthread(9) as of 2011, softint(9), which is here and not in
+ * {@code org.percpu.ipl} because it is made of queues, and callout(9) as of 2014: a {@code Callout} calls a function
+ * after a time.
  *
  * <p>Functions of the page are methods of the same name without the prefix; flags and priorities keep the page's names
  * and numbers. What the page leaves undefined is an {@link org.percpu.bindings.spi.ErrnoException} at the call that

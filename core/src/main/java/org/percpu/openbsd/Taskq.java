@@ -68,7 +68,9 @@ public final class Taskq extends OpenbsdQueue<Task> {
 
     private enum SystemQueue {
         SYSTQ,
-        SYSTQMP
+        SYSTQMP,
+        SOFTCLOCK,
+        SOFTCLOCKMP
     }
 
     private static final class TaskCall extends Call {
@@ -151,6 +153,13 @@ public final class Taskq extends OpenbsdQueue<Task> {
     public static Taskq systqmp(Kernel kernel) {
         return system(
                 Argument.requireNonNull(kernel, "systqmp", "kernel"), SystemQueue.SYSTQMP, "systqmp", TASKQ_MPSAFE);
+    }
+
+    /** Runs the timeouts that need a thread. */
+    static Taskq softclock(Kernel kernel, boolean mpsafe) {
+        return mpsafe
+                ? system(kernel, SystemQueue.SOFTCLOCKMP, "softclockmp", TASKQ_MPSAFE)
+                : system(kernel, SystemQueue.SOFTCLOCK, "softclock", 0);
     }
 
     private static Taskq system(Kernel kernel, SystemQueue key, String name, int flags) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /**
- * OpenBSD's deferred work: task_add(9) as of September 2015, workq_add_task(9) as of OpenBSD 5.6 and kthread(9) as of
- * 5.7.
+ * OpenBSD's deferred work: task_add(9) as of September 2015, workq_add_task(9) as of OpenBSD 5.6, kthread(9) as of 5.7,
+ * and timeout(9) as of 2020: a {@code Timeout} calls a function after a time.
  *
  * <p>Functions of the pages are methods of the same name without the prefix; flags keep the pages' names and numbers.
  * What a page leaves undefined is an {@link org.percpu.bindings.spi.ErrnoException} at the call that changes nothing.

@@ -67,6 +67,30 @@ class SamplesTest {
     }
 
     @Test
+    @DisplayName("sample 7 moves, stops and repeats callouts")
+    void callout() {
+        assertThat(linesOf(Sample07_Callout.class))
+                .containsExactly(
+                        "pending: true",
+                        "stopped, pending: false",
+                        "tick 1",
+                        "tick 2",
+                        "tick 3",
+                        "halted, none early: true");
+    }
+
+    @Test
+    @DisplayName("sample 8 closes idle connections")
+    void idleTimeouts() {
+        assertThat(linesOf(Sample08_IdleTimeouts.class))
+                .containsExactly(
+                        "100000 connections are open",
+                        "1000000 bytes came, and each moved the timeout of its connection",
+                        "10 silent connections were closed",
+                        "99990 timeouts were pending at the end");
+    }
+
+    @Test
     @DisplayName("sample 5 boots a cold kernel and runs what has waited")
     void deferredBoot() {
         assertThat(linesOf(Sample05_DeferredBoot.class))

@@ -241,14 +241,15 @@ public final class RuleTable {
         StringBuilder page = new StringBuilder();
         page.append("# Rules and their tests\n\n");
         page.append(
-                "What the five manual pages promise and what they leave undefined, rule by rule, and the tests that show it.\n");
+                "What the manual pages promise and what they leave undefined, rule by rule, and the tests that show it.\n");
         page.append(
                 "Generated from the tests by `org.percpu.tests.rules.RuleTable`; `mvn verify` fails if it is out of date or if a\n");
         page.append(
                 "rule has neither a test that passes nor a reason. How each test fared in each run: `target/rules.md`.\n\n");
         page.append(
                 "NWQ: NetBSD workqueue(9). NKT: NetBSD kthread(9). OWQ: OpenBSD workq_add_task(9). OTQ: OpenBSD task_add(9).\n");
-        page.append("OKT: OpenBSD kthread(9). KL: the kernel lock. U: what is undefined in BSD.\n");
+        page.append("OKT: OpenBSD kthread(9). NCO: NetBSD callout(9). OTO: OpenBSD timeout(9). TM: time.\n");
+        page.append("KL: the kernel lock. U: what is undefined in BSD.\n");
         page.append(
                 "N, S, Z, X, H: scenarios of the tests that NetBSD, SPL, Zephyr, NuttX and HSE have of theirs. G: what none of\n");
         page.append("them tests.\n\n");

@@ -52,6 +52,7 @@ import org.percpu.ipl.Mutex;
 import org.percpu.ipl.Spl;
 import org.percpu.kernel.Condvar;
 import org.percpu.kernel.Kernel;
+import org.percpu.netbsd.Callout;
 import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Softint;
 import org.percpu.netbsd.Work;
@@ -109,6 +110,8 @@ class NullArgumentTest {
                 Mutex.netbsd("mutex", Ipl.NONE),
                 wq.nativeWork(new Work(), null),
                 Softint.establish(kernel, Softint.SOFTINT_NET, arg -> {}, null),
+                new Callout(kernel, 0),
+                org.percpu.openbsd.Timeout.initializer(kernel, arg -> {}, null),
                 kernel.lwps().get(0),
                 Kthread.create(kernel, -1, Kthread.KTHREAD_IDLE | Kthread.KTHREAD_MPSAFE, null, a -> {}, null, "idle"),
                 Kernel.builder("k"),

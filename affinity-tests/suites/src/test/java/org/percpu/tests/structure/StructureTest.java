@@ -42,6 +42,7 @@ class StructureTest {
             "intr",
             "lwp",
             "kernel",
+            "clock",
             "queue",
             "netbsd",
             "openbsd",
@@ -52,6 +53,7 @@ class StructureTest {
     /** Longer classes, each with its reason. One that becomes shorter must leave the list. */
     private static final Map<String, String> LONGER = Map.of(
             "netbsd/Workqueue", "one public class for a manual page; more than half of it is javadoc",
+            "openbsd/Timeout", "one public class for a manual page; more than half of it is javadoc",
             "kernel/Kernel", "the public class of a kernel; half of it is javadoc",
             "cpu/CpuTopology", "a public class that answers every question on CPUs; half of it is javadoc",
             "intr/InterruptLine", "the public class of a line; half of it is javadoc");
