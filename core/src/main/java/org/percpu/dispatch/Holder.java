@@ -4,11 +4,11 @@ package org.percpu.dispatch;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.Path;
+import org.percpu.bindings.spi.Backend;
 
 /** Finds the owner of a function by the file that is mapped at its address. For messages. */
 public final class Holder {
-    private static final Path MAPS = Path.of("/proc/self/maps");
+    private static final String MAPS = "proc/self/maps";
     private static final String PERCPU = "libpercpu";
 
     private Holder() {}
@@ -30,7 +30,7 @@ public final class Holder {
     /** The path of the file, empty for none. */
     private static String file(long function) {
         try {
-            for (String line : Files.readAllLines(MAPS, StandardCharsets.ISO_8859_1)) {
+            for (String line : Files.readAllLines(Backend.root().resolve(MAPS), StandardCharsets.ISO_8859_1)) {
                 // from-to perms offset device inode path
                 int dash = line.indexOf('-');
                 int space = line.indexOf(' ');

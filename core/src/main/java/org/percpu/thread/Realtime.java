@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Backend;
 import org.percpu.bindings.spi.Errno;
@@ -14,8 +13,8 @@ import org.percpu.bindings.spi.LinuxCalls;
 /** Explains why a real-time policy is denied or dangerous, and names what the administrator can do. */
 final class Realtime {
     private static final int CAP_SYS_NICE = 23;
-    private static final Path STATUS = Path.of("/proc/self/status");
-    private static final Path RUNTIME = Path.of("/proc/sys/kernel/sched_rt_runtime_us");
+    private static final String STATUS = "proc/self/status";
+    private static final String RUNTIME = "proc/sys/kernel/sched_rt_runtime_us";
 
     private Realtime() {}
 
@@ -32,7 +31,7 @@ final class Realtime {
         long[] limit = new long[2];
         boolean known = Backend.linux().getrlimit(LinuxCalls.RLIMIT_RTPRIO, limit) >= 0;
         String runtime = read(RUNTIME);
-        String forbidden = "0".equals(runtime) ? "; " + RUNTIME + " is 0, which forbids it to everybody" : "";
+        String forbidden = "0".equals(runtime) ? "; /" + RUNTIME + " is 0, which forbids it to everybody" : "";
         if (known && (limit[0] == LinuxCalls.RLIM_INFINITY || limit[0] >= rtPriority)) {
             return "RLIMIT_RTPRIO allows it (" + text(limit[0])
                     + "), so a seccomp filter or another sandbox forbids it: let it"
@@ -106,9 +105,9 @@ final class Realtime {
     }
 
     /** Reads a file in one call. A sysctl file answers only the first read, whatever the length of that read. */
-    private static @Nullable String read(Path file) {
+    private static @Nullable String read(String file) {
         byte[] buffer = new byte[4096];
-        try (InputStream in = Files.newInputStream(file)) {
+        try (InputStream in = Files.newInputStream(Backend.root().resolve(file))) {
             int length = in.read(buffer);
             return new String(buffer, 0, Math.max(length, 0), StandardCharsets.US_ASCII).trim();
         } catch (IOException e) {

@@ -11,12 +11,14 @@ import org.percpu.netbsd.Kthread;
 import org.percpu.thread.Pri;
 
 /** As {@link Scenarios}, of locks, sleeps and threads. */
-@SuppressWarnings("LockNotBeforeTry") // what throws ends the schedule
+@SuppressWarnings({"LockNotBeforeTry", "NonAtomicVolatileUpdate"}) // what throws ends the schedule
 public final class LockScenarios {
     private static final int ROUNDS = 3;
+    private static final long LONGEST = 1000;
     private static final int JOINED = Kthread.KTHREAD_MUSTJOIN;
 
-    private int guarded; // by the lock of the scenario
+    // Volatile, so that a scheduler can come between the look and the store of a thread that is not alone.
+    private volatile int guarded;
 
     /** For the scheduler, which makes one for each schedule. */
     public LockScenarios() {}
@@ -145,6 +147,8 @@ public final class LockScenarios {
             Mutex mutex = Mutex.netbsd("interlock", Ipl.VM);
             Condvar tokens = new Condvar(kernel, "tokens");
             AtomicInteger got = new AtomicInteger();
+            // From at once to a time in which the other thread comes a long way.
+            long hurry = 1 + Long.getLong(Stage.SEED, 0) % LONGEST * LONGEST;
             Kthread patient = kthread(kernel, Kthread.KTHREAD_MPSAFE, here -> {
                 mutex.lock();
                 while (guarded == 0) {
@@ -157,7 +161,7 @@ public final class LockScenarios {
             Kthread hasty = kthread(kernel, Kthread.KTHREAD_MPSAFE, here -> {
                 mutex.lock();
                 // If it says that nobody woke it, the wake-up must have gone to the other one.
-                if ((guarded > 0 || tokens.await(mutex, 1, TimeUnit.MILLISECONDS)) && guarded > 0) {
+                if ((guarded > 0 || tokens.await(mutex, hurry, TimeUnit.NANOSECONDS)) && guarded > 0) {
                     guarded--;
                     got.incrementAndGet();
                 }

@@ -22,6 +22,8 @@ final class Topology {
     private static final String NODE = "sys/devices/system/node/";
     private static final int MAX_CPUS = 8192;
     private static final int PARTS = 3;
+    private static final String STATUS =
+            "SigCgt:\t0000000000000000\nSigIgn:\t0000000000000000\nCapEff:\t0000000000000000\n";
 
     private final Map<String, String> files;
     private final BitSet online;
@@ -176,7 +178,11 @@ final class Topology {
         Path path = root;
         if (path == null) {
             // A capture does not hold what belongs to the process.
-            files.put("proc/thread-self/status", "SigCgt:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+            files.put("proc/thread-self/status", STATUS);
+            files.putIfAbsent("proc/self/status", STATUS);
+            files.putIfAbsent("proc/self/maps", "");
+            files.putIfAbsent("proc/sys/kernel/sched_rt_runtime_us", "950000");
+            files.putIfAbsent("proc/sys/kernel/sched_rt_period_us", "1000000");
             path = new MachineFiles(files).root();
             root = path;
         }

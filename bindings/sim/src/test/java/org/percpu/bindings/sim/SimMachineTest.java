@@ -7,7 +7,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.ReadOnlyFileSystemException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -315,5 +317,69 @@ class SimMachineTest {
                 assertThat(memory.alignmentOffset(0, 64)).isZero();
             }
         }
+    }
+
+    @Test
+    @DisplayName("has a membarrier(2) for a process that registers, unless it is a machine without")
+    void membarrier() {
+        LinuxCalls linux = machine("2", "").calls();
+        int fence = LinuxCalls.MEMBARRIER_CMD_PRIVATE_EXPEDITED;
+        assertThat(linux.membarrier(fence)).isEqualTo(-Errno.EPERM.number());
+        assertThat(linux.membarrier(LinuxCalls.MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED))
+                .isZero();
+        assertThat(linux.membarrier(fence)).isZero();
+        assertThat(linux.membarrier(1 << 30)).isEqualTo(-Errno.EINVAL.number());
+    }
+
+    @Test
+    @DisplayName("starts again with its whole cpuset and no faults, and memory and the numbers of threads go on")
+    void restart() {
+        SimMachine before = SimMachine.ofProcess();
+        LinuxCalls linux = before.calls();
+        ByteBuffer word = linux.allocate(8).putInt(0, 42);
+        long address = linux.address(word);
+        int tid = linux.gettid();
+        before.cpuset("0-1");
+        before.faults(Faults.parse("pretend=1"));
+        assertThat(linux.membarrier(LinuxCalls.MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED))
+                .isZero();
+        System.setProperty("percpu.sim.membarrier", "no");
+        try {
+            SimMachine after = SimMachine.restart();
+            assertThat(after).isNotSameAs(before).isSameAs(SimMachine.ofProcess());
+            assertThat(after.calls()).isSameAs(linux);
+            assertThat(maskOfSelf(linux)).isEqualTo("0-3");
+            assertThat(linux.gettid()).isGreaterThan(tid);
+            assertThat(linux.sched_setaffinity(0, new long[] {1})).isZero();
+            assertThat(maskOfSelf(linux)).isEqualTo("0");
+            assertThat(linux.address(word)).isEqualTo(address);
+            assertThat(linux.memory(address, 8).getInt(0)).isEqualTo(42);
+            assertThat(linux.membarrier(LinuxCalls.MEMBARRIER_CMD_PRIVATE_EXPEDITED))
+                    .isEqualTo(-Errno.ENOSYS.number());
+        } finally {
+            System.clearProperty("percpu.sim.membarrier");
+            assertThat(SimMachine.restart().calls()).isSameAs(linux);
+        }
+    }
+
+    @Test
+    @DisplayName("shows its files in memory, which can be listed and read, and not written")
+    void files() throws Exception {
+        Path root = machine("2x1", "").root();
+        Path cpu = root.resolve("sys/devices/system/cpu");
+        try (var entries = Files.newDirectoryStream(cpu)) {
+            assertThat(entries)
+                    .extracting(path -> path.getFileName().toString())
+                    .contains("cpu0", "cpu1", "online");
+        }
+        assertThat(Files.isDirectory(cpu)).isTrue();
+        assertThat(Files.exists(cpu.resolve("cpu2"))).isFalse();
+        assertThat(cpu.resolve("../node/online").normalize()).isEqualTo(root.resolve("sys/devices/system/node/online"));
+        assertThat(Files.readString(cpu.resolve("../node/online"))).isEqualTo("0-1");
+        assertThatThrownBy(() -> Files.readString(cpu)).hasMessageContaining("Is a directory");
+        assertThatThrownBy(() -> Files.readString(cpu.resolve("none"))).isInstanceOf(NoSuchFileException.class);
+        assertThatThrownBy(() -> Files.writeString(cpu.resolve("online"), "0"))
+                .isInstanceOf(ReadOnlyFileSystemException.class);
+        assertThatThrownBy(() -> Files.delete(cpu.resolve("online"))).isInstanceOf(ReadOnlyFileSystemException.class);
     }
 }
