@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
 # For scripts to source. The launcher and the schedules look for other versions, in ways of their own.
 
 # jdk_25 TOOL [HOME ...]: prints the first home of a JDK 25 or newer that has bin/TOOL.

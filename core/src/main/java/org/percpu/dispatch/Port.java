@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.dispatch;
 
-import static org.percpu.dispatch.Memory.INT;
 import static org.percpu.dispatch.Memory.LONG;
 
 import java.lang.invoke.VarHandle;
@@ -273,13 +272,5 @@ public final class Port {
 
     public long getLong(int at) {
         return (long) LONG.getVolatile(memory, at);
-    }
-
-    /** Rings a futex bell in native memory. With {@code again} it wakes even if the bell says that it was rung. */
-    static void ring(Support support, ByteBuffer memory, int at, long address, boolean again) {
-        if ((int) INT.getAndSet(memory, at, 1) == 0 || again) {
-            int woken = support.linux.futex_wake(address, 1);
-            assert woken >= 0;
-        }
     }
 }

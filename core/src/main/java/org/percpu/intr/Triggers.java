@@ -78,7 +78,7 @@ final class Triggers {
                 throw support.failed(
                         "timer_create(CLOCK_MONOTONIC, " + signal + ", " + tid + ")",
                         timer,
-                        "each timer counts against RLIMIT_SIGPENDING (ulimit -i)");
+                        "raise RLIMIT_SIGPENDING (ulimit -i), against which each timer counts, or close lines that have one");
             }
         }
         int result = support.linux.timer_settime(timer, firstNanos != 0 ? firstNanos : intervalNanos, intervalNanos);

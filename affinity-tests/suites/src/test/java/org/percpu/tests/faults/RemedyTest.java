@@ -111,4 +111,35 @@ class RemedyTest {
                 .contains("refused: ", "not mounted noexec", "or leave -Dpercpu.library.path out");
         assertThat(probe("library").run()).contains("done").doesNotContain("library: null");
     }
+
+    @Test
+    @DisplayName(
+            "a line that finds no signal free is told to trigger from this process or to close a line that has one; both work")
+    void noSignalIsFree() {
+        Machine.needsLinux("signals");
+        assertThat(probe("signals").run())
+                .contains(
+                        "refused: ",
+                        "no signal is free",
+                        "close a line that has one",
+                        "or trigger this line from this process",
+                        "triggered: true, ran 1",
+                        "granted: true",
+                        "done");
+    }
+
+    @Test
+    @DisplayName("with 4096 lines a further one is told to close those that are not used any more, which makes room")
+    void noHandleIsLeft() {
+        Machine.needsLinux("lines");
+        assertThat(probe("handles").run())
+                .contains("refused: ", "EAGAIN", "close those that are not used any more", "granted: true", "done");
+    }
+
+    @Test
+    @DisplayName("a timer that the limit on signals forbids names the limit; with a higher one it triggers its line")
+    void noTimerIsLeft() {
+        Machine.needsLinux("timers");
+        assertThat(probe("timer").run()).contains("refused: ", "raise RLIMIT_SIGPENDING (ulimit -i)", "ran 7", "done");
+    }
 }
