@@ -94,10 +94,9 @@ public final class CpuThread {
         } finally {
             try {
                 ends();
-            } catch (Throwable t) {
-                // The call may have failed, and the thread's number may soon belong to another thread.
+            } finally {
+                // Again, as the call may have failed: the thread's number may soon belong to another thread.
                 place.end();
-                throw t;
             }
         }
     }
