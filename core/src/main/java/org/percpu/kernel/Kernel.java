@@ -65,6 +65,7 @@ public final class Kernel implements AutoCloseable {
     private final WaitStrategy waitStrategy;
     private final boolean timing;
     private final int hz;
+    private final boolean sharedWorkers;
     private final boolean interruptsAtDeadline;
     private final PinWatch watch;
 
@@ -88,6 +89,7 @@ public final class Kernel implements AutoCloseable {
         this.waitStrategy = builder.waitStrategy;
         this.timing = builder.timing;
         this.hz = builder.hz;
+        this.sharedWorkers = builder.sharedWorkers;
         this.interruptsAtDeadline = builder.interruptsAtDeadline;
         Reports reports =
                 new Reports(builder.name, builder.console, builder.faultHandler::callbackThrew, builder.strict);
@@ -264,6 +266,15 @@ public final class Kernel implements AutoCloseable {
      */
     public WaitStrategy waitStrategy() {
         return waitStrategy;
+    }
+
+    /**
+     * Whether queues of this kernel that have a worker on each CPU share the threads of these workers.
+     *
+     * @return as given to the builder
+     */
+    public boolean sharedWorkers() {
+        return sharedWorkers;
     }
 
     /**

@@ -12,6 +12,7 @@ import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuSet;
 import org.percpu.cpu.CpuTopology;
+import org.percpu.thread.KernelThread;
 import org.percpu.thread.PinPolicy;
 import org.percpu.thread.RealtimePolicy;
 
@@ -37,6 +38,7 @@ public final class KernelBuilder {
     boolean interruptsAtDeadline = true;
     Duration watchPeriod = Duration.ofSeconds(1);
     boolean followCpus;
+    boolean sharedWorkers;
     final List<CpuListener> cpuListeners = new ArrayList<>();
 
     KernelBuilder(String name) {
@@ -84,6 +86,38 @@ public final class KernelBuilder {
      */
     public KernelBuilder followCpus(boolean on) {
         this.followCpus = on;
+        return this;
+    }
+
+    /**
+     * Whether queues share threads: all queues with {@link org.percpu.netbsd.Workqueue#WQ_PERCPU} and the same
+     * priority have one thread on each CPU together, and not one each. A hundred queues on 128 CPUs are then 128
+     * threads and not 12 800. The thread is called {@code pool}, its priority, {@code /} and the index of its CPU. It
+     * is made with the first queue and ends with the last one. Each queue keeps its own order, its own waits, its own
+     * end and its own {@linkplain WorkerState states}. Other queues have threads of their own, as ever.
+     *
+     * <p>A program can tell the difference in these ways:
+     *
+     * <ul>
+     *   <li>A callback delays the works of all queues that share its thread, whether it runs for long, sleeps, or waits
+     *       for the kernel lock. The thread runs what has gathered on one queue, then what has gathered on the next
+     *       one. While a work waits for the callback of another queue, {@link WorkerState#waitsFor()} names it.
+     *   <li>A callback that waits for a work which its own thread would have to run is refused with EDEADLK
+     *       ({@code waitFor}, {@code drainAndDestroy}). {@code destroy} of another queue works in a callback: nothing
+     *       is left there to run. The library cannot see other ways to wait. A callback that waits for a latch that
+     *       another work of its CPU opens waits for ever, and so do the callbacks of two CPUs of which each waits for a
+     *       work of the other CPU.
+     *   <li>A queue ends without waiting for callbacks of other queues, unless it has works left behind them. Its
+     *       thread goes on as long as other queues have it.
+     *   <li>{@code ThreadLocal}s of callbacks, their thread's name and their {@linkplain KernelThread thread} are common
+     *       to the queues.
+     * </ul>
+     *
+     * @param on false unless set
+     * @return this builder
+     */
+    public KernelBuilder sharedWorkers(boolean on) {
+        this.sharedWorkers = on;
         return this;
     }
 

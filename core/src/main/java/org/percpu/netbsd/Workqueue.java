@@ -3,10 +3,7 @@ package org.percpu.netbsd;
 
 import java.time.Duration;
 import java.util.Arrays;
-import java.util.EnumSet;
 import java.util.List;
-import java.util.Set;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
@@ -23,7 +20,6 @@ import org.percpu.kernel.WorkerState;
 import org.percpu.lwp.Deadline;
 import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.Listing;
-import org.percpu.lwp.Lwp;
 import org.percpu.queue.Append;
 import org.percpu.queue.Args;
 import org.percpu.queue.Call;
@@ -31,7 +27,6 @@ import org.percpu.queue.Ending;
 import org.percpu.queue.Item;
 import org.percpu.queue.SerialQueue;
 import org.percpu.thread.Pri;
-import org.percpu.thread.Sched;
 
 /**
  * workqueue(9): defers work to a thread, or with {@link #WQ_PERCPU} to a thread on each CPU.
@@ -63,6 +58,9 @@ import org.percpu.thread.Sched;
  *       (U4). {@link #drainAndDestroy(Duration)} and {@link #waitFor} are additions. While a queue with WQ_PERCPU
  *       drains, a callback may enqueue to its own CPU; a worker of another CPU that had nothing left has ended
  *       (ESHUTDOWN).
+ *   <li>In a kernel with {@linkplain org.percpu.kernel.KernelBuilder#sharedWorkers shared workers}, queues with
+ *       WQ_PERCPU and one priority share a thread on each CPU. A callback then delays works of other queues (NWQ-17),
+ *       and a callback that waits for a work which its own thread would have to run is refused with EDEADLK.
  *   <li>Names may be longer than 15 characters; the kernel's copy is cut, {@link #name()} is not.
  *   <li>Unknown flag bits are EINVAL; in C they are ignored.
  *   <li>A callback that throws is reported to the kernel's fault handler and the worker goes on (NWQ-18).
@@ -81,7 +79,6 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     public static final int WQ_PERCPU = 0x02;
 
     private static final int ALL_FLAGS = WQ_MPSAFE | WQ_PERCPU;
-    private static final int TIME_SHARING_DEFAULT = Pri.MAXPRI_USER;
 
     /**
      * The function of a workqueue.
@@ -128,9 +125,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     private final Listing listing;
     private final String name;
     private final Ipl ipl;
-    private final Supplier<Call> calls;
-    private final Sched sched;
-    private final boolean mpsafe;
+    private final Workers workers;
     /**
      * One, or one for each CPU of the kernel's table, at its position. A longer array replaces this one when a CPU has
      * come.
@@ -145,23 +140,13 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     private final SerialQueue firstQueue;
     private volatile boolean destroyed;
 
-    private Workqueue(
-            Kernel kernel,
-            String name,
-            Ipl ipl,
-            SerialQueue[] queues,
-            boolean perCpu,
-            Supplier<Call> calls,
-            Sched sched,
-            boolean mpsafe) {
+    private Workqueue(Kernel kernel, String name, Ipl ipl, SerialQueue[] queues, boolean perCpu, Workers workers) {
         this.kernel = kernel;
         this.core = KernelCore.of(kernel);
         this.listing = new Listing(name, this, this::end, this::followCpus);
         this.name = name;
         this.ipl = ipl;
-        this.calls = calls;
-        this.sched = sched;
-        this.mpsafe = mpsafe;
+        this.workers = workers;
         this.queues = queues;
         this.queueOfCpu = perCpu ? byCpu(kernel.cpus(), queues) : null;
         this.firstQueue = queues[0];
@@ -182,7 +167,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
      * @param kernel whose CPUs, lock and policies the queue uses
      * @param name of the worker threads; per CPU with {@code /} and the {@linkplain Cpu#index() index} of its CPU
      *     behind it (NWQ-7). The index is not Linux's number of the CPU where the process may not use all CPUs; the
-     *     worker's state has that number
+     *     worker's state has that number. Threads that queues share have names of their own
      * @param func called for each work
      * @param arg second argument of every call
      * @param prio {@link Pri#PRI_NONE}, or 0 to 223. Below {@link Pri#PRI_KERNEL} (64) the workers are time-sharing,
@@ -219,17 +204,16 @@ public final class Workqueue<W extends Work> implements KernelQueue {
             assert current >= 0;
         }
         SerialQueue[] queues = new SerialQueue[perCpu ? cpus.size() : 1];
-        Supplier<Call> calls = () -> new WorkCall<W, A>(func, arg);
+        Workers workers = new Workers(kernel, name, prio, mpsafe, perCpu, () -> new WorkCall<W, A>(func, arg));
         int made = 0;
         Workqueue<W> wq;
         try {
             for (int i = 0; i < queues.length; i++) {
-                String worker = perCpu ? name + "/" + cpus.get(i).index() : name;
-                queues[i] = new SerialQueue(kernel, worker, calls.get(), mpsafe);
+                queues[i] = workers.queue(perCpu ? cpus.get(i) : null);
             }
-            wq = new Workqueue<>(kernel, name, ipl, queues, perCpu, calls, sched(prio), mpsafe);
+            wq = new Workqueue<>(kernel, name, ipl, queues, perCpu, workers);
             for (; made < queues.length; made++) {
-                wq.start(queues[made], perCpu ? cpus.get(made) : null);
+                workers.start(queues[made], perCpu ? cpus.get(made) : null);
             }
         } catch (ErrnoException e) {
             throw undo(kernel, name, queues, made, e.errno(), e);
@@ -256,17 +240,6 @@ public final class Workqueue<W extends Work> implements KernelQueue {
 
     private static void endUnlisted(Kernel kernel, SerialQueue[] queues, int made) {
         Ending.ofUnlisted(kernel, Arrays.copyOf(queues, made)).run();
-    }
-
-    private static Sched sched(int prio) {
-        if (prio == Pri.PRI_NONE) {
-            return Pri.timeSharing(TIME_SHARING_DEFAULT);
-        }
-        return prio < Pri.PRI_KERNEL ? Pri.timeSharing(prio) : Pri.fixed(prio);
-    }
-
-    private static Set<Lwp.Flag> workerFlags(boolean mpsafe) {
-        return mpsafe ? EnumSet.of(Lwp.Flag.WORKER, Lwp.Flag.MPSAFE) : EnumSet.of(Lwp.Flag.WORKER);
     }
 
     private static ErrnoException undo(
@@ -416,7 +389,20 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     @SuppressWarnings("unchecked") // enqueue takes nothing else
     public List<W> drainAndDestroy(Duration atMost) {
         Argument.requireTime(atMost, "drain of workqueue " + name, "atMost");
+        requireOthersRun();
         return (List<W>) (List<?>) end().run(atMost);
+    }
+
+    /** In a callback of another queue, whose thread runs works of this one too. */
+    private void requireOthersRun() {
+        for (SerialQueue queue : queues) {
+            if (queue.needsCaller() && queue.hasUnstarted()) {
+                throw new ErrnoException(
+                        Errno.EDEADLK,
+                        "drain of workqueue " + name + " in a callback whose thread would have to run the works on "
+                                + queue.name() + " (sharedWorkers): call it from another thread");
+            }
+        }
     }
 
     private Ending end() {
@@ -439,7 +425,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
      *
      * @param wk any work; the call does not wait for a work that was never enqueued
      * @throws ErrnoException EDEADLK in the work's own callback, or in another callback of the worker on whose queue it
-     *     is pending (U5); EINVAL if the kernel is cold and the work pending (U23); EPERM if the caller must not sleep
+     *     is pending (U5), or of its thread, where queues share threads; EINVAL if the kernel is cold and the work pending (U23); EPERM if the caller must not sleep
      */
     public void waitFor(W wk) {
         boolean done = waitFor(wk, FOREVER);
@@ -462,7 +448,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         Deadline deadline = Deadline.after(within);
         core.requireSleepable(name);
         for (SerialQueue queue : queues) {
-            if (queue.isWorker() && isOn(queue, wk)) {
+            if (queue.needsCaller() && isOn(queue, wk)) {
                 throw new ErrnoException(
                         Errno.EDEADLK,
                         "workqueue_wait on " + name + ": the worker that would run " + wk
@@ -470,9 +456,11 @@ public final class Workqueue<W extends Work> implements KernelQueue {
             }
         }
         for (SerialQueue queue : queues) {
-            if (isOn(queue, wk)) {
-                Args.warm(kernel, "workqueue_wait on " + name);
+            if (!isOn(queue, wk)) {
+                // A wait puts a fence into every thread of the process, which is too much for each CPU.
+                continue;
             }
+            Args.warm(kernel, "workqueue_wait on " + name);
             if (!queue.await(() -> !isOn(queue, wk), deadline.left())) {
                 return false;
             }
@@ -485,10 +473,6 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         return queue.owns(wk) || queue.isRunning(wk);
     }
 
-    private void start(SerialQueue queue, @Nullable Cpu cpu) {
-        queue.start(kernel.thread(queue.name(), cpu, sched), workerFlags(mpsafe));
-    }
-
     private synchronized void followCpus() {
         if (queueOfCpu == null || destroyed) {
             return;
@@ -497,8 +481,8 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         for (int i = queues.length; i < cpus.size(); i++) {
             Cpu cpu = cpus.get(i);
             SerialQueue[] longer = Arrays.copyOf(queues, i + 1);
-            longer[i] = new SerialQueue(kernel, name + "/" + cpu.index(), calls.get(), mpsafe);
-            start(longer[i], cpu);
+            longer[i] = workers.queue(cpu);
+            workers.start(longer[i], cpu);
             queueOfCpu = byCpu(cpus, longer);
             queues = longer;
         }

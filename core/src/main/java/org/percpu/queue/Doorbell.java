@@ -13,7 +13,7 @@ import org.percpu.bindings.spi.LinuxCalls;
  * ring wakes one sleeper. A ring that comes before the sleep counts too, but several rings count as one. A sleeper may
  * be woken by a ring that was not meant for it: see {@link BellWords}.
  */
-final class Doorbell {
+class Doorbell {
     private static final VarHandle WORD = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.nativeOrder());
 
     private final LinuxCalls linux = Backend.linux();
@@ -26,6 +26,12 @@ final class Doorbell {
      * for one.
      */
     volatile boolean owed;
+
+    /** A bell without a word, for a subclass that rings another one. */
+    Doorbell(ByteBuffer none) {
+        memory = none;
+        address = 0;
+    }
 
     Doorbell() {
         memory = BellWords.of(this, linux);

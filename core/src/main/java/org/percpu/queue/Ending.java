@@ -84,7 +84,7 @@ public class Ending implements QueueEnd {
         }
         boolean all = true;
         for (ItemQueue queue : queues) {
-            all &= ended(queue, deadline);
+            all &= queue.awaitEnd(deadline);
         }
         return all;
     }
@@ -152,8 +152,8 @@ public class Ending implements QueueEnd {
         if (!kernel.isCold()) {
             Deadline leave = Deadline.after(Duration.ofMillis(LEAVES_MILLIS));
             for (ItemQueue queue : queues) {
-                if (ended(queue, grace)) {
-                    awaitThreads(queue, leave);
+                if (queue.awaitEnd(grace)) {
+                    queue.awaitThreads(leave);
                 }
             }
         }
@@ -162,19 +162,6 @@ public class Ending implements QueueEnd {
     @Override
     public final void unlist() {
         unlisted.run();
-    }
-
-    private static boolean ended(ItemQueue queue, Deadline deadline) {
-        return queue.ended() || queue.await(queue::ended, deadline.left());
-    }
-
-    private static void awaitThreads(ItemQueue queue, Deadline leave) {
-        for (Worker worker : queue.workers()) {
-            boolean gone = worker.awaitGone(leave);
-            if (!gone) {
-                return;
-            }
-        }
     }
 
     /**

@@ -19,11 +19,12 @@ public abstract class Inlet {
     final int number = NUMBERS.add(this);
 
     final Inbox inbox = new Inbox();
-    final Doorbell doorbell = new Doorbell();
+    final Doorbell doorbell;
     private final String name;
 
-    Inlet(String name) {
+    Inlet(String name, Doorbell doorbell) {
         this.name = name;
+        this.doorbell = doorbell;
     }
 
     /**

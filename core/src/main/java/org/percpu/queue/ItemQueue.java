@@ -22,8 +22,8 @@ public abstract class ItemQueue extends Outlet {
     /** Items that were taken back and not yet handed out; guarded by itself. */
     final List<Item> released = new ArrayList<>();
 
-    ItemQueue(Kernel kernel, String name) {
-        super(kernel, name);
+    ItemQueue(Kernel kernel, String name, NativeDoor door) {
+        super(kernel, name, door);
     }
 
     /** The function of a worker's thread: runs items until the worker must end. */
@@ -175,7 +175,7 @@ public abstract class ItemQueue extends Outlet {
      *
      * @param interrupt whether to interrupt the callbacks that run
      */
-    final void stop(boolean interrupt) {
+    void stop(boolean interrupt) {
         dropping = true;
         if (interrupt) {
             for (Worker worker : workers()) {
@@ -223,6 +223,20 @@ public abstract class ItemQueue extends Outlet {
      * @return true from then on
      */
     public abstract boolean ended();
+
+    /** Waits until every worker has ended. Returns false if the time is over. */
+    boolean awaitEnd(Deadline deadline) {
+        return ended() || await(this::ended, deadline.left());
+    }
+
+    /** Waits until Linux no longer has the threads of the workers, which have ended. */
+    void awaitThreads(Deadline deadline) {
+        for (Worker worker : workers()) {
+            if (!worker.awaitGone(deadline)) {
+                return;
+            }
+        }
+    }
 
     /**
      * Returns whether the calling thread is a worker of this queue.

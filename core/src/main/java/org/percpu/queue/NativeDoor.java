@@ -16,10 +16,10 @@ import org.percpu.linux.Uninterrupted;
 import org.percpu.lwp.Deadline;
 
 /** The way by which C code posts to a queue. Its monitor is the queue's doorbell. */
-final class NativeDoor {
+class NativeDoor {
     static final long LOOK_NANOS = 20_000;
 
-    private final Doorbell doorbell;
+    final Doorbell doorbell;
 
     /**
      * The works that C code has posted; null while C code may not post. It is written under the doorbell's monitor and
@@ -84,6 +84,12 @@ final class NativeDoor {
     boolean end() {
         NativeInbox box = inbox;
         return box == null || box.end();
+    }
+
+    /** Whether C code has posted what {@link #take} has not taken. It may be stale on return. */
+    boolean hasPosted() {
+        NativeInbox box = inbox;
+        return box != null && !box.isEmpty();
     }
 
     boolean isBusy() {

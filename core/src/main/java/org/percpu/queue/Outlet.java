@@ -19,7 +19,7 @@ public abstract class Outlet extends Inlet {
     final Kernel kernel;
     final KernelCore core;
     final Spinning spinning;
-    final NativeDoor door = new NativeDoor(doorbell);
+    final NativeDoor door;
     final Waiters waiters;
 
     // These objects are made once, so that a worker that sleeps after each item allocates nothing.
@@ -30,8 +30,9 @@ public abstract class Outlet extends Inlet {
     volatile boolean closing;
     volatile boolean dropping;
 
-    Outlet(Kernel kernel, String name) {
-        super(name);
+    Outlet(Kernel kernel, String name, NativeDoor door) {
+        super(name, door.doorbell);
+        this.door = door;
         this.kernel = kernel;
         this.core = KernelCore.of(kernel);
         this.spinning = new Spinning(kernel.waitStrategy());
@@ -114,7 +115,7 @@ public abstract class Outlet extends Inlet {
     }
 
     /** Lets the workers end when they find nothing more to run. */
-    public final void close() {
+    public void close() {
         closing = true;
         boolean rung = false;
         try {

@@ -16,7 +16,7 @@ import org.percpu.thread.CpuThread;
  * One queue with one worker: strict first in, first out, one callback at a time. The worker takes the whole queue as a
  * batch (NWQ-14) and works through it without touching anything that producers write.
  */
-public final class SerialQueue extends ItemQueue {
+public class SerialQueue extends ItemQueue {
     /** A work that could not be begun after so many tries is reported and let go. */
     private static final int MOST_FAILURES = 3;
 
@@ -51,7 +51,11 @@ public final class SerialQueue extends ItemQueue {
      * @param mpsafe false if callbacks run under the kernel lock
      */
     public SerialQueue(Kernel kernel, String name, Call call, boolean mpsafe) {
-        super(kernel, name);
+        this(kernel, name, call, mpsafe, new NativeDoor(new Doorbell()));
+    }
+
+    SerialQueue(Kernel kernel, String name, Call call, boolean mpsafe, NativeDoor door) {
+        super(kernel, name, door);
         this.worker = new Worker(this, call, mpsafe);
     }
 
@@ -61,12 +65,12 @@ public final class SerialQueue extends ItemQueue {
      * @param thread its name, CPU and scheduling
      * @param flags its behaviour
      */
-    public void start(CpuThread.Builder thread, Set<Lwp.Flag> flags) {
+    public final void start(CpuThread.Builder thread, Set<Lwp.Flag> flags) {
         worker.start(thread, flags, () -> serve(worker));
     }
 
     @Override
-    boolean runNext(Worker me) {
+    final boolean runNext(Worker me) {
         Batch batch = this.batch;
         Batch.IN_QUEUE.setOpaque(batch, true);
         // Work that an error has left over comes first.
@@ -161,7 +165,9 @@ public final class SerialQueue extends ItemQueue {
         return true;
     }
 
-    private @Nullable Item takeBatch(Worker me) {
+    /** Worker: takes what waits, and sleeps until there is something. Returns null if the worker must end. */
+    @Nullable
+    Item takeBatch(Worker me) {
         while (true) {
             if (dropping) {
                 return null;
@@ -197,7 +203,7 @@ public final class SerialQueue extends ItemQueue {
         }
     }
 
-    private @Nullable Item take() {
+    final @Nullable Item take() {
         if (inbox.isEmpty()) {
             return null;
         }
@@ -332,8 +338,23 @@ public final class SerialQueue extends ItemQueue {
      *
      * @return true also for works that the worker has taken but not started
      */
-    public boolean hasUnstarted() {
+    public final boolean hasUnstarted() {
         return !door.isEmpty() || !inbox.isEmpty() || batch.unstarted;
+    }
+
+    /** As {@link #hasUnstarted}, without what C code has posted. Takes no monitor. */
+    final boolean hasMore() {
+        return !inbox.isEmpty() || batch.unstarted;
+    }
+
+    /**
+     * Returns whether the calling thread is the one that would run the works of this queue, in a callback of this queue
+     * or of another one that shares the thread. It waits for ever if it waits for such a work.
+     *
+     * @return true in the thread of the worker
+     */
+    public final boolean needsCaller() {
+        return worker.isCurrentThread();
     }
 
     /**
@@ -342,7 +363,7 @@ public final class SerialQueue extends ItemQueue {
      * @param item any item
      * @return true while its callback has not returned
      */
-    public boolean isRunning(Item item) {
+    public final boolean isRunning(Item item) {
         return worker.isRunning(item);
     }
 

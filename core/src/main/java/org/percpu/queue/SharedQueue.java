@@ -61,7 +61,7 @@ public final class SharedQueue extends ItemQueue {
      * @param mpsafe false if callbacks run under the kernel lock
      */
     public SharedQueue(Kernel kernel, String name, Supplier<Call> calls, boolean mpsafe) {
-        super(kernel, name);
+        super(kernel, name, new NativeDoor(new Doorbell()));
         this.calls = calls;
         this.mpsafe = mpsafe;
     }

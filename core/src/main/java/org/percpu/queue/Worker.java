@@ -184,7 +184,7 @@ final class Worker extends WorkerProgress {
         WorkRun record = null;
         long start = 0;
         if (measured) {
-            record = Events.beginWork();
+            record = item instanceof Turn ? null : Events.beginWork();
             start = System.nanoTime();
         }
         try {
@@ -251,6 +251,18 @@ final class Worker extends WorkerProgress {
         }
         int ran = spl.poll();
         assert ran >= 0;
+    }
+
+    /** Makes this a worker without a thread of its own, which runs its items on the thread of another one. */
+    void shares(Worker other) {
+        lwp = other.lwp;
+    }
+
+    /** Returns the item in whose callback the worker is, or null; also null if the worker has gone on meanwhile. */
+    @Nullable
+    Item running() {
+        int id = current;
+        return id == 0 ? null : running(id);
     }
 
     boolean isRunning(Item item) {
@@ -417,7 +429,7 @@ final class Worker extends WorkerProgress {
     }
 
     /** The item's name comes from the owner's code, which may throw. */
-    private static String name(Item item) {
+    static String name(Item item) {
         try {
             return String.valueOf(item);
         } catch (RuntimeException e) {

@@ -19,6 +19,20 @@
  * {@linkplain org.percpu.queue.Item#id id}. A thread that takes the rest of the batch from a stuck worker follows the
  * links from the newest work backwards.
  *
+ * <p><b>Shared threads.</b> In a kernel with shared workers the queues of one CPU and priority have one thread
+ * ({@link org.percpu.queue.WorkerPool}). The thread is the worker of a serial queue whose items are turns, one for each
+ * queue that has something to do. Nothing changes for a push: the one that replaces the "parked" marker rings the
+ * queue's doorbell, and this doorbell appends the turn to the thread's queue, which costs no more than an enqueue and
+ * wakes the thread if it sleeps. A {@link org.percpu.queue.PooledQueue} has all that a serial queue has, also a worker
+ * with its counters; only its worker has no thread of its own and does not sleep. In a turn the worker runs the batch,
+ * and further batches while no other queue waits for its turn. Then it puts the marker back. If a batch has no end,
+ * because its callbacks take long, the other queues of the CPU wait: the library makes no second thread, as Linux and
+ * NetBSD's threadpool do when a work sleeps.
+ *
+ * <p>A pooled queue can end without its thread: whoever takes the state from idle to "in a turn" may act as the worker
+ * for a moment, and shuts the inbox if it is empty. So one queue can be destroyed while a callback of another one keeps
+ * the thread. A callback that ends another queue of its thread ends that queue itself.
+ *
  * <p><b>The doorbell</b> ({@link org.percpu.queue.Doorbell}) is a futex on a word in native memory. Of the pushes only
  * the one that replaces the "parked" marker rings it: one system call for each time a worker has fallen asleep. Others
  * ring when a queue ends, when C code has posted, and when a worker of several passes on what it does not take itself.
@@ -68,6 +82,12 @@
  * <li>{@code Workers}: the workers of a shared queue.
  * <li>{@code WorkerProgress}: the fields that a worker writes for each item, on cache lines of their own.
  * <li>{@code Ending}: the end of all item queues behind one queue of the interfaces.
+ * <li>{@code WorkerPool}: the threads that queues of one priority share, one for each CPU.
+ * <li>{@code PoolThread}: one of these threads, with its queue of turns.
+ * <li>{@code PooledQueue}: a serial queue that shares its thread.
+ * <li>{@code Turn}: the item of a pooled queue that has something to do.
+ * <li>{@code PoolBell}: the bell of a pooled queue, which asks for a turn.
+ * <li>{@code PoolDoor}: by this door the thread learns that C code has posted to one of its queues.
  * <li>{@code Spinning}: the time for which an idle worker looks for items before it parks.
  * <li>{@code SpinGuard}: the check that real-time workers which never sleep leave the JVM a CPU.
  * <li>{@code QueueNumbers}: the table that finds a queue by its number.

@@ -13,6 +13,8 @@ import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.percpu.bindings.spi.LinuxException;
 import org.percpu.cpu.Cpu;
+import org.percpu.cpu.CpuSet;
+import org.percpu.cpu.CpuTopology;
 import org.percpu.ipl.Ipl;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelBuilder;
@@ -39,7 +41,23 @@ public final class TestKernel implements BeforeEachCallback, AfterEachCallback {
     private final List<Fault> faults = new CopyOnWriteArrayList<>();
     private boolean consoleExpected;
     private boolean faultsExpected;
+    private boolean sharesWorkers;
+    private boolean sharesAlways;
     private long watchesBefore;
+
+    /** For a suite that runs a second time: queues with WQ_PERCPU share their threads. */
+    public void shareWorkers() {
+        sharesWorkers = true;
+    }
+
+    /**
+     * As {@link #shareWorkers}, for tests of queues with one worker: every workqueue of {@link #workqueue} has
+     * WQ_PERCPU, and its kernel has one CPU.
+     */
+    public void shareOneCpu() {
+        sharesWorkers = true;
+        sharesAlways = true;
+    }
 
     /** The kernel of the test: every allowed CPU, no pin watch. */
     public synchronized Kernel get() {
@@ -53,6 +71,12 @@ public final class TestKernel implements BeforeEachCallback, AfterEachCallback {
                 .faultHandler(
                         (queue, item, thrown) -> faults.add(new Fault(queue, item, thrown, Thread.currentThread())))
                 .pinWatch(Duration.ZERO);
+        if (sharesWorkers) {
+            builder.sharedWorkers(true);
+        }
+        if (sharesAlways) {
+            builder.cpus(CpuSet.of(CpuTopology.system().allowed().first()));
+        }
         settings.accept(builder);
         Kernel kernel = builder.build();
         kernels.add(kernel);
@@ -61,7 +85,18 @@ public final class TestKernel implements BeforeEachCallback, AfterEachCallback {
 
     /** A workqueue of the kernel of the test, at the priority and the level that most tests do not care for. */
     public Workqueue<Work> workqueue(String name, int flags, Workqueue.Function<Work, Object> callback) {
-        return Workqueue.create(get(), name, callback, null, Pri.PRI_NONE, Ipl.NONE, flags);
+        return workqueue(get(), name, flags, callback);
+    }
+
+    /** As {@link #workqueue(String, int, Workqueue.Function)}, in another kernel of the test. */
+    public Workqueue<Work> workqueue(Kernel kernel, String name, int flags, Workqueue.Function<Work, Object> callback) {
+        int more = sharesAlways ? Workqueue.WQ_PERCPU : 0;
+        return Workqueue.create(kernel, name, callback, null, Pri.PRI_NONE, Ipl.NONE, flags | more);
+    }
+
+    /** The name under which the one worker of such a queue reports. */
+    public String workerName(String queue) {
+        return sharesAlways ? queue + "/" + cpu(0).index() : queue;
     }
 
     public Cpu cpu(int index) {

@@ -181,7 +181,7 @@ class WorkqueueWorkerTest {
         assertThat(holds).hasSize(works.size()).containsOnly(1);
         assertThat(faults).hasSize(causes.size());
         for (int i = 0; i < causes.size(); i++) {
-            assertThat(faults.get(i).queue()).isEqualTo("throws");
+            assertThat(faults.get(i).queue()).isEqualTo(test.workerName("throws"));
             assertThat(faults.get(i).item()).isSameAs(works.get(i));
             assertThat(faults.get(i).thrown()).isSameAs(causes.get(i));
         }
