@@ -3,7 +3,6 @@ package org.percpu.kernel;
 
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -112,23 +111,13 @@ final class Shutdown {
         }
     }
 
-    private static Set<Integer> workers(List<KernelQueue> queues) {
-        Set<Integer> tids = new HashSet<>();
-        for (KernelQueue queue : queues) {
-            for (WorkerState worker : queue.workers()) {
-                tids.add(worker.thread().tid());
-            }
-        }
-        return tids;
-    }
-
     /** All are told first and then waited for together. */
     private List<ShutdownReport.StuckThread> endThreads(Map<Integer, String> interrupted, List<KernelQueue> queues) {
         kernel.interruptThreads().close();
         List<Lwp> mayRun = new ArrayList<>();
         List<Lwp> haveNothingToRun = new ArrayList<>(registry.leaving());
         List<Lwp> all = registry.lwps();
-        Set<Integer> listed = workers(queues);
+        Set<Integer> listed = StuckThreads.workers(queues).keySet();
         for (Lwp lwp : all) {
             boolean idle = lwp.destroyIfIdle();
             // A worker of no listed queue belongs to a queue whose creation met this shutdown and is refused.
@@ -153,13 +142,17 @@ final class Shutdown {
         haveNothingToRun.forEach(lwp -> lwp.awaitGone(leave));
         boolean unused = core.unlocked("lwpexit", () -> kernel.watch().awaitGone(leave));
         List<ShutdownReport.StuckThread> stuck = new ArrayList<>();
+        Map<Integer, WorkerState> workers = null;
         for (Lwp lwp : mayRun) {
             if (lwp == Lwp.current()
                     || (lwp.isOver() && lwp.awaitGone(leave))
                     || !lwp.thread().thread().isAlive()) {
                 continue;
             }
-            ShutdownReport.StuckThread thread = StuckThreads.describe(lwp, queues);
+            if (workers == null) {
+                workers = StuckThreads.workers(queues);
+            }
+            ShutdownReport.StuckThread thread = StuckThreads.describe(lwp, workers);
             stuck.add(thread);
             if (thread.item() != null) {
                 interrupted.remove(lwp.tid());

@@ -178,7 +178,8 @@ public final class Workqueue<W extends Work> implements KernelQueue {
      * @param <A> the type of the argument
      * @return the queue
      * @throws ErrnoException EINVAL (name, priority or flags; workers that spin, with a real-time policy granted, on
-     *     every CPU of the default set), EAGAIN (no more threads), ENOMEM, EPERM (the caller must not sleep), ESHUTDOWN
+     *     every CPU of the default set), EAGAIN (no more threads, or no room
+     *     for so many), ENOMEM, EPERM (the caller must not sleep), ESHUTDOWN
      *     (the kernel is closed). Workers made before the failure are gone
      * @throws LinuxException if a worker cannot be pinned or scheduled as the kernel's policies require
      */
@@ -205,6 +206,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         }
         SerialQueue[] queues = new SerialQueue[perCpu ? cpus.size() : 1];
         Workers workers = new Workers(kernel, name, prio, mpsafe, perCpu, () -> new WorkCall<W, A>(func, arg));
+        workers.requireRoom(queues.length);
         int made = 0;
         Workqueue<W> wq;
         try {

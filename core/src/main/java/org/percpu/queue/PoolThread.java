@@ -52,6 +52,6 @@ final class PoolThread extends SerialQueue {
     /** The queue that has its turn, or null. It may be stale on return. */
     @Nullable
     PooledQueue inTurn() {
-        return worker.running() instanceof Turn turn ? turn.queue : null;
+        return worker.running() instanceof Turn turn && turn.queue instanceof PooledQueue queue ? queue : null;
     }
 }

@@ -36,7 +36,7 @@ public final class PooledQueue extends SerialQueue {
 
     private final boolean mpsafe;
     private final PoolBell bell;
-    private final Turn turn = new Turn(this);
+    private final Turn turn = new Turn(this, this::takeTurn);
     private volatile @Nullable PoolThread thread;
 
     @SuppressWarnings("UnusedVariable") // by STATE

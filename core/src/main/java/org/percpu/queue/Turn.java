@@ -14,14 +14,18 @@ final class Turn extends Item {
 
         @Override
         public void invoke(Item item) {
-            ((Turn) item).queue.takeTurn();
+            ((Turn) item).body.run();
         }
     }
 
-    final PooledQueue queue;
+    /** The queue that it stands for. */
+    final Inlet queue;
 
-    Turn(PooledQueue queue) {
+    private final Runnable body;
+
+    Turn(Inlet queue, Runnable body) {
         this.queue = queue;
+        this.body = body;
     }
 
     @Override

@@ -20,7 +20,7 @@ class SimulateTest {
         Machine.skipUnless(Machine.isSimulated(), "does not depend on the backend: runs with -Dpercpu.backend=sim");
     }
 
-    private static Percpu percpu(List<String> options, String... arguments) throws IOException, InterruptedException {
+    static Percpu percpu(List<String> options, String... arguments) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(List.of(Percpu.java(), "--enable-native-access=ALL-UNNAMED"));
         command.addAll(options);
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));

@@ -49,6 +49,7 @@ public final class Fork {
     private final List<String> arguments = new ArrayList<>();
     private boolean foreign;
     private @Nullable Path runtime;
+    private @Nullable Path classPath;
 
     private Fork(Class<?> program) {
         this.program = program;
@@ -76,6 +77,12 @@ public final class Fork {
     /** Runs it on another Java runtime, which may lack what an agent needs: nothing is measured there. */
     public Fork on(Path javaHome) {
         runtime = javaHome;
+        return this;
+    }
+
+    /** Puts a folder in front of the class path. */
+    public Fork classPath(Path folder) {
+        classPath = folder;
         return this;
     }
 
@@ -129,7 +136,8 @@ public final class Fork {
             command.addAll(coverage(folder));
         }
         command.addAll(options);
-        command.addAll(List.of("-cp", foreign ? copyOfClassPath(folder) : System.getProperty("java.class.path")));
+        String path = foreign ? copyOfClassPath(folder) : System.getProperty("java.class.path");
+        command.addAll(List.of("-cp", classPath == null ? path : classPath + File.pathSeparator + path));
         command.add(program.getName());
         command.addAll(arguments);
 

@@ -73,6 +73,8 @@ class StructureTest {
             "a kernel lists its threads, and each thread reports to its kernel and leaves its list",
             "kernel: AtExit CpuFollower CpuListener Kernel KernelBuilder Shutdown",
             "Kernel is the door: it is built, followed, shut down and remembered at exit by classes of one task each",
+            "queue: PoolBell PoolDoor PoolThread PooledQueue WorkerPool",
+            "queues share a thread, which gives them turns, and which ends with the last of them",
             "openbsd: TaskPool Workq WorkqTask",
             "an entry keeps the function in the type that Workq declares");
 

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param mask the CPU list that the process may use at its start, null for all
  * @param cpuset the CPU list of the cpuset, null for all
  * @param rtprio RLIMIT_RTPRIO
+ * @param threads how many threads the machine allows
  * @param faults what goes wrong
  * @param virtualTime whether the clock moves only when it is told to
  * @param membarrier whether there is a membarrier(2)
@@ -19,11 +20,13 @@ record Settings(
         @Nullable String mask,
         @Nullable String cpuset,
         int rtprio,
+        int threads,
         Faults faults,
         boolean virtualTime,
         boolean membarrier) {
     static final int MAX_PRIORITY = 99;
 
+    private static final int MANY_THREADS = 10_000;
     private static final String DEFAULT_MACHINE = "4";
 
     /**
@@ -36,7 +39,8 @@ record Settings(
                 System.getProperty("percpu.sim", DEFAULT_MACHINE),
                 System.getProperty("percpu.sim.mask"),
                 System.getProperty("percpu.sim.cpuset"),
-                rtprio(System.getProperty("percpu.sim.rtprio", Integer.toString(MAX_PRIORITY))),
+                number("percpu.sim.rtprio", MAX_PRIORITY, 0, MAX_PRIORITY),
+                number("percpu.sim.threads", MANY_THREADS, 1, Integer.MAX_VALUE),
                 Faults.parse(System.getProperty("percpu.sim.faults", "")),
                 isSecond("percpu.sim.time", "real", "virtual", false),
                 isSecond("percpu.sim.membarrier", "no", "yes", true));
@@ -44,7 +48,7 @@ record Settings(
 
     /** Those of a machine with no relation to the process. */
     static Settings of(String machine, Faults faults, boolean virtualTime) {
-        return new Settings(machine, null, null, MAX_PRIORITY, faults, virtualTime, true);
+        return new Settings(machine, null, null, MAX_PRIORITY, MANY_THREADS, faults, virtualTime, true);
     }
 
     private static boolean isSecond(String property, String first, String second, boolean unset) {
@@ -58,16 +62,17 @@ record Settings(
         return value.equals(second);
     }
 
-    private static int rtprio(String text) {
+    private static int number(String property, int unset, int least, int most) {
+        String text = System.getProperty(property, Integer.toString(unset));
         try {
-            int limit = Integer.parseInt(text);
-            if (limit >= 0 && limit <= MAX_PRIORITY) {
-                return limit;
+            int number = Integer.parseInt(text);
+            if (number >= least && number <= most) {
+                return number;
             }
         } catch (NumberFormatException e) {
             // Said below.
         }
         throw new IllegalArgumentException(
-                "-Dpercpu.sim.rtprio=" + text + ": write a number from 0 to " + MAX_PRIORITY);
+                "-D" + property + "=" + text + ": write a number from " + least + " to " + most);
     }
 }

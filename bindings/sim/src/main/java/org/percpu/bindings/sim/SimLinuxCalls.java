@@ -70,7 +70,7 @@ final class SimLinuxCalls implements LinuxCalls {
     public void start(Thread thread) {
         Argument.requireNonNull(thread, "start", "thread");
         machine.step();
-        if (machine.faults().refusesThread()) {
+        if (!machine.hasRoom() || machine.faults().refusesThread()) {
             throw new OutOfMemoryError("unable to create native thread: refused by the simulated machine");
         }
         thread.start();

@@ -74,6 +74,7 @@ public final class SimMachine {
         futexes = new Futexes(calls.addresses(), clock);
         signals = new Signals(clock, futexes);
         limits = new Limits(settings.rtprio());
+        topology.put("proc/sys/kernel/threads-max", settings.threads() + "\n");
         online = topology.online();
         present = Cpus.copy(online);
         cpuset = some(settings.cpuset(), online, "percpu.sim.cpuset");
@@ -288,6 +289,14 @@ public final class SimMachine {
 
     private void settle(SimThread thread) {
         thread.settle(online, cpuset);
+    }
+
+    /** Whether one more thread may be started: the machine has a threads-max. */
+    synchronized boolean hasRoom() {
+        if (threads.size() >= settings.threads()) {
+            prune();
+        }
+        return threads.size() < settings.threads();
     }
 
     private void prune() {

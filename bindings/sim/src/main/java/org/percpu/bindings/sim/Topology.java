@@ -173,6 +173,11 @@ final class Topology {
         return Cpus.copy(online);
     }
 
+    /** Sets a file that a capture does not hold, before the first call of {@link #root}. */
+    synchronized void put(String path, String content) {
+        files.put(path, content);
+    }
+
     /** The root of a file system with the files, made at the first call. */
     synchronized Path root() {
         Path path = root;

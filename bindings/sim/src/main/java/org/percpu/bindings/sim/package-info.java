@@ -30,6 +30,8 @@
  * <tr><td>{@code percpu.sim.mask}</td><td>the CPU list that the process may use at its start; all unless set</td></tr>
  * <tr><td>{@code percpu.sim.cpuset}</td><td>the CPU list of the cpuset; all unless set</td></tr>
  * <tr><td>{@code percpu.sim.rtprio}</td><td>RLIMIT_RTPRIO, 0 to 99; 99 unless set</td></tr>
+ * <tr><td>{@code percpu.sim.threads}</td><td>how many threads the machine allows, its threads-max; 10000 unless
+ * set</td></tr>
  * <tr><td>{@code percpu.sim.faults}</td><td>which faults happen, see {@link org.percpu.bindings.sim.Faults}; none
  * unless set</td></tr>
  * <tr><td>{@code percpu.sim.membarrier}</td><td>{@code yes} (the default), or {@code no}: a machine without
