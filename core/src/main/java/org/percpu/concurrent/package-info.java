@@ -9,6 +9,17 @@
  * So a thread that a thread of the same factory makes, when no CPU is free, takes over the CPU of its maker, and waits
  * before its task until the maker has gone.
  *
+ * <p><b>Executors.</b> A {@link org.percpu.concurrent.CpuExecutor} is a serial queue of the engine behind the JDK's
+ * interface, and a {@link org.percpu.concurrent.PerCpuExecutor} has one for each CPU of a kernel. The future that
+ * {@code submit} returns is the queue's item; {@code execute} wraps its Runnable in an item, unless it is a
+ * {@link org.percpu.concurrent.CpuTask}, which is one. The engine's list cannot be left from the middle, so a cancelled
+ * future stays linked, empty, until its turn, and its run does nothing. A shutdownNow takes everything back that has not
+ * begun, also from the batch of a worker that is in a task, and does not wait for that task.
+ *
+ * <p><b>A future</b> goes from new to running to its end by compare-and-set. {@code cancel(true)} takes a running one to
+ * "interrupting", interrupts, and then to "interrupted"; the runner waits for that last step before it leaves the task,
+ * and clears the interrupt, so the interrupt cannot reach the next task.
+ *
  * <p><b>Null and errors.</b> Methods of the JDK's interfaces answer as those interfaces say: null is a
  * {@link java.lang.NullPointerException}, a task that is not taken a
  * {@link java.util.concurrent.RejectedExecutionException}. All other methods answer as the rest of the library does: null

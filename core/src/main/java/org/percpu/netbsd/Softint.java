@@ -26,6 +26,7 @@ import org.percpu.queue.Call;
 import org.percpu.queue.Ending;
 import org.percpu.queue.Item;
 import org.percpu.queue.SerialQueue;
+import org.percpu.queue.SerialQueues;
 import org.percpu.thread.Pri;
 import org.percpu.thread.Sched;
 
@@ -223,7 +224,7 @@ public final class Softint {
 
         @Override
         public List<WorkerState> workers() {
-            return SerialQueue.states(queues);
+            return SerialQueues.states(queues);
         }
 
         /** For the kernel's shutdown only: no other code can reach a level. */
@@ -365,7 +366,7 @@ public final class Softint {
      */
     public boolean disestablish(Duration atMost) {
         Deadline deadline = Deadline.after(Argument.requireTime(atMost, "softint_disestablish of " + this, "atMost"));
-        if (SerialQueue.isWorkerOf(level.queues)) {
+        if (SerialQueues.isWorkerOf(level.queues)) {
             throw new ErrnoException(
                     Errno.EDEADLK,
                     "softint_disestablish of " + this + " in a handler of its level: call it from a thread");

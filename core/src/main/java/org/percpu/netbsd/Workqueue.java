@@ -26,6 +26,7 @@ import org.percpu.queue.Call;
 import org.percpu.queue.Ending;
 import org.percpu.queue.Item;
 import org.percpu.queue.SerialQueue;
+import org.percpu.queue.SerialQueues;
 import org.percpu.thread.Pri;
 
 /**
@@ -273,7 +274,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         if (Dispatchers.isUsed()) {
             requireLevel();
         }
-        if (destroyed && !SerialQueue.isWorkerOf(queues)) {
+        if (destroyed && !SerialQueues.isWorkerOf(queues)) {
             throw shutdown(wk);
         }
         Append appended = queue.append(wk);
@@ -498,7 +499,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     }
 
     private void requireWaiter(String call) {
-        if (SerialQueue.isWorkerOf(queues)) {
+        if (SerialQueues.isWorkerOf(queues)) {
             throw new ErrnoException(Errno.EDEADLK, call + name + " in its own callback: call it from another thread");
         }
         core.requireSleepable(name);
@@ -531,7 +532,7 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     /** One for each CPU of {@link Kernel#cpus()}, in that order, or a single one. */
     @Override
     public List<WorkerState> workers() {
-        return SerialQueue.states(queues);
+        return SerialQueues.states(queues);
     }
 
     /** Its name. */

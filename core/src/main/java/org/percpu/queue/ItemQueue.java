@@ -198,7 +198,7 @@ public abstract class ItemQueue extends Outlet {
     }
 
     /** Returns the items that were taken back. The first caller gets them. */
-    final Item[] handOut() {
+    Item[] handOut() {
         synchronized (released) {
             Item[] items = released.toArray(NO_ITEMS);
             released.clear();

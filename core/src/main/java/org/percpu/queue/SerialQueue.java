@@ -29,6 +29,9 @@ public class SerialQueue extends ItemQueue {
     /** Decides which thread hands back the rest of the batch when the queue is dropped. */
     private final AtomicBoolean handedOver = new AtomicBoolean();
 
+    /** Items of the batch that were taken back and not yet handed out, newest first; guarded by released. */
+    private final List<Item> releasedBatch = new ArrayList<>();
+
     /** Items that were taken out of the inbox and are to be released; guarded by released. */
     private @Nullable Item releasing;
 
@@ -66,7 +69,21 @@ public class SerialQueue extends ItemQueue {
      * @param flags its behaviour
      */
     public final void start(CpuThread.Builder thread, Set<Lwp.Flag> flags) {
-        worker.start(thread, flags, () -> serve(worker));
+        start(thread, flags, () -> {});
+    }
+
+    /**
+     * Makes the worker.
+     *
+     * @param thread its name, CPU and scheduling
+     * @param flags its behaviour
+     * @param last called in the worker when it has left the queue. After an error it may be called again
+     */
+    public final void start(CpuThread.Builder thread, Set<Lwp.Flag> flags, Runnable last) {
+        worker.start(thread, flags, () -> {
+            serve(worker);
+            last.run();
+        });
     }
 
     @Override
@@ -276,12 +293,19 @@ public class SerialQueue extends ItemQueue {
             if (releasing == null) {
                 releasing = inbox.take();
             }
-            for (Item item = releasing; item != null; item = releasing) {
+            if (releasing == null) {
+                return;
+            }
+            // After an error the rest is linked once more, which changes nothing.
+            for (Item item = Inbox.linkNewer(releasing); item != null; item = releasing) {
                 // Read before the release: after it the item may be on another queue.
-                Item older = item.older;
+                Item newer = item.newer;
                 boolean added = released.add(item);
                 assert added;
-                releasing = older;
+                if (newer != null) {
+                    newer.older = null;
+                }
+                releasing = newer;
                 free(item);
             }
         }
@@ -303,8 +327,11 @@ public class SerialQueue extends ItemQueue {
             releaseBatch();
             return;
         }
-        boolean ended = await(this::ended, Deadline.FOREVER);
-        assert ended;
+        // If the caller is the worker, in a callback, then another thread releases the batch.
+        if (!isWorker()) {
+            boolean ended = await(this::ended, Deadline.FOREVER);
+            assert ended;
+        }
     }
 
     /** Worker: gives its batch up; `oldest` is the batch's oldest item. After an error the worker calls this again. */
@@ -325,11 +352,27 @@ public class SerialQueue extends ItemQueue {
         synchronized (released) {
             for (Item item = worker.batch; item != null && item.owner == number; item = worker.batch) {
                 Item older = item.older;
-                boolean added = released.add(item);
+                boolean added = releasedBatch.add(item);
                 assert added;
                 worker.batch = older;
                 free(item);
             }
+        }
+    }
+
+    /** The batch is older than what came from the inbox, and was released from its newest item on. */
+    @Override
+    Item[] handOut() {
+        synchronized (released) {
+            Item[] later = super.handOut();
+            int batch = releasedBatch.size();
+            Item[] items = new Item[batch + later.length];
+            for (int i = 0; i < batch; i++) {
+                items[i] = releasedBatch.get(batch - 1 - i);
+            }
+            System.arraycopy(later, 0, items, batch, later.length);
+            releasedBatch.clear();
+            return items;
         }
     }
 
@@ -394,37 +437,5 @@ public class SerialQueue extends ItemQueue {
      */
     public @Nullable WorkerState state() {
         return worker.state(inbox.size() + worker.unstartedInBatch());
-    }
-
-    /**
-     * Whether the calling thread is the worker of one of several queues.
-     *
-     * @param queues any
-     * @return true in their callbacks
-     */
-    public static boolean isWorkerOf(SerialQueue[] queues) {
-        for (SerialQueue queue : queues) {
-            if (queue.isWorker()) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    /**
-     * The workers of several queues.
-     *
-     * @param queues any
-     * @return the states now, in the order of the queues, of those whose worker has been made
-     */
-    public static List<WorkerState> states(SerialQueue[] queues) {
-        List<WorkerState> states = new ArrayList<>();
-        for (SerialQueue queue : queues) {
-            WorkerState state = queue.state();
-            if (state != null) {
-                states.add(state);
-            }
-        }
-        return states;
     }
 }

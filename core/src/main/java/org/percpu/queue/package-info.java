@@ -72,6 +72,7 @@
  * <li>{@code Outlet}: an inlet with what one worker needs: where it sleeps, and whether it must end.
  * <li>{@code ItemQueue}: an outlet with its workers and its end; the base class of the next two.
  * <li>{@code SerialQueue}: a queue with one worker, first in, first out.
+ * <li>{@code SerialQueues}: questions to several serial queues together.
  * <li>{@code SharedQueue}: a queue with any number of workers, from which items can be taken back.
  * <li>{@code Batch}: how far the worker of a serial queue has come with the works that it took together.
  * <li>{@code Barriers}: the barriers of a shared queue.

@@ -75,8 +75,7 @@ public final class Sample08_IdleTimeouts {
             connections.subList(0, SILENT).forEach(connection -> connection.addMsec(20));
             closed.await();
             System.out.println(count + " silent connections were closed");
-            long pending =
-                    connections.stream().filter(Connection::delBarrier).count();
+            long pending = connections.stream().filter(Connection::delBarrier).count();
             System.out.println(pending + " timeouts were pending at the end");
         }
     }

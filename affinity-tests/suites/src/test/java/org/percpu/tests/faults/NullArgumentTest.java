@@ -42,6 +42,8 @@ import org.percpu.bindings.spi.Backend;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.concurrent.CpuExecutor;
+import org.percpu.concurrent.PerCpuExecutor;
 import org.percpu.concurrent.PinnedThreadFactory;
 import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuSet;
@@ -118,6 +120,10 @@ class NullArgumentTest {
                 CpuThread.builder("t"),
                 PinnedThreadFactory.builder("f"),
                 PinnedThreadFactory.unpinned("f"),
+                CpuExecutor.builder(kernel, "e"),
+                CpuExecutor.builder(kernel, "e").build(),
+                PerCpuExecutor.builder(kernel, "p"),
+                PerCpuExecutor.builder(kernel, "p").build(),
                 Sched.DEFAULT,
                 Path.of("/"),
                 "n",
@@ -140,6 +146,8 @@ class NullArgumentTest {
         ((Kthread) value(Kthread.class)).destroy();
         ((Workqueue<?>) value(Workqueue.class)).destroy();
         ((Taskq) value(Taskq.class)).destroy();
+        ((CpuExecutor) value(CpuExecutor.class)).close();
+        ((PerCpuExecutor) value(PerCpuExecutor.class)).close();
         ((Workq) value(Workq.class)).destroy();
     }
 

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.queue;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.percpu.kernel.WorkerState;
+import org.percpu.lwp.Deadline;
+
+/** Questions to several serial queues that are one queue for the user. */
+public final class SerialQueues {
+    private SerialQueues() {}
+
+    /**
+     * Whether the calling thread is the worker of one of several queues.
+     *
+     * @param queues any
+     * @return true in their callbacks
+     */
+    public static boolean isWorkerOf(SerialQueue[] queues) {
+        for (SerialQueue queue : queues) {
+            if (queue.isWorker()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * The workers of several queues.
+     *
+     * @param queues any
+     * @return the states now, in the order of the queues, of those whose worker has been made
+     */
+    public static List<WorkerState> states(SerialQueue[] queues) {
+        List<WorkerState> states = new ArrayList<>();
+        for (SerialQueue queue : queues) {
+            WorkerState state = queue.state();
+            if (state != null) {
+                states.add(state);
+            }
+        }
+        return states;
+    }
+
+    /**
+     * Lets no further item of a queue begin, and takes back those that have not, without waiting for the callback that
+     * runs. Any thread may call this, also the worker in a callback, and so may several.
+     *
+     * @param queue any
+     * @param interrupt whether to interrupt the callback that runs
+     * @return the items, oldest first; with several callers each item is returned to one of them
+     */
+    public static Item[] drop(SerialQueue queue, boolean interrupt) {
+        queue.close();
+        if (!queue.ended()) {
+            queue.stop(interrupt);
+        }
+        if (queue.dropping) {
+            queue.takeBack(Deadline.after(Duration.ZERO));
+        }
+        return queue.handOut();
+    }
+}
