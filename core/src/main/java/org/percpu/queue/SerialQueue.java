@@ -30,7 +30,7 @@ public class SerialQueue extends ItemQueue {
     private final AtomicBoolean handedOver = new AtomicBoolean();
 
     /** Items of the batch that were taken back and not yet handed out, newest first; guarded by released. */
-    private final List<Item> releasedBatch = new ArrayList<>();
+    private List<Item> releasedBatch = new ArrayList<>();
 
     /** Items that were taken out of the inbox and are to be released; guarded by released. */
     private @Nullable Item releasing;
@@ -364,14 +364,19 @@ public class SerialQueue extends ItemQueue {
     @Override
     Item[] handOut() {
         synchronized (released) {
-            Item[] later = super.handOut();
             int batch = releasedBatch.size();
-            Item[] items = new Item[batch + later.length];
+            int later = released.size();
+            Item[] items = new Item[batch + later];
             for (int i = 0; i < batch; i++) {
                 items[i] = releasedBatch.get(batch - 1 - i);
             }
-            System.arraycopy(later, 0, items, batch, later.length);
-            releasedBatch.clear();
+            for (int i = 0; i < later; i++) {
+                items[batch + i] = released.get(i);
+            }
+            List<Item> none = new ArrayList<>();
+            released.clear();
+            // No call follows: an error in it would lose the items.
+            releasedBatch = none;
             return items;
         }
     }

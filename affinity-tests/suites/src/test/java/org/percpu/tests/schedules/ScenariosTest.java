@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Named;
@@ -15,6 +16,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.percpu.bindings.sim.SimMachine;
 import org.percpu.tests.support.Machine;
 
 /** The scenarios for controlled schedules, each in a few of the schedules that come by themselves, faults included. */
@@ -28,6 +30,15 @@ class ScenariosTest {
     @BeforeAll
     static void onASimulatedMachine() {
         Machine.skipUnless(Machine.isSimulated(), "needs a simulated machine: -Dpercpu.backend=sim");
+    }
+
+    @AfterAll
+    static void theMachineIsWhole() {
+        if (Machine.isSimulated()) {
+            // The last schedule may have left its faults to the tests that come behind it.
+            SimMachine fresh = SimMachine.restart();
+            assert fresh == SimMachine.ofProcess();
+        }
     }
 
     private static Stream<Arguments> scenarios() {
