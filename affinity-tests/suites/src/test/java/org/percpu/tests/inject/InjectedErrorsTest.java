@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -18,6 +19,7 @@ import org.percpu.tests.support.Fork;
 import org.percpu.tests.support.Rule;
 import org.percpu.tests.support.Scale;
 
+@Tag("costly")
 @Timeout(value = 130, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @DisplayName("An error at any allocation or call inside the library leaves no queue, worker, line or work dead:")
 class InjectedErrorsTest {

@@ -23,6 +23,7 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -47,6 +48,7 @@ import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.Proc;
 
 /** What needs a process of its own: other libraries, environments, limits, and what could take the process with it. */
+@Tag("costly")
 @Timeout(180)
 class ForkedTest {
     @TempDir

@@ -11,6 +11,7 @@ import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.function.LongPredicate;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,6 +30,7 @@ import org.percpu.tests.support.TestKernel;
 import org.percpu.thread.Pri;
 
 /** The order of the values of each sender, with several senders of one kind at once. */
+@Tag("costly")
 @Timeout(120)
 @Alone // Linux counts the queued signals of all processes of a user together.
 class OrderTest {

@@ -23,6 +23,7 @@ import javax.management.ObjectName;
 import jdk.jfr.Recording;
 import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -45,6 +46,7 @@ import org.percpu.thread.CpuThread;
  * for: they allocate and are stopped for collections and thread dumps, meet null where no code looks for it, overflow their stacks and are
  * sampled by JFR. {@code -Dpercpu.storm=10000000} sets how many signals.
  */
+@Tag("costly")
 @Timeout(7200)
 @Alone
 class StormTest {
