@@ -193,7 +193,7 @@ public final class Clock extends WordLock {
     /** An error that is not a function's: memory or stack ran out in the library. Nothing may be lost by it. */
     private int survive(Throwable thrown, int failures) {
         Timer timer = call.timer;
-        core.reports().fault(name, timer == null ? this : timer.timerFace(), thrown);
+        core.reports().fault(name, timer == null ? this : timer, thrown);
         if (timer != null && (call.begun || failures >= TRIES)) {
             done();
             return 0;

@@ -19,6 +19,7 @@ import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.Listing;
 import org.percpu.lwp.Lwp;
 import org.percpu.lwp.QueueEnd;
+import org.percpu.lwp.Reports;
 
 /** The clocks of a kernel, one for each CPU. They are made together when the kernel gets its first timer. */
 public final class Clocks implements KernelQueue {
@@ -185,7 +186,7 @@ public final class Clocks implements KernelQueue {
                 state.fired(),
                 clock.faults(),
                 0,
-                timer == null ? null : nameOf(timer),
+                timer == null ? null : Reports.nameOf(timer),
                 0,
                 timer == null && waitsFor == null ? '"' + NAME + '"' : waitsFor);
     }
@@ -199,15 +200,6 @@ public final class Clocks implements KernelQueue {
             }
         }
         return states;
-    }
-
-    /** The name comes from the owner's code, which may throw. */
-    static String nameOf(Timer timer) {
-        try {
-            return String.valueOf(timer.timerFace());
-        } catch (RuntimeException e) {
-            return timer.getClass().getName() + " (its name throws " + e + ")";
-        }
     }
 
     /** The clocks belong to the system; only a shutdown of the kernel ends them. */

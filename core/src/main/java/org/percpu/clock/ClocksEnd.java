@@ -87,13 +87,10 @@ final class ClocksEnd implements QueueEnd {
     @Override
     public synchronized List<Object> handOut() {
         taken.addAll(clocks.takeDropped());
-        List<Object> faces = new ArrayList<>();
-        for (Timer timer : taken) {
-            faces.add(timer.timerFace());
-        }
+        List<Object> timers = new ArrayList<>(taken);
         handedOut.addAll(taken);
         taken.clear();
-        return faces;
+        return timers;
     }
 
     @Override

@@ -4,6 +4,7 @@ package org.percpu.clock;
 import org.jspecify.annotations.Nullable;
 import org.percpu.dispatch.Source;
 import org.percpu.lwp.KernelCore;
+import org.percpu.lwp.Reports;
 
 /**
  * The call of a timer's function, as an interrupt of the clock's thread. It has a copy of the function and its argument,
@@ -99,13 +100,13 @@ final class Softclock implements Source {
 
     private Object item() {
         Timer mine = timer;
-        return mine == null ? clock : mine.timerFace();
+        return mine == null ? clock : mine;
     }
 
     /** The timer's name. */
     @Override
     public String toString() {
         Timer mine = timer;
-        return mine == null ? clock : Clocks.nameOf(mine);
+        return mine == null ? clock : Reports.nameOf(mine);
     }
 }

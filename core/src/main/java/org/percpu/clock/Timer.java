@@ -86,15 +86,6 @@ public abstract class Timer extends Entry {
      */
     protected abstract void callTimer(Object called, @Nullable Object with) throws Exception;
 
-    /**
-     * The object that the owner knows, for reports.
-     *
-     * @return the timer itself unless overridden
-     */
-    protected Object timerFace() {
-        return this;
-    }
-
     private Clock enter() {
         while (true) {
             Clock mine = clock;

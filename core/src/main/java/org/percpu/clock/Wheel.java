@@ -81,17 +81,6 @@ final class Wheel {
     }
 
     /**
-     * If the wheel is empty: goes to a time at once, so that new entries lie on low levels.
-     *
-     * @param now a time that the wheel may have passed already
-     */
-    void standAt(long now) {
-        if (size == 0 && now - base > 0) {
-            base = now;
-        }
-    }
-
-    /**
      * Makes the entries due whose time is over.
      *
      * @param now the time

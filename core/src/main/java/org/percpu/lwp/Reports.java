@@ -61,6 +61,20 @@ public final class Reports {
         return strict;
     }
 
+    /**
+     * The name of an object of the owner's, whose code may throw.
+     *
+     * @param item a work, a task or a timer
+     * @return what it calls itself; its class and the exception if it throws one
+     */
+    public static String nameOf(Object item) {
+        try {
+            return String.valueOf(item);
+        } catch (RuntimeException e) {
+            return item.getClass().getName() + " (its name throws " + e + ")";
+        }
+    }
+
     /** Prints a line if the kernel is strict. */
     void strict(Supplier<String> line) {
         if (strict) {

@@ -9,6 +9,7 @@ import org.percpu.cpu.Cpu;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.WorkerState;
 import org.percpu.lwp.Deadline;
+import org.percpu.lwp.Reports;
 
 /**
  * A serial queue without a thread of its own: the thread of a {@link WorkerPool} runs it in turns. A turn runs a batch,
@@ -259,7 +260,7 @@ public final class PooledQueue extends SerialQueue {
         String waitsFor = '"' + name() + '"';
         if (other != null && other != this) {
             Item item = other.worker.running();
-            waitsFor = "the thread, which is in " + (item == null ? "a callback" : Worker.name(item)) + " of \""
+            waitsFor = "the thread, which is in " + (item == null ? "a callback" : Reports.nameOf(item)) + " of \""
                     + other.name() + '"';
         }
         return new WorkerState(

@@ -19,6 +19,7 @@ import org.percpu.lwp.BigLock;
 import org.percpu.lwp.Deadline;
 import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.Lwp;
+import org.percpu.lwp.Reports;
 import org.percpu.thread.CpuThread;
 
 /** One kernel thread that runs what its queue hands it. */
@@ -375,7 +376,7 @@ final class Worker extends WorkerProgress {
             // The worker spins, or is between two looks.
             waitsFor = '"' + queue.name() + '"';
         }
-        String running = item == null ? (same ? "an item" : null) : name(item);
+        String running = item == null ? (same ? "an item" : null) : Reports.nameOf(item);
         return new WorkerState(
                 queue.name(),
                 mine.state(),
@@ -426,14 +427,5 @@ final class Worker extends WorkerProgress {
             count++;
         }
         return count;
-    }
-
-    /** The item's name comes from the owner's code, which may throw. */
-    static String name(Item item) {
-        try {
-            return String.valueOf(item);
-        } catch (RuntimeException e) {
-            return item.getClass().getName() + " (its name throws " + e + ")";
-        }
     }
 }
