@@ -31,6 +31,7 @@ import org.percpu.openbsd.Task;
 import org.percpu.openbsd.Taskq;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Machine;
+import org.percpu.tests.support.NamedWork;
 import org.percpu.tests.support.Refusal;
 import org.percpu.tests.support.Rule;
 import org.percpu.tests.support.TestKernel;
@@ -40,18 +41,12 @@ import org.percpu.thread.Pri;
 @Timeout(120)
 @DisplayName("The state of a worker")
 class WorkerStateTest {
-    private static final class Named extends Work {
-        private final String name;
+    private static final class Named extends NamedWork {
         private final Bounded.Code body;
 
         Named(String name, Bounded.Code body) {
-            this.name = name;
+            super(name);
             this.body = body;
-        }
-
-        @Override
-        public String toString() {
-            return name;
         }
     }
 

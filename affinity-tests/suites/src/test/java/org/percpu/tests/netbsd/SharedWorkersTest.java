@@ -32,6 +32,7 @@ import org.percpu.netbsd.Work;
 import org.percpu.netbsd.Workqueue;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Machine;
+import org.percpu.tests.support.NamedWork;
 import org.percpu.tests.support.Proc;
 import org.percpu.tests.support.Refusal;
 import org.percpu.tests.support.Scale;
@@ -49,20 +50,6 @@ class SharedWorkersTest {
     @RegisterExtension
     final TestKernel test = new TestKernel();
 
-    /** A work with a name for messages. */
-    private static final class Named extends Work {
-        private final String name;
-
-        Named(String name) {
-            this.name = name;
-        }
-
-        @Override
-        public String toString() {
-            return name;
-        }
-    }
-
     /** A queue whose first work stays in its callback until the test lets it go. */
     private final class Stuck {
         final CountDownLatch entered = new CountDownLatch(1);
@@ -71,7 +58,7 @@ class SharedWorkersTest {
             entered.countDown();
             Bounded.arrive(go);
         });
-        final Work work = new Named("the stuck one");
+        final Work work = new NamedWork("the stuck one");
 
         Stuck() {
             queue.enqueue(work, test.cpu(0));
@@ -312,9 +299,9 @@ class SharedWorkersTest {
     void shutdownBesideAStuckCallback() {
         Stuck stuck = new Stuck();
         Workqueue<Work> behind = queue("behind", BOTH, work -> {});
-        Work work = new Named("behind it");
+        Work work = new NamedWork("behind it");
         behind.enqueue(work, test.cpu(0));
-        Work next = new Named("next");
+        Work next = new NamedWork("next");
         stuck.queue.enqueue(next, test.cpu(0));
         ShutdownReport report = Bounded.call("shuts down", () -> test.get().shutdown(Duration.ofMillis(10)));
         assertThat(report.dropped())

@@ -31,6 +31,7 @@ import org.percpu.openbsd.Task;
 import org.percpu.openbsd.Taskq;
 import org.percpu.tests.support.Alone;
 import org.percpu.tests.support.Bounded;
+import org.percpu.tests.support.NamedWork;
 import org.percpu.tests.support.Proc;
 import org.percpu.tests.support.Refusal;
 import org.percpu.tests.support.Rule;
@@ -47,20 +48,6 @@ class ShutdownDeadlineTest {
     private static final Duration ASKED = Duration.ofMillis(100);
     private static final Duration LIMIT = Duration.ofMillis(400);
     private static final Duration LONG = Duration.ofSeconds(30);
-
-    /** A work with a name. */
-    private static final class Named extends Work {
-        private final String name;
-
-        Named(String name) {
-            this.name = name;
-        }
-
-        @Override
-        public String toString() {
-            return name;
-        }
-    }
 
     @RegisterExtension
     final TestKernel test = new TestKernel();
@@ -95,7 +82,7 @@ class ShutdownDeadlineTest {
 
     private void stickOn(int queues) {
         for (int i = 0; i < queues; i++) {
-            workqueue("rx" + i, Workqueue.WQ_MPSAFE).enqueue(new Named("packet" + i), null);
+            workqueue("rx" + i, Workqueue.WQ_MPSAFE).enqueue(new NamedWork("packet" + i), null);
         }
     }
 
@@ -149,9 +136,9 @@ class ShutdownDeadlineTest {
         AtomicInteger ran = new AtomicInteger();
         idleToo.add(Task.initializer(AtomicInteger::incrementAndGet, ran));
         Bounded.until("the task ran", () -> ran.get() == 1);
-        workqueue("rx" + (STUCK - 1), 0).enqueue(new Named("packet" + (STUCK - 1)), null);
+        workqueue("rx" + (STUCK - 1), 0).enqueue(new NamedWork("packet" + (STUCK - 1)), null);
         Bounded.arrive(inside);
-        Work waiting = new Named("waiting");
+        Work waiting = new NamedWork("waiting");
         idle.enqueue(waiting, null);
         ShutdownReport report = shutdownWithin(ASKED, LIMIT);
         assertThat(report.worksNeverRun()).containsExactly(waiting);
@@ -238,7 +225,7 @@ class ShutdownDeadlineTest {
                 Pri.PRI_NONE,
                 Ipl.NONE,
                 Workqueue.WQ_MPSAFE);
-        wq.enqueue(new Named("packet"), null);
+        wq.enqueue(new NamedWork("packet"), null);
         Bounded.until("it runs", () -> inside.getCount() < STUCK);
         ShutdownReport report = Bounded.call("shuts down", () -> kernel.shutdown(ASKED));
         reported.countDown();
