@@ -78,7 +78,11 @@ final class ClocksEnd implements QueueEnd {
             Timer[] some = new Timer[BATCH];
             for (int count = clock.dropping ? clock.take(some) : 0; count > 0; count = clock.take(some)) {
                 synchronized (this) {
-                    taken.addAll(Arrays.asList(some).subList(0, count));
+                    for (Timer timer : Arrays.asList(some).subList(0, count)) {
+                        if (timer.isReportedIfDropped()) {
+                            taken.add(timer);
+                        }
+                    }
                 }
             }
         }

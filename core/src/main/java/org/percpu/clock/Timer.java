@@ -201,7 +201,8 @@ public abstract class Timer extends Entry {
      */
     protected final int armTimer(long moment, @Nullable Object func, @Nullable Object arg) {
         if ((bits & PLACED) == 0) {
-            place();
+            // The first time that it is armed: the timer goes to the CPU of the caller.
+            int unused = place(clock.clocks.current(), true);
         }
         Clock mine = enter();
         int found;
@@ -271,22 +272,6 @@ public abstract class Timer extends Entry {
         return mine.put(this, moment);
     }
 
-    /** The first time that it is armed: the timer goes to the CPU of the caller. */
-    private void place() {
-        Clock target = clock.clocks.current();
-        Clock mine = enter();
-        try {
-            if ((bits & PLACED) == 0) {
-                bits |= PLACED;
-                clock = target;
-            }
-            mine.unlock();
-        } catch (Throwable t) {
-            mine.held = 0;
-            throw t;
-        }
-    }
-
     /**
      * Puts the timer on a clock for good.
      *
@@ -294,6 +279,10 @@ public abstract class Timer extends Entry {
      * @return the state before, or {@link #GONE}, or {@link #BUSY} if it is on another clock and pending or running
      */
     protected final int bindTimer(Clock target) {
+        return place(target, false);
+    }
+
+    private int place(Clock target, boolean first) {
         Clock mine = enter();
         try {
             int found = now(mine);
@@ -301,7 +290,7 @@ public abstract class Timer extends Entry {
                 found = GONE;
             } else if (mine != target && (found & (PENDING | RUNNING)) != 0) {
                 found = BUSY;
-            } else {
+            } else if (!first || (bits & PLACED) == 0) {
                 bits |= PLACED;
                 clock = target;
             }
@@ -397,6 +386,24 @@ public abstract class Timer extends Entry {
      */
     protected final int awaitTimer(boolean cancels, @Nullable Lock interlock, String wmesg, Deadline deadline) {
         return new Halt(this, cancels, interlock, wmesg).await(deadline);
+    }
+
+    /**
+     * Whether a shutdown that drops the timer reports it.
+     *
+     * @return false if another part of the library reports what the timer is for
+     */
+    protected boolean isReportedIfDropped() {
+        return true;
+    }
+
+    /**
+     * The clocks of its kernel.
+     *
+     * @return always the same object
+     */
+    protected final Clocks timerClocks() {
+        return clock.clocks;
     }
 
     /** In the function: it cannot be done, because the kernel is being shut down. The shutdown reports the timer. */

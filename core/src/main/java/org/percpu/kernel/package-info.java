@@ -42,6 +42,7 @@
  * <li>{@code Condvar}: a condition variable with an interlock.
  * <li>{@code Sleeper}: code that blocks while the kernel lock is dropped.
  * <li>{@code ClockState}: the clock of a CPU, which runs its timers.
+ * <li>{@code DelayState}: where a call has found a work that can wait for its time.
  * <li>{@code KernelQueue}: a queue, as its kernel lists it.
  * <li>{@code CpuListener}: told of CPUs that come and go.
  * <li>{@code FaultHandler}: told of callbacks that throw.

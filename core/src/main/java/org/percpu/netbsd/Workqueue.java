@@ -9,11 +9,13 @@ import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxException;
+import org.percpu.clock.Time;
 import org.percpu.cpu.Cpu;
 import org.percpu.dispatch.Dispatchers;
 import org.percpu.dispatch.LevelRules;
 import org.percpu.intr.NativeWork;
 import org.percpu.ipl.Ipl;
+import org.percpu.kernel.DelayState;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
 import org.percpu.kernel.WorkerState;
@@ -23,7 +25,9 @@ import org.percpu.lwp.Listing;
 import org.percpu.queue.Append;
 import org.percpu.queue.Args;
 import org.percpu.queue.Call;
+import org.percpu.queue.Delay;
 import org.percpu.queue.Ending;
+import org.percpu.queue.Inlet;
 import org.percpu.queue.Item;
 import org.percpu.queue.SerialQueue;
 import org.percpu.queue.SerialQueues;
@@ -59,6 +63,9 @@ import org.percpu.thread.Pri;
  *       (U4). {@link #drainAndDestroy(Duration)} and {@link #waitFor} are additions. While a queue with WQ_PERCPU
  *       drains, a callback may enqueue to its own CPU; a worker of another CPU that had nothing left has ended
  *       (ESHUTDOWN).
+ *   <li>{@link #enqueueAfter}, {@link #modify} and {@link #cancel} are additions, for a {@link DelayedWork}. A work that
+ *       waits for its time is pending in every sense. A drain waits for it within its time, and hands it back after;
+ *       meanwhile nothing can be delayed. The kernel's shutdown does the same.
  *   <li>In a kernel with {@linkplain org.percpu.kernel.KernelBuilder#sharedWorkers shared workers}, queues with
  *       WQ_PERCPU and one priority share a thread on each CPU. A callback then delays works of other queues (NWQ-17),
  *       and a callback that waits for a work which its own thread would have to run is refused with EDEADLK.
@@ -283,6 +290,147 @@ public final class Workqueue<W extends Work> implements KernelQueue {
         }
     }
 
+    /**
+     * As {@link #enqueue}, when a time is over. From the call on the work is pending: it cannot be enqueued until it
+     * runs or is {@linkplain #cancel cancelled}. Never blocks, allocates nothing. An addition to the page.
+     *
+     * @param wk a {@link DelayedWork} that is not pending on any queue
+     * @param ci the CPU whose queue takes it, or null for the CPU the caller is on now; must be null without
+     *     {@link #WQ_PERCPU}
+     * @param delay for how long not to enqueue it, not negative; more than 292 years means never
+     * @throws ErrnoException as {@link #enqueue}, and EINVAL if the work is no DelayedWork of this kernel, or the time is
+     *     null or negative; ESHUTDOWN also in a callback of a queue that is destroyed; the work is as it was
+     */
+    public void enqueueAfter(W wk, @Nullable Cpu ci, Duration delay) {
+        long moment = moment("workqueue_enqueue", delay);
+        if (delay("workqueue_enqueue", wk, ci, moment) != Append.QUEUED) {
+            throw pending(wk);
+        }
+    }
+
+    /**
+     * Moves a work that waits for its time to another time, and another CPU if one is given. One that runs or is idle is
+     * {@linkplain #enqueueAfter enqueued after} that time. One that is in the queue stays there. An addition to the page.
+     *
+     * @param wk a {@link DelayedWork}
+     * @param ci the CPU whose queue takes it, or null for the one where it waits, or the one the caller is on
+     * @param delay for how long not to enqueue it from now on
+     * @return where it was
+     * @throws ErrnoException as {@link #enqueueAfter}, and EINVAL if it is pending on a queue that is not of this
+     *     workqueue
+     */
+    public DelayState modify(W wk, @Nullable Cpu ci, Duration delay) {
+        long moment = moment("a modify", delay);
+        Delay timer = timer("a modify", wk);
+        while (true) {
+            SerialQueue on = ownerOf("a modify", wk);
+            DelayState found;
+            if (on == null) {
+                found = isRunning(wk) ? DelayState.RUNNING : DelayState.IDLE;
+            } else {
+                requireUse(wk);
+                boolean stays = ci == null || queueOf(ci, "a modify") == on;
+                found = stays
+                        ? on.delays().move(timer, ci, moment)
+                        : on.delays().cancel(timer);
+                if (found == DelayState.QUEUED || (stays && found != null)) {
+                    return found;
+                }
+            }
+            if (found != null && delay("a modify", wk, ci, moment) == Append.QUEUED) {
+                return found;
+            }
+        }
+    }
+
+    /**
+     * Takes back a work that waits for its time. One that is in the queue already stays there and runs, as a workqueue
+     * gives nothing back: {@link #waitFor} waits until it has. An addition to the page.
+     *
+     * @param wk a {@link DelayedWork}
+     * @return where it was; with WAITING it is no longer pending. A run of an earlier enqueue may be under way then
+     * @throws ErrnoException EINVAL if the work is null or no DelayedWork, or is pending on a queue that is not of this
+     *     workqueue; EPERM as for {@link #enqueue}
+     */
+    public DelayState cancel(W wk) {
+        Delay timer = timer("a cancel", wk);
+        if (Dispatchers.isUsed()) {
+            requireLevel();
+        }
+        while (true) {
+            SerialQueue on = ownerOf("a cancel", wk);
+            DelayState found =
+                    on != null ? on.delays().cancel(timer) : isRunning(wk) ? DelayState.RUNNING : DelayState.IDLE;
+            if (found != null) {
+                return found;
+            }
+        }
+    }
+
+    private static long moment(String call, Duration delay) {
+        return Time.after(Time.nanos(Argument.requireTime(delay, call, "delay")));
+    }
+
+    private Append delay(String call, W wk, @Nullable Cpu ci, long moment) {
+        Delay timer = timer(call, wk);
+        SerialQueue queue = queueOf(ci, call);
+        requireUse(wk);
+        Append appended = queue.delays().add(timer, ci, moment, null, null, null);
+        if (appended == Append.CLOSED) {
+            throw kernel.isClosed() ? core.closed("a delay of " + wk + " on workqueue " + name) : shutdown(wk);
+        }
+        return appended;
+    }
+
+    private void requireUse(W wk) {
+        if (Dispatchers.isUsed()) {
+            requireLevel();
+        }
+        if (destroyed) {
+            throw shutdown(wk);
+        }
+    }
+
+    private Delay timer(String call, W wk) {
+        if (wk == null) {
+            throw nullWork(call);
+        }
+        if (!(wk instanceof DelayedWork delayed)) {
+            throw new ErrnoException(
+                    Errno.EINVAL, call + " on " + name + " of " + wk + ", which has no timer: extend DelayedWork");
+        }
+        if (delayed.delay.kernel() != kernel) {
+            throw new ErrnoException(
+                    Errno.EINVAL,
+                    call + " on " + name + " of " + wk + ", whose timer is of kernel "
+                            + delayed.delay.kernel().name() + ": make the work for kernel " + kernel.name());
+        }
+        return delayed.delay;
+    }
+
+    private @Nullable SerialQueue ownerOf(String call, W wk) {
+        Inlet owner = Inlet.ownerOf(wk);
+        if (owner == null) {
+            return null;
+        }
+        for (SerialQueue queue : queues) {
+            if (queue == owner) {
+                return queue;
+            }
+        }
+        throw new ErrnoException(
+                Errno.EINVAL, call + " on " + name + " of " + wk + ", which is on " + owner + ": call it there");
+    }
+
+    private boolean isRunning(W wk) {
+        for (SerialQueue queue : queues) {
+            if (queue.isRunning(wk)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private void requireLevel() {
         String wrong = LevelRules.above(ipl.rank(), Ipl.VM.rank());
         if (wrong != null) {
@@ -379,6 +527,12 @@ public final class Workqueue<W extends Work> implements KernelQueue {
                         Errno.EBUSY,
                         "workqueue_destroy of " + name + ": works are left on " + queue.name()
                                 + ": wait for them, or call drainAndDestroy");
+            }
+            if (!queue.delays().isEmpty()) {
+                throw new ErrnoException(
+                        Errno.EBUSY,
+                        "workqueue_destroy of " + name + ": works wait for their time on " + queue.name()
+                                + ": cancel them, or call drainAndDestroy");
             }
         }
         if (!becomesDestroyed()) {

@@ -8,6 +8,9 @@
  * and numbers. What the page leaves undefined is an {@link org.percpu.bindings.spi.ErrnoException} at the call that
  * changes nothing. Rule ids in comments and tests (NWQ-12, NKT-6) are those of {@code affinity-tests/RULES.md}.
  *
+ * <p>A {@code DelayedWork} is a work that can wait for its time before it goes to a workqueue. The page does not have
+ * it.
+ *
  * <p>The workers of a {@link org.percpu.netbsd.Workqueue} with {@code WQ_PERCPU} are threads of its own, as in NetBSD,
  * or, in a kernel with {@link org.percpu.kernel.KernelBuilder#sharedWorkers shared workers}, threads that it shares
  * with other queues of its priority. The javadoc there tells what a program sees of that: above all, a callback that

@@ -11,6 +11,7 @@ import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.dispatch.Dispatchers;
 import org.percpu.intr.NativeWork;
 import org.percpu.ipl.Ipl;
+import org.percpu.kernel.DelayState;
 import org.percpu.kernel.Kernel;
 import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.Lwp;
@@ -54,6 +55,8 @@ import org.percpu.queue.Item;
  *       may do so (U11).
  *   <li>{@link #barrier}, {@link #delBarrier}, {@link Task#pending} and {@link #drainAndDestroy(Duration)} are
  *       additions.
+ *   <li>{@link #addAfter}, {@link #modify} and {@link #cancel} are additions, for a {@link DelayedTask}. A destroy waits
+ *       for tasks that wait for their time, a drain within its time; meanwhile nothing can be delayed.
  * </ul>
  *
  * @see <a href="https://man.openbsd.org/task_add.9">task_add(9)</a>
@@ -97,6 +100,7 @@ public final class Taskq extends OpenbsdQueue<Task> {
     }
 
     private final ThreadedQueue threads;
+    private final DelayedAdds later;
 
     private Taskq(Kernel kernel, String name, int nthreads, Ipl ipl, int flags, boolean system) {
         Set<Lwp.Flag> lwpFlags = EnumSet.noneOf(Lwp.Flag.class);
@@ -107,6 +111,7 @@ public final class Taskq extends OpenbsdQueue<Task> {
             lwpFlags.add(Lwp.Flag.CANTSLEEP);
         }
         this.threads = new ThreadedQueue(kernel, "taskq", name, nthreads, ipl, lwpFlags, TaskCall::new, this, system);
+        this.later = new DelayedAdds(threads);
     }
 
     /**
@@ -178,18 +183,68 @@ public final class Taskq extends OpenbsdQueue<Task> {
      *     if it got no thread, EPERM if the caller's level is above the queue's (U11)
      */
     public boolean add(Task task) {
-        if (task == null) {
-            throw threads.isNull("task_add", "task");
-        }
-        if (task.fn == null) {
-            throw new ErrnoException(Errno.EINVAL, "task_add of " + task + " on " + name() + ": task_set it first");
-        }
+        requireSet("task_add", task);
         threads.requireOpen("task_add");
         Append appended = threads.queue.append(task);
         if (appended == Append.CLOSED) {
             throw threads.destroyed("task_add");
         }
         return appended == Append.QUEUED;
+    }
+
+    /**
+     * task_add, when a time is over. From the call on the task is {@linkplain Task#pending pending}: {@link #add} is
+     * false until it runs, and {@link #del} takes it back. A {@link #barrier} does not wait for it. Never blocks,
+     * allocates nothing. An addition to the page.
+     *
+     * @param task a task that has been set
+     * @param delay for how long not to add it, not negative; more than 292 years means never
+     * @return false if it was pending already; its time is then as it was
+     * @throws ErrnoException as {@link #add}, and EINVAL if the task is of another kernel, or the time is null or
+     *     negative; ESHUTDOWN also in a task of a queue that is destroyed
+     */
+    public boolean addAfter(DelayedTask task, Duration delay) {
+        requireSet("task_add", task);
+        return later.add("task_add", task, task.delay, delay, null, null, null);
+    }
+
+    /**
+     * Moves a task that waits for its time to another time. One that runs or is idle is {@linkplain #addAfter added
+     * after} that time. One that is in the queue stays there, and will see what the caller wrote before this call. An
+     * addition to the page.
+     *
+     * @param task a task that has been set
+     * @param delay for how long not to add it from now on
+     * @return where it was
+     * @throws ErrnoException as {@link #addAfter}, and EINVAL if it is on another queue
+     */
+    public DelayState modify(DelayedTask task, Duration delay) {
+        requireSet("a modify", task);
+        return later.modify("a modify", task, task.delay, delay);
+    }
+
+    /**
+     * As {@link #del}, and says more: where the task was. Afterwards it is not pending. It does not wait for a run that
+     * has begun. An addition to the page.
+     *
+     * @param task any task
+     * @return where it was; with WAITING and QUEUED a run of an earlier add may be under way
+     * @throws ErrnoException as {@link #del}
+     */
+    public DelayState cancel(DelayedTask task) {
+        if (task == null) {
+            throw threads.isNull("a cancel", "task");
+        }
+        return later.cancel("a cancel", task, task.delay);
+    }
+
+    private void requireSet(String call, Task task) {
+        if (task == null) {
+            throw threads.isNull(call, "task");
+        }
+        if (task.fn == null) {
+            throw new ErrnoException(Errno.EINVAL, call + " of " + task + " on " + name() + ": task_set it first");
+        }
     }
 
     /**
@@ -207,6 +262,9 @@ public final class Taskq extends OpenbsdQueue<Task> {
         }
         if (Dispatchers.isUsed()) {
             threads.requireLevel("task_del");
+        }
+        if (task instanceof DelayedTask waits && threads.queue.delays().cancel(waits.delay) == DelayState.WAITING) {
+            return true;
         }
         if (threads.queue.remove(task)) {
             return true;
@@ -232,12 +290,7 @@ public final class Taskq extends OpenbsdQueue<Task> {
      * @throws org.percpu.bindings.spi.LinuxException EAGAIN if 4096 handles are open
      */
     public NativeWork nativeTask(Task task) {
-        if (task == null) {
-            throw threads.isNull("a handle", "task");
-        }
-        if (task.fn == null) {
-            throw new ErrnoException(Errno.EINVAL, "a handle for " + task + " on " + name() + ": task_set it first");
-        }
+        requireSet("a handle", task);
         return threads.nativeWork(task, () -> {
             Append appended = threads.queue.append(task);
             assert appended != Append.CLOSED;

@@ -42,7 +42,7 @@ final class ThreadedQueue {
     }
 
     final SharedQueue queue;
-    private final Kernel kernel;
+    final Kernel kernel;
     private final KernelCore core;
     private final Listing listing;
     private final String page;

@@ -10,6 +10,7 @@ import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.intr.NativeWork;
 import org.percpu.ipl.Ipl;
+import org.percpu.kernel.DelayState;
 import org.percpu.kernel.Kernel;
 import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.Lwp;
@@ -49,6 +50,8 @@ import org.percpu.queue.Item;
  *   <li>A queue has no mutex at its level: queueing leaves the caller's level alone. The level only says who may queue
  *       (U11).
  *   <li>{@link #drainAndDestroy(Duration)} is an addition.
+ *   <li>{@link #queueTaskAfter}, {@link #modify} and {@link #cancel} are additions, for a {@link DelayedWorkqTask}. A
+ *       destroy waits for entries that wait for their time, a drain within its time; meanwhile nothing can be delayed.
  * </ul>
  *
  * @see <a href="https://man.openbsd.org/OpenBSD-5.6/workq_add_task.9">workq_add_task(9)</a>
@@ -157,11 +160,13 @@ public final class Workq extends OpenbsdQueue<WorkqTask> {
 
     private final TaskPool pool;
     private final ThreadedQueue threads;
+    private final DelayedAdds later;
 
     private Workq(Kernel kernel, String name, int maxthreads, Ipl ipl, int poolSize, boolean system) {
         this.pool = new TaskPool(poolSize);
         this.threads = new ThreadedQueue(
                 kernel, "workq", name, maxthreads, ipl, EnumSet.noneOf(Lwp.Flag.class), WorkqCall::new, this, system);
+        this.later = new DelayedAdds(threads);
     }
 
     /**
@@ -305,11 +310,72 @@ public final class Workq extends OpenbsdQueue<WorkqTask> {
             throw threads.destroyed("workq_queue_task");
         }
         if (appended == Append.PENDING) {
-            throw new ErrnoException(
-                    Errno.EBUSY,
-                    "workq_queue_task on " + name() + ": the entry is pending already, on " + Inlet.ownerOf(wqt)
-                            + "; it may be queued again when its function has started");
+            throw pending(wqt);
         }
+    }
+
+    /**
+     * {@link #queueTask}, when a time is over. From the call on the entry is pending. Never blocks, allocates nothing. An
+     * addition to the page.
+     *
+     * @param wqt the entry; not pending
+     * @param flags 0; {@link #WQ_WAITOK} and {@link #WQ_MPSAFE} change nothing
+     * @param func what to call
+     * @param arg1 first argument, may be null
+     * @param arg2 second argument, may be null
+     * @param delay for how long not to queue it, not negative; more than 292 years means never
+     * @param <A> the type of the first argument
+     * @param <B> the type of the second argument
+     * @throws ErrnoException as {@link #queueTask}, and EINVAL if the entry is of another kernel, or the time is null or
+     *     negative; ESHUTDOWN also in a task of a queue that is destroyed; the entry is as it was
+     */
+    public <A extends @Nullable Object, B extends @Nullable Object> void queueTaskAfter(
+            DelayedWorkqTask wqt, int flags, Function<? super A, ? super B> func, A arg1, B arg2, Duration delay) {
+        if (wqt == null) {
+            throw threads.isNull("workq_queue_task", "wqt");
+        }
+        check(flags, func, "workq_queue_task");
+        if (!later.add("workq_queue_task", wqt, wqt.delay, delay, func, arg1, arg2)) {
+            throw pending(wqt);
+        }
+    }
+
+    /**
+     * Moves an entry that waits for its time to another time. It keeps its function. An addition to the page.
+     *
+     * @param wqt an entry
+     * @param delay for how long not to queue it from now on
+     * @return where it was; only with WAITING it has been moved
+     * @throws ErrnoException as {@link #queueTaskAfter}, and EINVAL if it is on another queue
+     */
+    public DelayState modify(DelayedWorkqTask wqt, Duration delay) {
+        if (wqt == null) {
+            throw threads.isNull("a modify", "wqt");
+        }
+        return later.move("a modify", wqt, wqt.delay, delay);
+    }
+
+    /**
+     * Takes an entry back that waits for its time or is in the queue. It does not wait for a run that has begun. An
+     * addition to the page.
+     *
+     * @param wqt an entry
+     * @return where it was; with WAITING and QUEUED a run of an earlier call may be under way
+     * @throws ErrnoException EINVAL if it is null or on another queue, EPERM if the caller's level is above the queue's
+     *     (U11)
+     */
+    public DelayState cancel(DelayedWorkqTask wqt) {
+        if (wqt == null) {
+            throw threads.isNull("a cancel", "wqt");
+        }
+        return later.cancel("a cancel", wqt, wqt.delay);
+    }
+
+    private ErrnoException pending(WorkqTask wqt) {
+        return new ErrnoException(
+                Errno.EBUSY,
+                "workq_queue_task on " + name() + ": the entry is pending already, on " + Inlet.ownerOf(wqt)
+                        + "; it may be queued again when its function has started");
     }
 
     /**

@@ -7,6 +7,9 @@
  * What a page leaves undefined is an {@link org.percpu.bindings.spi.ErrnoException} at the call that changes nothing.
  * Rule ids in comments and tests (OTQ-11, OWQ-6) are those of {@code affinity-tests/RULES.md}.
  *
+ * <p>A {@code DelayedTask} can wait for its time before it goes to a taskq, and a {@code DelayedWorkqTask} before it goes
+ * to a workq. The pages do not have them.
+ *
  * <p>A kernel that boots ({@link org.percpu.kernel.KernelBuilder#cold}) takes queues and tasks before it has threads:
  * they are made, and the tasks run, when {@link org.percpu.openbsd.Autoconf} has made it warm.
  */

@@ -148,7 +148,7 @@ public abstract class Inlet {
     }
 
     /** A caller that finds an item pending relies on a run that is to come. */
-    private void payRingFor(Item item) {
+    final void payRingFor(Item item) {
         if (ringFailed) {
             Inlet owner = ownerOf(item);
             if (owner != null) {

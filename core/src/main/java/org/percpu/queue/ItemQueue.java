@@ -22,8 +22,34 @@ public abstract class ItemQueue extends Outlet {
     /** Items that were taken back and not yet handed out; guarded by itself. */
     final List<Item> released = new ArrayList<>();
 
+    private final Delays delays = new Delays(this);
+
     ItemQueue(Kernel kernel, String name, NativeDoor door) {
         super(kernel, name, door);
+    }
+
+    /**
+     * The items that wait for their time.
+     *
+     * @return always the same object
+     */
+    public final Delays delays() {
+        return delays;
+    }
+
+    /**
+     * Returns whether an item runs here.
+     *
+     * @param item any item
+     * @return true while its callback has not returned
+     */
+    public boolean isRunning(Item item) {
+        for (Worker worker : workers()) {
+            if (worker.isRunning(item)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** The function of a worker's thread: runs items until the worker must end. */
@@ -81,10 +107,10 @@ public abstract class ItemQueue extends Outlet {
     /** Records that a worker ends. */
     abstract void workerLeft(Worker worker);
 
-    /** Worker: closes the inboxes. Returns false if something waits. */
+    /** Worker: closes the inboxes. Returns false if something waits, for its time too. */
     final boolean closeInboxes() {
         synchronized (doorbell) {
-            return door.close() && !pushIsDue() && inbox.close() && door.end();
+            return delays.isEmpty() && door.close() && !pushIsDue() && inbox.close() && door.end();
         }
     }
 
@@ -110,6 +136,7 @@ public abstract class ItemQueue extends Outlet {
      * the threads that have claimed a posted item, and have not pushed it yet, a moment to do so.
      */
     final void takeBackPushed(Deadline grace) {
+        delays.takeBack(released);
         NativeDoor.await(
                 this,
                 () -> {

@@ -176,9 +176,9 @@ public final class PooledQueue extends SerialQueue {
         }
     }
 
-    /** Whether C code has posted something, or has left a queue that ends. */
+    /** Whether C code has posted something, or has left a queue that ends. Works that wait for their time push or ring. */
     boolean wasPosted() {
-        return door.hasPosted() || (closing && !door.isBusy());
+        return door.hasPosted() || (closing && !door.isBusy() && delays().isEmpty());
     }
 
     /** May be called any number of times. Whoever sees the end also sees whether the thread ends with it. */

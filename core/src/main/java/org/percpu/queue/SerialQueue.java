@@ -203,8 +203,8 @@ public class SerialQueue extends ItemQueue {
             if (closing && closeInboxes()) {
                 return null;
             }
-            if (closing && door.isBusy()) {
-                // The last poster to leave rings.
+            if (closing && (door.isBusy() || !delays().isEmpty())) {
+                // The last poster to leave rings, and so does the last item that waits for its time.
                 idle(true);
             } else if (closing && pushIsDue()) {
                 awaitPush();
@@ -405,12 +405,7 @@ public class SerialQueue extends ItemQueue {
         return worker.isCurrentThread();
     }
 
-    /**
-     * Returns whether an item runs here.
-     *
-     * @param item any item
-     * @return true while its callback has not returned
-     */
+    @Override
     public final boolean isRunning(Item item) {
         return worker.isRunning(item);
     }

@@ -59,11 +59,18 @@
  * registers at its first wait. Where membarrier(2) is missing (Linux before 4.14, a sandbox that refuses it), the waiter
  * looks a second time a millisecond later, when the change has long left the processor that made it.
  *
+ * <p><b>Items that wait for their time</b> ({@link org.percpu.queue.Delay}) are pending from the beginning: the queue
+ * claims the item before the timer is armed, and the clock pushes it without another claim. Until then it is in a list
+ * of the queue ({@link org.percpu.queue.Delays}). Whoever takes it off that list, under the list's monitor, decides: the
+ * clock, a cancel, or the end of the queue. So exactly one of them happens.
+ *
  * <p><b>Names.</b>
  *
  * <ul>
  * <li>{@code Item}: the part of a work or task that belongs to the queue: its links, its owner and its id.
  * <li>{@code Append}: the result of appending an item: queued, already pending, or refused.
+ * <li>{@code Delay}: the timer of an item that can wait for its time.
+ * <li>{@code Delays}: the items of a queue that wait for their time.
  * <li>{@code Call}: the way in which a worker runs an item: it copies the call out, then makes it.
  * <li>{@code Inbox}: the lock-free list to which producers push.
  * <li>{@code Doorbell}: the futex on which idle workers sleep.

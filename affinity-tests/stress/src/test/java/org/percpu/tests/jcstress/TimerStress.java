@@ -13,10 +13,17 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 import org.openjdk.jcstress.infra.results.II_Result;
+import org.percpu.ipl.Ipl;
+import org.percpu.kernel.DelayState;
 import org.percpu.kernel.Kernel;
 import org.percpu.netbsd.Callout;
+import org.percpu.netbsd.DelayedWork;
+import org.percpu.netbsd.Workqueue;
+import org.percpu.openbsd.DelayedTask;
+import org.percpu.openbsd.Taskq;
 import org.percpu.openbsd.Timeout;
 import org.percpu.tests.support.Rule;
+import org.percpu.thread.Pri;
 
 /** Timers against the clock that calls them. */
 final class TimerStress {
@@ -54,6 +61,58 @@ final class TimerStress {
             boolean done = Patience.until(() -> !timeout.pending());
             timeout.barrier();
             r.r3 = done ? runs : -1;
+        }
+    }
+
+    /** A delayed work and a delayed task are cancelled while their time comes: taken back, or run once. */
+    @JCStressTest
+    @Rule("TM-8")
+    @Outcome(id = "1, 0, 0", expect = ACCEPTABLE, desc = "Both were taken back.")
+    @Outcome(id = "0, 1, 0", expect = ACCEPTABLE, desc = "The work ran.")
+    @Outcome(id = "1, 0, 1", expect = ACCEPTABLE, desc = "The task ran.")
+    @Outcome(id = "0, 1, 1", expect = ACCEPTABLE, desc = "Both ran.")
+    @Outcome(expect = FORBIDDEN, desc = "Taken back and run, or neither, or run twice.")
+    @State
+    public static class CancelOrEnqueue {
+        private static final Workqueue<Counted> WQ = Workqueue.create(
+                Live.KERNEL, "later", (work, none) -> work.runs++, null, Pri.PRI_NONE, Ipl.NONE, Workqueue.WQ_MPSAFE);
+        private static final Taskq TQ = Taskq.create(Live.KERNEL, "later", 1, Ipl.NONE, Taskq.TASKQ_MPSAFE);
+
+        private static final class Counted extends DelayedWork {
+            int runs;
+
+            Counted() {
+                super(Live.KERNEL);
+            }
+        }
+
+        private final Counted work = new Counted();
+        private final int[] taskRuns = {0};
+        private final DelayedTask task = DelayedTask.initializer(Live.KERNEL, runs -> runs[0]++, taskRuns);
+        private boolean taskTaken;
+
+        public CancelOrEnqueue() {
+            WQ.enqueueAfter(work, null, Duration.ZERO);
+            boolean unused = TQ.addAfter(task, Duration.ZERO);
+        }
+
+        @Actor
+        public void workCanceller(III_Result r) {
+            r.r1 = WQ.cancel(work) == DelayState.WAITING ? 1 : 0;
+        }
+
+        @Actor
+        public void taskCanceller() {
+            DelayState found = TQ.cancel(task);
+            taskTaken = found == DelayState.WAITING || found == DelayState.QUEUED;
+        }
+
+        @Arbiter
+        public void count(III_Result r) {
+            WQ.waitFor(work);
+            boolean unused = TQ.delBarrier(task);
+            r.r2 = work.runs;
+            r.r3 = taskTaken == (taskRuns[0] == 0) ? taskRuns[0] : -1;
         }
     }
 

@@ -28,6 +28,13 @@ class SharedWorkersContractTest {
     }
 
     @Nested
+    class Delayed extends DelayedWorkTest {
+        Delayed() {
+            test.shareWorkers();
+        }
+    }
+
+    @Nested
     class Destroy extends WorkqueueDestroyTest {
         Destroy() {
             test.shareOneCpu();

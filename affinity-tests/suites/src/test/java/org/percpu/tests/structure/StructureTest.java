@@ -79,7 +79,7 @@ class StructureTest {
             "Kernel is the door: it is built, followed, shut down and remembered at exit by classes of one task each",
             "queue: PoolBell PoolDoor PoolThread PooledQueue WorkerPool",
             "queues share a thread, which gives them turns, and which ends with the last of them",
-            "openbsd: TaskPool Workq WorkqTask",
+            "openbsd: DelayedWorkqTask TaskPool Workq WorkqTask",
             "an entry keeps the function in the type that Workq declares");
 
     private static final Path ROOT = Path.of("../..");
