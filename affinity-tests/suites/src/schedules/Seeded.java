@@ -23,7 +23,18 @@ public final class Seeded extends Scheduler {
     /** How many schedules of a scenario come before the first one that counts. */
     static final int WARM = 32;
 
-    private static final long MOST_GARBAGE = 250L << 20;
+    /** In bytes; what the new generation has room for, less a schedule. */
+    private static final long MOST_GARBAGE = Long.getLong("schedules.garbage") << 20;
+
+    /**
+     * Partial order sampling may prefer threads that wait for another one by looking again and again. After so many steps, which few
+     * schedules take, each choice is fair.
+     */
+    private static final int UNFAIR_STEPS = 20_000;
+
+    /** A schedule that takes more steps is a hang, in which a thread goes round and round, or wakes up again and again by time. */
+    private static final int MOST_STEPS = 100_000;
+
     private static final long WAIT_MILLIS = 1000;
 
     /** The schedule whose steps are printed. */
@@ -36,8 +47,9 @@ public final class Seeded extends Scheduler {
 
     final long seed;
     private final POSScheduler order;
+    private final SplittableRandom fair;
     private long trace;
-    private int steps;
+    int steps;
 
     Seeded(long seed) {
         // Neighbouring seeds of Random give almost the same first number.
@@ -45,6 +57,7 @@ public final class Seeded extends Scheduler {
                 new ArrayList<>(), new ArrayList<>(), new Random(new SplittableRandom(seed).nextLong())));
         this.seed = seed;
         order = new POSScheduler(getRand());
+        fair = new SplittableRandom(~seed);
         System.setProperty("schedules.now", Long.toString(seed));
         now = this;
     }
@@ -57,15 +70,15 @@ public final class Seeded extends Scheduler {
     @Override
     public ThreadContext scheduleNextOperation(List<ThreadContext> threads, Collection<ThreadContext> allThreads) {
         if (threads.size() == 1) {
-            tell(1, threads.get(0));
+            tell(1, threads.get(0), allThreads);
             return threads.get(0);
         }
         // Fray lists them by a hash of their numbers in the JVM, which go on from schedule to schedule. Its own index begins with each.
         List<ThreadContext> byIndex = new ArrayList<>(threads);
         byIndex.sort(Comparator.comparingInt(ThreadContext::getIndex));
-        ThreadContext next = order.scheduleNextOperation(byIndex, allThreads);
+        ThreadContext next = steps < UNFAIR_STEPS ? order.scheduleNextOperation(byIndex, allThreads) : byIndex.get(fair.nextInt(byIndex.size()));
         trace = 31 * (31 * trace + byIndex.size()) + next.getIndex();
-        tell(byIndex.size(), next);
+        tell(byIndex.size(), next, allThreads);
         return next;
     }
 
@@ -97,15 +110,22 @@ public final class Seeded extends Scheduler {
     }
 
     /** Prints which of so many threads goes on, with what, and where it is. */
-    private void tell(int runnable, ThreadContext next) {
+    private void tell(int runnable, ThreadContext next, Collection<ThreadContext> allThreads) {
         steps++;
+        if (steps > MOST_STEPS) {
+            Runs.fail(new IllegalStateException("hung: more than " + MOST_STEPS + " steps"), allThreads);
+        }
         if (seed != TOLD) {
             return;
         }
-        StringBuilder line = new StringBuilder("step " + steps + ": thread " + next.getIndex() + " of " + runnable + ", "
-                + next.getPendingOperation().getClass().getSimpleName());
+        System.err.println("step " + steps + ": thread " + next.getIndex() + " of " + runnable + where(next));
+    }
+
+    /** What a thread is about to do, and where it is. */
+    static String where(ThreadContext thread) {
+        StringBuilder line = new StringBuilder(", " + thread.getPendingOperation().getClass().getSimpleName());
         int frames = 0;
-        for (StackTraceElement frame : next.getThread().getStackTrace()) {
+        for (StackTraceElement frame : thread.getThread().getStackTrace()) {
             String type = frame.getClassName();
             boolean mine = type.startsWith("org.pastalab") || type.startsWith("kotlin") || type.equals("Seeded") || type.equals("Touched");
             if (!mine && frames < FRAMES) {
@@ -114,6 +134,6 @@ public final class Seeded extends Scheduler {
                         .append(frame.getLineNumber());
             }
         }
-        System.err.println(line);
+        return line.toString();
     }
 }

@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param file source below {@code org/percpu}
  * @param from the text that is replaced; it stands there once
  * @param to what stands there instead
- * @param tests classes below {@code org.percpu} of which one must fail
+ * @param tests classes below {@code org.percpu} of which one must fail; none if there is a scenario
+ * @param scenario the scenario for controlled schedules that must find it, or null
  * @param equivalent why no test can see it, or null
  */
 record Mutant(
@@ -28,6 +29,7 @@ record Mutant(
         String from,
         String to,
         List<String> tests,
+        @Nullable String scenario,
         @Nullable String equivalent) {
 
     /** Reads a list: blocks of lines "key value", with an empty line between two blocks. */
@@ -62,7 +64,10 @@ record Mutant(
                 Path.of(get(block, "file")),
                 get(block, "from"),
                 get(block, "to"),
-                List.of(get(block, "tests").split("\\s+")),
+                block.containsKey("scenario")
+                        ? List.of()
+                        : List.of(get(block, "tests").split("\\s+")),
+                block.get("scenario"),
                 block.get("equivalent")));
         block.clear();
     }

@@ -12,28 +12,39 @@ import java.util.concurrent.TimeUnit;
 import javax.tools.JavaCompiler;
 import javax.tools.StandardJavaFileManager;
 import javax.tools.ToolProvider;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Compiles each mutant of a list, puts it in front of the library on the class path, and runs the tests that must find it. A test that fails
- * or hangs kills the mutant. Ends with 1 if a mutant survives that is not said to be equivalent.
+ * Compiles each mutant of a list, puts it in front of the library on the class path, and runs the tests that must find it, or the scenario
+ * under Fray. A test that fails or hangs kills the mutant. Ends with 1 if a mutant survives that is not said to be equivalent.
  */
 final class Mutants {
     private static final long LIMIT_SECONDS = 120;
 
+    /** The script has a limit of its own, for which nothing counts as found. */
+    private static final long SCHEDULES_LIMIT_SECONDS = 900;
+
     private final Path sources;
     private final Path work;
+    private final Path schedules;
+    private final Path schedulesTarget;
     private int survivors;
 
-    private Mutants(Path sources, Path work) {
+    private Mutants(Path sources, Path work, Path schedules, Path schedulesTarget) {
         this.sources = sources;
         this.work = work;
+        this.schedules = schedules;
+        this.schedulesTarget = schedulesTarget;
     }
 
-    /** Arguments: the list, the folder org/percpu of core's sources, a folder to work in, and the mutants to try (all, if none is named). */
+    /**
+     * Arguments: the list, the folder org/percpu of core's sources, a folder to work in, the script that runs schedules, the folder in which
+     * that works, and the mutants to try (all, if none is named).
+     */
     public static void main(String[] args) throws IOException, InterruptedException {
         List<Mutant> all = Mutant.read(Path.of(args[0]));
-        List<String> chosen = List.of(args).subList(3, args.length);
-        Mutants mutants = new Mutants(Path.of(args[1]), Path.of(args[2]));
+        List<String> chosen = List.of(args).subList(5, args.length);
+        Mutants mutants = new Mutants(Path.of(args[1]), Path.of(args[2]), Path.of(args[3]), Path.of(args[4]));
         int killed = 0;
         int equivalent = 0;
         for (Mutant mutant : all) {
@@ -53,6 +64,35 @@ final class Mutants {
 
     private boolean isKilled(Mutant mutant) throws IOException, InterruptedException {
         Path classes = compile(mutant);
+        String scenario = mutant.scenario();
+        List<String> command = scenario == null ? tests(mutant, classes) : schedules(scenario, classes);
+        long limit = scenario == null ? LIMIT_SECONDS : SCHEDULES_LIMIT_SECONDS;
+        Path out = work.resolve(mutant.name() + ".log");
+        long start = System.nanoTime();
+        Process process = new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(out.toFile())
+                .start();
+        boolean ended = process.waitFor(limit, TimeUnit.SECONDS);
+        if (!ended) {
+            process.destroyForcibly().waitFor();
+        }
+        String by = ended ? verdict(out, process.exitValue()) : hung(scenario, limit);
+        System.out.printf(
+                "%-32s %s (%s, %d s)%n",
+                mutant.name(), by, mutant.kind(), TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - start));
+        if (by.startsWith("killed")) {
+            return true;
+        }
+        survivors++;
+        return false;
+    }
+
+    private static String hung(@Nullable String scenario, long limit) {
+        return (scenario == null ? "killed by a hang of " : "NOT TRIED: no end within ") + limit + " s";
+    }
+
+    private static List<String> tests(Mutant mutant, Path classes) {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-ea",
@@ -63,25 +103,17 @@ final class Mutants {
                 classes + File.pathSeparator + System.getProperty("java.class.path"),
                 Killers.class.getName()));
         command.addAll(mutant.tests());
-        Path out = work.resolve(mutant.name() + ".log");
-        long start = System.nanoTime();
-        Process process = new ProcessBuilder(command)
-                .redirectErrorStream(true)
-                .redirectOutput(out.toFile())
-                .start();
-        boolean ended = process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS);
-        if (!ended) {
-            process.destroyForcibly().waitFor();
-        }
-        String by = ended ? verdict(out, process.exitValue()) : "killed by a hang of " + LIMIT_SECONDS + " s";
-        System.out.printf(
-                "%-32s %s (%s, %d s)%n",
-                mutant.name(), by, mutant.kind(), TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - start));
-        if (by.startsWith("killed")) {
-            return true;
-        }
-        survivors++;
-        return false;
+        return command;
+    }
+
+    private List<String> schedules(String scenario, Path classes) {
+        return List.of(
+                schedules.toString(),
+                schedulesTarget.toString(),
+                System.getProperty("java.class.path"),
+                "mutant",
+                scenario,
+                classes.toString());
     }
 
     private static String verdict(Path out, int code) throws IOException {

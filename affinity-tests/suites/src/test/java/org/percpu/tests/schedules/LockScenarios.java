@@ -148,7 +148,7 @@ public final class LockScenarios {
             Condvar tokens = new Condvar(kernel, "tokens");
             AtomicInteger got = new AtomicInteger();
             // From at once to a time in which the other thread comes a long way.
-            long hurry = 1 + Long.getLong(Stage.SEED, 0) % LONGEST * LONGEST;
+            long hurry = 1 + Math.floorMod(Long.getLong(Stage.SEED, 0), LONGEST) * LONGEST;
             Kthread patient = kthread(kernel, Kthread.KTHREAD_MPSAFE, here -> {
                 mutex.lock();
                 while (guarded == 0) {

@@ -133,7 +133,11 @@ public final class Scenarios {
             Workqueue<Counted> wq = workqueue(kernel, 0);
             List<Counted> works = works(2 * WORKS);
             List<Counted> back = new ArrayList<>();
-            Stage.both(() -> send(kernel, wq, works), () -> back.addAll(wq.drainAndDestroy(Duration.ZERO)));
+            // The worker may have these as a batch, and be in the midst of it.
+            send(kernel, wq, works.subList(0, WORKS));
+            Stage.both(
+                    () -> send(kernel, wq, works.subList(WORKS, 2 * WORKS)),
+                    () -> back.addAll(wq.drainAndDestroy(Duration.ZERO)));
             back.addAll(wq.drainAndDestroy(Duration.ZERO));
             for (Counted work : works) {
                 long returned = back.stream().filter(work::equals).count();
