@@ -13,6 +13,7 @@ import org.percpu.dispatch.Support;
 import org.percpu.kernel.ClockState;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
+import org.percpu.kernel.WorkerCounters;
 import org.percpu.kernel.WorkerState;
 import org.percpu.lwp.Deadline;
 import org.percpu.lwp.KernelCore;
@@ -173,6 +174,12 @@ public final class Clocks implements KernelQueue {
             }
         }
         return states;
+    }
+
+    /** The clocks count in their own {@link ClockState}. */
+    @Override
+    public List<WorkerCounters> counters() {
+        return List.of();
     }
 
     private static WorkerState worker(Clock clock, Lwp lwp) {

@@ -3,6 +3,9 @@ package org.percpu.clock;
 
 import org.jspecify.annotations.Nullable;
 import org.percpu.dispatch.Source;
+import org.percpu.events.Events;
+import org.percpu.events.Span;
+import org.percpu.events.Trace;
 import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.Reports;
 
@@ -69,10 +72,15 @@ final class Softclock implements Source {
         // An interrupt that was meant for an earlier function, or for nobody.
         boolean unused = Thread.interrupted();
         begun = true;
+        Span span = Trace.handlers() ? Events.handles(toString(), RANK) : null;
         try {
             mine.callTimer(called, argument);
         } catch (Throwable t) {
             fault(t);
+        } finally {
+            if (span != null) {
+                span.end();
+            }
         }
         balance(locked ? 1 : 0);
         return 1;

@@ -15,6 +15,7 @@ import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxException;
 import org.percpu.cpu.Cpu;
 import org.percpu.kernel.Kernel;
+import org.percpu.kernel.WorkerCounters;
 import org.percpu.kernel.WorkerState;
 import org.percpu.lwp.Deadline;
 import org.percpu.lwp.KernelCore;
@@ -247,6 +248,11 @@ public final class CpuExecutor extends KernelExecutor {
                     return true;
                 },
                 () -> core.remove(listing));
+    }
+
+    @Override
+    public List<WorkerCounters> counters() {
+        return queue.counters();
     }
 
     @Override

@@ -20,6 +20,7 @@ import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxException;
 import org.percpu.cpu.Cpu;
 import org.percpu.kernel.Kernel;
+import org.percpu.kernel.WorkerCounters;
 import org.percpu.kernel.WorkerState;
 import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.Listing;
@@ -359,6 +360,11 @@ public final class PerCpuExecutor extends KernelExecutor {
 
     private SerialQueue[] queues() {
         return Arrays.stream(executors).map(CpuExecutor::queue).toArray(SerialQueue[]::new);
+    }
+
+    @Override
+    public List<WorkerCounters> counters() {
+        return SerialQueues.counters(queues());
     }
 
     @Override

@@ -4,7 +4,11 @@ package org.percpu.dispatch;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.IntBuffer;
+import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.LinuxCalls;
+import org.percpu.events.Events;
+import org.percpu.events.Span;
+import org.percpu.events.Trace;
 
 /**
  * The level of one thread, and the thread's signal mask. The level is a word in native memory, which the signal handler
@@ -22,6 +26,7 @@ public final class Level {
     private final long[] set = new long[1];
 
     private int rank;
+    private @Nullable Span raised; // what a recording is told of the level
     private boolean eager;
     private long blocked; // by this object, in EAGER mode
 
@@ -88,6 +93,18 @@ public final class Level {
     private void set(int to) {
         Words.put(words, address, LEVEL_WORD, to);
         rank = to;
+        if (Trace.levels()) {
+            record(to);
+        }
+    }
+
+    private void record(int to) {
+        Span before = raised;
+        raised = null;
+        if (before != null) {
+            before.end();
+        }
+        raised = to == 0 ? null : Events.raised(Rank.name(to), to);
     }
 
     /**

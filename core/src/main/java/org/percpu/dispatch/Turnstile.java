@@ -7,6 +7,9 @@ import java.util.concurrent.locks.AbstractOwnableSynchronizer;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Argument;
+import org.percpu.events.Events;
+import org.percpu.events.Span;
+import org.percpu.events.Trace;
 
 /**
  * turnstile(9): a lock that one thread holds, not recursively, and the threads that wait for the lock, in the order in
@@ -25,10 +28,12 @@ import org.percpu.bindings.spi.Argument;
 public abstract class Turnstile extends AbstractOwnableSynchronizer {
     private static final long serialVersionUID = 1L;
     private static final VarHandle HELD;
+    private static final VarHandle TAKES;
 
     static {
         try {
             HELD = MethodHandles.lookup().findVarHandle(Turnstile.class, "held", int.class);
+            TAKES = MethodHandles.lookup().findVarHandle(Turnstile.class, "takes", int.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -42,6 +47,12 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
     @SuppressWarnings("UnusedVariable") // through HELD
     private transient volatile int held;
 
+    /** What a recording is told of the hold. Only the holder uses it. */
+    private transient @Nullable Span hold;
+
+    /** How often the lock was taken. Written by the holder; other threads may read it. */
+    private transient volatile int takes;
+
     /** The first waiter. Written in the monitor. */
     private transient volatile @Nullable Sleep first;
 
@@ -52,6 +63,24 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
      */
     protected Turnstile(boolean fair) {
         this.fair = fair;
+    }
+
+    /**
+     * The name of the lock in a recording.
+     *
+     * @return always the same
+     */
+    protected String lockName() {
+        return toString();
+    }
+
+    /**
+     * How often the lock was taken. Two looks with the same answer and the same holder saw one hold.
+     *
+     * @return modulo 2^32; may be stale on return
+     */
+    public final int takes() {
+        return takes;
     }
 
     /**
@@ -73,10 +102,19 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
         if (held != 0 || !HELD.compareAndSet(this, 0, 1)) {
             return false;
         }
+        boolean owned = false;
         try {
             setExclusiveOwnerThread(me);
+            owned = true;
+            TAKES.setOpaque(this, takes + 1);
+            if (Trace.holds()) {
+                hold = Events.holds(lockName());
+            }
         } catch (Throwable t) {
             // The stack ran out. No thread may wait for a holder that does not exist, so the lock is free again.
+            if (owned) {
+                setExclusiveOwnerThread(null);
+            }
             held = 0;
             wakeFirst();
             throw t;
@@ -120,6 +158,7 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
     private boolean await(long nanos, boolean interruptible) throws InterruptedException {
         long start = System.nanoTime();
         Sleep sleep = new Sleep();
+        Span wait = Trace.waits() ? Events.waits(lockName(), holder()) : null;
         boolean entered = false;
         queue(sleep);
         try {
@@ -148,6 +187,9 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
             }
             if (!entered && held == 0) {
                 wakeFirst();
+            }
+            if (wait != null) {
+                wait.end();
             }
         }
     }
@@ -202,6 +244,11 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
 
     /** Releases the lock. The caller holds it. */
     public final void leave() {
+        Span told = hold;
+        if (told != null) {
+            hold = null;
+            told.end();
+        }
         setExclusiveOwnerThread(null);
         held = 0;
         try {

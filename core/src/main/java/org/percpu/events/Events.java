@@ -140,20 +140,167 @@ public final class Events {
     }
 
     /**
-     * Whether a recording wants to know how long works run. The call is cheap enough to be made before each work.
+     * Something makes no progress.
      *
-     * @return false where there is no flight recorder
+     * @param kernel name of the kernel
+     * @param kind what stalls
+     * @param subject name of the queue, lock or thread
+     * @param item the work that runs, or null
+     * @param lastsNanos for how long
+     * @param thread name of the thread, or null
+     * @param tid its number, or 0
+     * @param cpu where it ran last, or -1
+     * @param text all of this in a line
      */
-    public static boolean recordsWorks() {
-        return recorded() && WorkRun.PROBE.isEnabled();
+    public static void stall(
+            String kernel,
+            String kind,
+            String subject,
+            @Nullable String item,
+            long lastsNanos,
+            @Nullable String thread,
+            int tid,
+            int cpu,
+            String text) {
+        if (recorded()) {
+            StallEvent event = new StallEvent();
+            if (event.shouldCommit()) {
+                event.kernel = kernel;
+                event.kind = kind;
+                event.queue = subject;
+                event.item = item;
+                event.lasts = lastsNanos;
+                event.name = thread;
+                event.tid = tid;
+                event.cpu = cpu;
+                event.text = text;
+                event.commit();
+            }
+        }
+    }
+
+    /** Brings {@link Trace} up to date. Cheap if no recording has ever run. */
+    public static void refresh() {
+        if (recorded()) {
+            Trace.refresh();
+        }
     }
 
     /**
-     * Begins to measure a work.
+     * Makes what a worker writes its runs with.
      *
-     * @return what is {@linkplain WorkRun#end ended} when the work has run, or null if no recording runs
+     * @return null if no recording runs
      */
-    public static @Nullable WorkRun beginWork() {
+    public static @Nullable WorkRun works() {
         return recorded() ? new WorkRun() : null;
+    }
+
+    /**
+     * A work is appended. Call this if {@link Trace#enqueues} says so, before a worker can find the work.
+     *
+     * @param queue name of the queue
+     * @param item what the work calls itself
+     * @param id number of the work
+     */
+    public static void enqueued(String queue, String item, int id) {
+        EnqueueEvent event = new EnqueueEvent();
+        event.queue = queue;
+        event.item = item;
+        event.id = id;
+        event.cpu = CurrentCpu.get();
+        event.commit();
+    }
+
+    /**
+     * The caller has taken a lock. Call this if {@link Trace#holds} says so.
+     *
+     * @param lock its name
+     * @return to be ended when the lock is free again
+     */
+    public static Span holds(String lock) {
+        return new Span.Hold(lock);
+    }
+
+    /**
+     * The caller begins to wait for a lock. Call this if {@link Trace#waits} says so.
+     *
+     * @param lock its name
+     * @param holder the thread that holds it, or null
+     * @return to be ended when the wait is over
+     */
+    public static Span waits(String lock, @Nullable Thread holder) {
+        return new Span.Wait(lock, holder == null ? "" : holder.getName());
+    }
+
+    /**
+     * The caller is at a raised level. Call this if {@link Trace#levels} says so.
+     *
+     * @param level its name
+     * @param rank its rank
+     * @return to be ended when the level changes
+     */
+    public static Span raised(String level, int rank) {
+        return new Span.Raised(level, rank);
+    }
+
+    /**
+     * The caller begins to run a handler. Call this if {@link Trace#handlers} says so.
+     *
+     * @param line name of the line or timer
+     * @param rank of its level
+     * @return to be ended after the handler
+     */
+    public static Span handles(String line, int rank) {
+        return new Span.Handled(line, rank);
+    }
+
+    /**
+     * The caller goes to sleep. Call this if {@link Trace#sleeps} says so.
+     *
+     * @param wmesg its wait message
+     * @return to be ended after the sleep
+     */
+    public static Span sleeps(String wmesg) {
+        return new Span.Slept(wmesg);
+    }
+
+    /**
+     * A kernel thread has reached a state.
+     *
+     * @param name its full name
+     * @param tid the kernel's thread id
+     * @param sched the scheduling asked for, converted to text if a recording runs; null if it was told before
+     * @param state such as created, running or exited
+     */
+    public static void thread(String name, int tid, @Nullable Object sched, String state) {
+        if (recorded()) {
+            ThreadEvent event = new ThreadEvent();
+            if (event.shouldCommit()) {
+                event.name = name;
+                event.tid = tid;
+                event.pri = sched == null ? null : sched.toString();
+                event.state = state;
+                event.commit();
+            }
+        }
+    }
+
+    /**
+     * A callback threw.
+     *
+     * @param queue name of the queue or thread
+     * @param item what the work calls itself
+     * @param thrown what it threw
+     */
+    public static void fault(String queue, String item, Throwable thrown) {
+        if (recorded()) {
+            FaultEvent event = new FaultEvent();
+            if (event.shouldCommit()) {
+                event.queue = queue;
+                event.item = item;
+                event.thrown = thrown.getClass().getName();
+                event.commit();
+            }
+        }
     }
 }

@@ -6,6 +6,9 @@ import org.percpu.dispatch.Dispatcher;
 import org.percpu.dispatch.Memory;
 import org.percpu.dispatch.Port;
 import org.percpu.dispatch.Source;
+import org.percpu.events.Events;
+import org.percpu.events.Span;
+import org.percpu.events.Trace;
 
 /** The receiver's half of a line: takes the values out of the port and calls the handler with them. */
 final class Delivery implements Source {
@@ -149,11 +152,15 @@ final class Delivery implements Source {
         if (called == null) {
             return;
         }
+        Span span = Trace.handlers() ? Events.handles(line.name(), rank) : null;
         try {
             called.interrupt(value);
         } catch (Throwable t) {
             receiver.fault(line, t);
         } finally {
+            if (span != null) {
+                span.end();
+            }
             if (interrupted) {
                 Thread.currentThread().interrupt();
             }

@@ -54,6 +54,7 @@ public final class Mutex implements Lock {
     private static final Ipl MPFLOOR = Ipl.TTY;
 
     private final String name;
+    private final String label;
     private final Ipl ipl;
     private final boolean spin;
     private final @Nullable Consumer<String> strict;
@@ -72,6 +73,11 @@ public final class Mutex implements Lock {
             this.mutex = mutex;
         }
 
+        @Override
+        protected String lockName() {
+            return mutex.label;
+        }
+
         /** The thread dump of a thread that waits for the mutex shows this. */
         @Override
         public String toString() {
@@ -82,6 +88,7 @@ public final class Mutex implements Lock {
 
     private Mutex(String name, Ipl ipl, boolean spin, boolean perMutex, @Nullable Consumer<String> strict) {
         this.name = name;
+        this.label = "mutex " + name;
         this.ipl = ipl;
         this.spin = spin;
         this.entry = new HeldMutexes.Entry(this, ipl.rank(), perMutex);

@@ -15,4 +15,13 @@ public interface FaultHandler {
      * @param thrown what it threw
      */
     void callbackThrew(String queue, Object item, Throwable thrown);
+
+    /**
+     * Something makes no progress, see {@link KernelBuilder#stallAfter}. The kernel has printed it already. Called by
+     * the kernel's watch, which goes on when this returns; an exception is logged and dropped. What to do about the stall
+     * is up to the handler.
+     *
+     * @param stall what stalls, for how long, and where
+     */
+    default void stalled(Stall stall) {}
 }

@@ -4,6 +4,7 @@ package org.percpu.kernel;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
@@ -12,6 +13,8 @@ import org.percpu.cpu.Cpu;
 import org.percpu.cpu.CpuTopology;
 import org.percpu.dispatch.Dispatchers;
 import org.percpu.dispatch.LevelRules;
+import org.percpu.events.Events;
+import org.percpu.events.Trace;
 import org.percpu.intr.Receiver;
 import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.Listing;
@@ -53,6 +56,8 @@ public final class Kernel implements AutoCloseable {
         KernelCore.openBy(kernel -> ((Kernel) kernel).core);
     }
 
+    private static final long REFRESH_NANOS = 1_000_000_000;
+
     private static volatile @Nullable Kernel system;
 
     // Only the follower replaces it.
@@ -68,6 +73,7 @@ public final class Kernel implements AutoCloseable {
     private final boolean sharedWorkers;
     private final boolean interruptsAtDeadline;
     private final PinWatch watch;
+    private final StallWatch stallWatch;
 
     private final KernelCore core;
     private final KernelLock lock;
@@ -88,6 +94,10 @@ public final class Kernel implements AutoCloseable {
         this.realtimePolicy = builder.realtimePolicy;
         this.waitStrategy = builder.waitStrategy;
         this.timing = builder.timing;
+        if (timing) {
+            Trace.keepTimes();
+        }
+        Events.refresh();
         this.hz = builder.hz;
         this.sharedWorkers = builder.sharedWorkers;
         this.interruptsAtDeadline = builder.interruptsAtDeadline;
@@ -97,8 +107,9 @@ public final class Kernel implements AutoCloseable {
         this.lock = new KernelLock(core.lock());
         this.sleepq = new Sleepq(core);
         this.interruptThreads = new InterruptThreads(core, this::thread);
-        this.watch = new PinWatch(
-                builder.name, () -> thread("pinwatch", null, Sched.DEFAULT), builder.watchPeriod, this::watchPins);
+        this.stallWatch = new StallWatch(core, this::queues, builder.stallAfter, builder.faultHandler);
+        this.watch =
+                new PinWatch(builder.name, () -> thread("pinwatch", null, Sched.DEFAULT), looks(builder.watchPeriod));
         this.follower = builder.followCpus ? new CpuFollower(this, builder.cpus, builder.cpuListeners) : null;
     }
 
@@ -424,6 +435,22 @@ public final class Kernel implements AutoCloseable {
     void takeIn(CpuTopology now, List<Cpu> added) {
         topology = now;
         table = table.with(added);
+    }
+
+    private List<PinWatch.Look> looks(Duration pinPeriod) {
+        List<PinWatch.Look> looks = new ArrayList<>();
+        long pins = TimeUnit.NANOSECONDS.convert(pinPeriod);
+        if (pins > 0) {
+            looks.add(new PinWatch.Look(pins, this::watchPins));
+        }
+        long stalls = stallWatch.periodNanos();
+        if (stalls > 0) {
+            looks.add(new PinWatch.Look(stalls, stallWatch::look));
+        }
+        if (!looks.isEmpty()) {
+            looks.add(new PinWatch.Look(REFRESH_NANOS, Events::refresh));
+        }
+        return looks;
     }
 
     private void watchPins() {

@@ -37,6 +37,7 @@ public final class KernelBuilder {
     boolean cold;
     boolean interruptsAtDeadline = true;
     Duration watchPeriod = Duration.ofSeconds(1);
+    Duration stallAfter = Duration.ofSeconds(10);
     boolean followCpus;
     boolean sharedWorkers;
     final List<CpuListener> cpuListeners = new ArrayList<>();
@@ -259,6 +260,25 @@ public final class KernelBuilder {
      */
     public KernelBuilder pinWatch(Duration period) {
         this.watchPeriod = Argument.requireTime(period, "pinWatch of kernel " + name, "period");
+        return this;
+    }
+
+    /**
+     * How long something may make no progress before the kernel reports it: a worker is in one callback; a queue has
+     * items and none of its workers begins one; a thread holds the kernel lock while others wait for it; threads of the
+     * kernel wait for one another in a circle. The kernel prints a line with the stack on its console, writes the event
+     * org.percpu.Stall, and calls {@link FaultHandler#stalled}, and does so again at twice the time, four times the time,
+     * and so on. It changes nothing.
+     *
+     * <p>The watch looks eight times in this span, so that it reports a stall after at most one and a quarter of it. A
+     * time in which the watch itself does not run, as when the process is stopped by SIGSTOP, does not count.
+     *
+     * @param limit 10 s unless set; zero for never
+     * @return this builder
+     * @throws ErrnoException EINVAL if the time is null or negative
+     */
+    public KernelBuilder stallAfter(Duration limit) {
+        this.stallAfter = Argument.requireTime(limit, "stallAfter of kernel " + name, "limit");
         return this;
     }
 

@@ -19,11 +19,19 @@ public interface KernelQueue {
     String name();
 
     /**
-     * The workers and what they have done.
+     * The workers and what they have done, with what the Linux kernel says of their threads. It takes some system calls
+     * for each worker; {@link #counters} takes none.
      *
      * @return one for each worker; none if the queue has no thread yet
      */
     List<WorkerState> workers();
+
+    /**
+     * What the workers have counted. Asks the Linux kernel nothing.
+     *
+     * @return one for each worker that the queue has now
+     */
+    List<WorkerCounters> counters();
 
     /**
      * Runs everything that is queued, including what its callbacks add meanwhile, then ends the workers. Additions by

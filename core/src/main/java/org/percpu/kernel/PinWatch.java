@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.kernel;
 
-import java.time.Duration;
-import java.util.concurrent.TimeUnit;
+import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -12,12 +11,37 @@ import org.percpu.thread.PinPolicy;
 
 /**
  * A pin can be lost at any time: a rewritten cpuset, a CPU that goes offline. Linux sends no notice, so a thread looks.
+ * The same thread also looks for stalls.
  */
 final class PinWatch {
+    /** Something that the watch does again and again. */
+    static final class Look {
+        private final long periodNanos;
+        private final Runnable body;
+
+        // Only the watch uses these fields.
+        private long last = System.nanoTime();
+        private boolean failed;
+
+        /**
+         * A look.
+         *
+         * @param periodNanos at most Long.MAX_VALUE, 292 years
+         * @param body what it does each time
+         */
+        Look(long periodNanos, Runnable body) {
+            this.periodNanos = periodNanos;
+            this.body = body;
+        }
+
+        private long left(long now) {
+            return periodNanos - (now - last);
+        }
+    }
+
     private final String kernel;
     private final Supplier<CpuThread.Builder> threads;
-    private final long periodNanos;
-    private final Runnable look;
+    private final List<Look> looks;
     private @Nullable CpuThread thread; // guarded by this
     private volatile boolean ended;
     /**
@@ -26,25 +50,21 @@ final class PinWatch {
      */
     private volatile @Nullable Object session;
 
-    private boolean failed; // used by the watch alone
-
     /**
      * Does nothing until {@link #start}.
      *
      * @param kernel name of the kernel
      * @param threads describes its thread
-     * @param period zero for a watch that never looks
-     * @param look what it does each time
+     * @param looks what it does; none for a watch without a thread
      */
-    PinWatch(String kernel, Supplier<CpuThread.Builder> threads, Duration period, Runnable look) {
+    PinWatch(String kernel, Supplier<CpuThread.Builder> threads, List<Look> looks) {
         this.kernel = kernel;
         this.threads = threads;
-        this.periodNanos = TimeUnit.NANOSECONDS.convert(period); // at most Long.MAX_VALUE, 292 years
-        this.look = look;
+        this.looks = looks;
     }
 
     synchronized void start() {
-        if (thread != null || ended || periodNanos == 0) {
+        if (thread != null || ended || looks.isEmpty()) {
             return;
         }
         Object mine = new Object();
@@ -63,16 +83,33 @@ final class PinWatch {
     @SuppressWarnings("ReferenceEquality")
     private void run(Object mine) {
         while (!ended && session == mine) {
-            LockSupport.parkNanos(this, periodNanos);
-            try {
-                look.run();
-                failed = false;
-            } catch (Throwable t) {
-                // A look that failed once may succeed the next time. Without the watch no lost pin would be set again.
-                if (!failed) {
-                    failed = true;
-                    log(t);
+            long now = System.nanoTime();
+            long left = Long.MAX_VALUE;
+            for (Look look : looks) {
+                left = Math.min(left, look.left(now));
+            }
+            if (left > 0) {
+                LockSupport.parkNanos(this, left);
+            } else {
+                for (Look look : looks) {
+                    if (look.left(now) <= 0 && !ended) {
+                        run(look);
+                    }
                 }
+            }
+        }
+    }
+
+    private void run(Look look) {
+        look.last = System.nanoTime();
+        try {
+            look.body.run();
+            look.failed = false;
+        } catch (Throwable t) {
+            // A look that failed once may succeed the next time. Without the watch no lost pin would be set again.
+            if (!look.failed) {
+                look.failed = true;
+                log(t);
             }
         }
     }

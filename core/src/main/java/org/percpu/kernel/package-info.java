@@ -22,6 +22,15 @@
  * {@link org.percpu.thread.KernelThread#stat}, {@link org.percpu.thread.KernelThread#waitsFor} and the
  * {@linkplain org.percpu.kernel.WorkerState states of workers}; a thread dump shows the blocker of such a thread.
  *
+ * <p><b>Counters.</b> Each worker counts what it does, with plain stores that only it makes. {@link
+ * org.percpu.kernel.KernelQueue#counters} reads them without a lock or a system call. The number of enqueued works is
+ * not counted where they are enqueued, which would make the producers share one more cache line: it is the sum of what
+ * has run, what was taken back, and what waits.
+ *
+ * <p><b>Stalls.</b> The watch of a kernel looks for what makes no progress ({@code StallWatch}). It compares counters of
+ * one look with those of the next, so the workers do nothing for it. Its time is its own progress, so a process that is
+ * stopped does not stall.
+ *
  * <p><b>The end.</b> Threads and queues enter the registry of their kernel under the same monitor as the kernel's
  * close. So a shutdown finds a new thread or queue, or its creator is refused. A queue ends in steps:
  * closed, waited for, stopped, emptied, its threads gone. A shutdown takes each
@@ -46,6 +55,9 @@
  * <li>{@code KernelQueue}: a queue, as its kernel lists it.
  * <li>{@code CpuListener}: told of CPUs that come and go.
  * <li>{@code FaultHandler}: told of callbacks that throw.
+ * <li>{@code WorkerCounters}: what a worker counts, cheap to read.
+ * <li>{@code TimeHistogram}: how long works have waited or run.
+ * <li>{@code Stall}: something that makes no progress.
  * <li>{@code ShutdownReport}: what a shutdown has found and left.
  * </ul>
  */

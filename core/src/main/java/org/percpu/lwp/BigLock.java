@@ -13,6 +13,11 @@ public final class BigLock {
     private final Turnstile turnstile = new Turnstile(true) {
         private static final long serialVersionUID = 1L;
 
+        @Override
+        protected String lockName() {
+            return name;
+        }
+
         // Shown of a thread that waits for it.
         @Override
         public String toString() {
@@ -20,9 +25,12 @@ public final class BigLock {
         }
     };
 
+    private final String name;
     private int holds; // of the holder
 
-    BigLock() {}
+    BigLock(String kernel) {
+        this.name = "kernel lock of " + kernel;
+    }
 
     /**
      * Takes one hold, waiting for other threads to drop theirs. Recursive. {@link Thread#interrupt} does not end the
@@ -98,6 +106,24 @@ public final class BigLock {
      */
     public boolean isAwaitedBy(Thread thread) {
         return turnstile.isAwaitedBy(thread);
+    }
+
+    /**
+     * How often the lock was taken from free.
+     *
+     * @return modulo 2^32; may be stale on return
+     */
+    public int takes() {
+        return turnstile.takes();
+    }
+
+    /**
+     * Whether a thread waits for the lock.
+     *
+     * @return the state when the call looked
+     */
+    public boolean isAwaited() {
+        return turnstile.isAwaited();
     }
 
     int releaseAll() {

@@ -12,6 +12,9 @@ import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.dispatch.Dispatchers;
 import org.percpu.dispatch.LevelRules;
+import org.percpu.events.Events;
+import org.percpu.events.Span;
+import org.percpu.events.Trace;
 
 /**
  * The inside of a kernel: what its threads and queues may do with it, and its users may not.
@@ -43,7 +46,7 @@ public final class KernelCore {
     private final Reports reports;
     private final Boot boot;
     private final Registry registry = new Registry();
-    private final BigLock lock = new BigLock();
+    private final BigLock lock;
     private final Map<Object, Object> shared = new ConcurrentHashMap<>();
 
     /** Tells of the clocks of the kernel, as soon as there are any. */
@@ -59,6 +62,7 @@ public final class KernelCore {
      */
     public KernelCore(String name, Reports reports, boolean cold, Owner owner) {
         this.name = name;
+        this.lock = new BigLock(name);
         this.reports = reports;
         this.boot = new Boot(name, reports, cold);
         this.owner = owner;
@@ -149,7 +153,7 @@ public final class KernelCore {
     }
 
     /**
-     * As {@link #sleeping}, for the idle sleep of a worker, which is allowed whatever its callbacks may do.
+     * As {@link #sleeping}, for sleeps that are allowed whatever the callbacks of the thread may do.
      *
      * @param wmesg what the thread's state shows meanwhile
      * @param body what blocks
@@ -159,6 +163,27 @@ public final class KernelCore {
      * @throws X what the body throws
      */
     public <T extends @Nullable Object, X extends Throwable> T unlocked(String wmesg, Blocking<T, X> body) throws X {
+        Span span = Trace.sleeps() ? Events.sleeps(wmesg) : null;
+        try {
+            return idle(wmesg, body);
+        } finally {
+            if (span != null) {
+                span.end();
+            }
+        }
+    }
+
+    /**
+     * As {@link #unlocked}, for the sleep of a worker that has nothing to run, which no recording tells of.
+     *
+     * @param wmesg what the thread's state shows meanwhile
+     * @param body what blocks
+     * @param <T> result
+     * @param <X> what it may throw
+     * @return what the body returns
+     * @throws X what the body throws
+     */
+    public <T extends @Nullable Object, X extends Throwable> T idle(String wmesg, Blocking<T, X> body) throws X {
         Lwp lwp = Lwp.current();
         int holds = lock.releaseAll();
         try {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.lwp;
 
+import java.util.List;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.dispatch.Sleep;
@@ -16,6 +18,9 @@ final class Life {
     }
 
     private final WaitChannel changed = new WaitChannel();
+
+    /** Written by the thread when it begins. */
+    volatile @Nullable Thread thread;
 
     // Guarded by `changed`.
     private Stage stage = Stage.IDLE;
@@ -177,7 +182,17 @@ final class Life {
     }
 
     boolean awaitDead(Deadline deadline) {
-        return becomes(() -> stage == Stage.DEAD, deadline);
+        Awaiting.begin(this::threads);
+        try {
+            return becomes(() -> stage == Stage.DEAD, deadline);
+        } finally {
+            Awaiting.end();
+        }
+    }
+
+    private List<Thread> threads() {
+        Thread known = thread;
+        return known == null ? List.of() : List.of(known);
     }
 
     /** Sleeps, holding no lock, until the condition is true; false if the time ran out. */

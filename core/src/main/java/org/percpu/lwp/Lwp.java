@@ -17,9 +17,7 @@ import org.percpu.thread.ThreadState;
 
 /**
  * A kernel thread: a {@link CpuThread} with a kernel lock, an exit and a join. Both kthread(9) interfaces and the
- * workers of every queue are made of it.
- *
- * <p>Threading: every method may be called from any thread.
+ * workers of every queue are made of it. Every method may be called from any thread.
  */
 public final class Lwp implements KernelThread {
     /** How a kernel thread behaves. */
@@ -81,8 +79,7 @@ public final class Lwp implements KernelThread {
         try {
             started = builder.start(this::run);
         } catch (Throwable t) {
-            // The thread may exist in spite of the error.
-            creation = Creation.FAILED;
+            creation = Creation.FAILED; // the thread may exist in spite of the error
             throw t;
         }
         this.thread = started;
@@ -154,10 +151,11 @@ public final class Lwp implements KernelThread {
     }
 
     private void run() {
+        life.thread = Thread.currentThread();
         entered = true;
         boolean done = false;
-        // If an error comes before the function has begun, the function still runs. The function of a worker ends only
-        // when its queue ends, so after an error it is called again.
+        // An error before the function has begun keeps it from nothing. That of a worker is called again after an
+        // error.
         for (int failures = 0; !done; failures++) {
             try {
                 if (failures == 0) {
@@ -231,6 +229,7 @@ public final class Lwp implements KernelThread {
                 Thread.interrupted();
             }
             begun = true;
+            kernel.registry().tell(this, "running");
             func.run();
             if (!is(Flag.WORKER)) {
                 kernel.reports()
@@ -326,6 +325,7 @@ public final class Lwp implements KernelThread {
         if (life.isDestroyed()) {
             throw Life.joinedBefore(name());
         }
+        kernel.registry().tell(this, "joined");
         return true;
     }
 
@@ -393,7 +393,7 @@ public final class Lwp implements KernelThread {
     }
 
     /**
-     * Name and number.
+     * Names the thread.
      *
      * @return such as {@code rx/3 (tid 4711)}
      */

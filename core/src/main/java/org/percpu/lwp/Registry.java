@@ -6,6 +6,7 @@ import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import org.percpu.events.Events;
 
 /**
  * The threads and queues of a kernel, until it is closed. The shutdown finds everything that was added, and everything
@@ -31,7 +32,13 @@ public final class Registry {
         if (lwps.remove(lwp)) {
             leaving.removeIf(other -> !other.thread().thread().isAlive());
             leaving.add(lwp);
+            tell(lwp, "exited");
         }
+    }
+
+    /** Tells a recording of the state that a thread has reached. */
+    void tell(Lwp lwp, String state) {
+        Events.thread(lwp.name(), lwp.tid(), null, state);
     }
 
     /** False if the kernel is closed; the queue is then not listed. */

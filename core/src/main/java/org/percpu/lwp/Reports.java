@@ -3,6 +3,7 @@ package org.percpu.lwp;
 
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.percpu.events.Events;
 
 /** Where a kernel prints, and where it reports callbacks that threw. No method throws, because workers call them. */
 public final class Reports {
@@ -96,6 +97,7 @@ public final class Reports {
             if (caller != null) {
                 caller.over = true;
             }
+            Events.fault(queue, nameOf(item), thrown);
             faults.callbackThrew(queue, item, thrown);
         } catch (Throwable t) {
             LastWord.log("the fault handler of kernel ", kernel, " failed; it was told what this tells: ", queue, t);

@@ -15,6 +15,7 @@ import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.cpu.Cpu;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
+import org.percpu.kernel.WorkerCounters;
 import org.percpu.kernel.WorkerState;
 import org.percpu.lwp.Deadline;
 import org.percpu.lwp.KernelCore;
@@ -220,6 +221,11 @@ public final class Softint {
         @Override
         public String name() {
             return name;
+        }
+
+        @Override
+        public List<WorkerCounters> counters() {
+            return SerialQueues.counters(queues);
         }
 
         @Override

@@ -18,6 +18,7 @@ import org.percpu.ipl.Ipl;
 import org.percpu.kernel.DelayState;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
+import org.percpu.kernel.WorkerCounters;
 import org.percpu.kernel.WorkerState;
 import org.percpu.lwp.Deadline;
 import org.percpu.lwp.KernelCore;
@@ -681,6 +682,12 @@ public final class Workqueue<W extends Work> implements KernelQueue {
      */
     public Ipl ipl() {
         return ipl;
+    }
+
+    /** One for each CPU of {@link Kernel#cpus()}, in that order, or a single one. */
+    @Override
+    public List<WorkerCounters> counters() {
+        return SerialQueues.counters(queues);
     }
 
     /** One for each CPU of {@link Kernel#cpus()}, in that order, or a single one. */

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.List;
 import org.percpu.ipl.Ipl;
 import org.percpu.kernel.KernelQueue;
+import org.percpu.kernel.WorkerCounters;
 import org.percpu.kernel.WorkerState;
 import org.percpu.queue.Item;
 
@@ -33,6 +34,11 @@ abstract class OpenbsdQueue<T extends Item> implements KernelQueue {
      */
     public final Ipl ipl() {
         return threads().ipl();
+    }
+
+    @Override
+    public final List<WorkerCounters> counters() {
+        return threads().counters();
     }
 
     @Override

@@ -15,6 +15,7 @@ import org.percpu.intr.NativeWork;
 import org.percpu.ipl.Ipl;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelQueue;
+import org.percpu.kernel.WorkerCounters;
 import org.percpu.kernel.WorkerState;
 import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.Listing;
@@ -401,6 +402,10 @@ final class ThreadedQueue {
 
     Ipl ipl() {
         return ipl;
+    }
+
+    List<WorkerCounters> counters() {
+        return queue.counters();
     }
 
     List<WorkerState> workers() {

@@ -12,6 +12,11 @@ final class Barriers {
      * front when all items before it have started.
      */
     static final class Barrier extends Item {
+        @Override
+        boolean isOfUser() {
+            return false;
+        }
+
         /**
          * The workers that run something older than the barrier. They are known once the barrier has come to the front.
          */

@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.cpu.Cpu;
+import org.percpu.events.Trace;
 import org.percpu.kernel.DelayState;
 
 /**
@@ -53,6 +54,7 @@ public final class Delays {
                 // As in Inlet.append: the caller relies on the run that is to come.
                 VarHandle.fullFence();
                 if (Inlet.isPending(item)) {
+                    queue.coalesced.add(1);
                     queue.payRingFor(item);
                     return Append.PENDING;
                 }
@@ -93,6 +95,9 @@ public final class Delays {
         Inbox.Push push = Inbox.Push.DONE;
         synchronized (this) {
             if (delay.waitsOn == this && !delay.isArmed()) {
+                if (Trace.stamps()) {
+                    queue.observe(delay.item);
+                }
                 push = queue.inbox.push(delay.item);
                 // No call follows in here: an error would have the item pushed twice.
                 Delay older = delay.older;

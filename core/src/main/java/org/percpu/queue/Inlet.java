@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.queue;
 
-import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
+import org.percpu.events.Events;
+import org.percpu.events.Trace;
+import org.percpu.lwp.Reports;
 
 /** The part of a queue that callers use to append items. */
 public abstract class Inlet {
@@ -17,6 +19,9 @@ public abstract class Inlet {
 
     /** The queue's number. It is not 0, and no other living queue has it. */
     final int number = NUMBERS.add(this);
+
+    /** How many appends have found their item pending. */
+    final Tally coalesced = new Tally();
 
     final Inbox inbox = new Inbox();
     final Doorbell doorbell;
@@ -48,15 +53,21 @@ public abstract class Inlet {
         while (!item.claim(number)) {
             // On some processors a failed compare-and-set orders nothing. The caller relies on the pending run to see
             // its writes, so they must be visible before it reads the mark for the last time. The worker does the
-            // reverse: it clears the mark, executes a fence, and then reads what the caller wrote.
-            VarHandle.fullFence();
+            // reverse: it clears the mark, executes a fence, and then reads what the caller wrote. The count is the
+            // fence
+            // here.
+            coalesced.add(1);
             if (isPending(item)) {
                 payRingFor(item);
                 return Append.PENDING;
             }
+            coalesced.add(-1);
         }
         Inbox.Push push = null;
         try {
+            if (Trace.stamps()) {
+                observe(item);
+            }
             push = inbox.push(item);
             if (push == Inbox.Push.RING || doorbell.owed) {
                 doorbell.ring();
@@ -90,12 +101,16 @@ public abstract class Inlet {
      */
     public final Append append(Item item, @Nullable Object func, @Nullable Object arg1, @Nullable Object arg2) {
         if (!item.claim(number)) {
+            coalesced.add(1);
             payRingFor(item);
             return Append.PENDING;
         }
         Inbox.Push push = null;
         try {
             item.carry(func, arg1, arg2);
+            if (Trace.stamps()) {
+                observe(item);
+            }
             push = inbox.push(item);
             if (push == Inbox.Push.RING || doorbell.owed) {
                 doorbell.ring();
@@ -114,6 +129,17 @@ public abstract class Inlet {
             return Append.CLOSED;
         }
         return QUEUED;
+    }
+
+    /** The caller has made the item pending and not pushed it yet, so that no other thread writes it. */
+    final void observe(Item item) {
+        item.stamp = Stamp.now();
+        if (Trace.enqueues() && item.isOfUser()) {
+            if (item.id == 0) {
+                item.id = ItemIds.next();
+            }
+            Events.enqueued(name, Reports.nameOf(item), item.id);
+        }
     }
 
     /**

@@ -6,7 +6,7 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The part of a work or task that belongs to the queue: two links, an owner and an id, 16 bytes with compressed
+ * The part of a work or task that belongs to the queue: two links, an owner, an id and a time, 20 bytes with compressed
  * references.
  */
 public abstract class Item {
@@ -28,8 +28,17 @@ public abstract class Item {
     @Nullable
     Item newer;
 
-    /** The number that the first worker gives the item; 0 before the first run. See {@link Worker#begin}. */
+    /**
+     * The number that the first worker gives the item, or its first enqueue if that is recorded; 0 before. See
+     * {@link Worker#begin}.
+     */
     int id;
+
+    /**
+     * When the item was enqueued, in units of {@link Stamp}, or 0. Written only while somebody wants to know how long
+     * items wait, by the thread that has made the item pending; cleared by the worker.
+     */
+    int stamp;
 
     /**
      * {@linkplain Inlet#number Number} of the queue on which the item is pending, or 0. A worker that knows the item
@@ -49,6 +58,11 @@ public abstract class Item {
      * @param arg2 its second argument
      */
     protected void carry(@Nullable Object func, @Nullable Object arg1, @Nullable Object arg2) {}
+
+    /** False for the library's own items, which no recording tells of. */
+    boolean isOfUser() {
+        return true;
+    }
 
     /** Makes the item pending on a queue; false if it is pending already, here or elsewhere. */
     final boolean claim(int queue) {

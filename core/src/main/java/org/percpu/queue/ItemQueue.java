@@ -6,7 +6,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import org.percpu.kernel.Kernel;
+import org.percpu.kernel.WorkerCounters;
 import org.percpu.lwp.Deadline;
+import org.percpu.lwp.Lwp;
 
 /**
  * A queue with its workers. The class defines how items are handed out to the workers, and how the queue ends.
@@ -23,6 +25,7 @@ public abstract class ItemQueue extends Outlet {
     final List<Item> released = new ArrayList<>();
 
     private final Delays delays = new Delays(this);
+    private volatile long deleted;
 
     ItemQueue(Kernel kernel, String name, NativeDoor door) {
         super(kernel, name, door);
@@ -216,6 +219,65 @@ public abstract class ItemQueue extends Outlet {
      * of threads may call this, and may call it again after an error.
      */
     abstract void takeBack(Deadline grace);
+
+    /**
+     * Hands an item back that has not begun. An error may come after this and before the item is unlinked. Then this is
+     * called twice for the item, and the item is handed out once.
+     */
+    final void release(Item item) {
+        synchronized (released) {
+            boolean added = released.add(item);
+            assert added;
+            deleted(item);
+        }
+    }
+
+    /** An item was taken back. Called under the lock of the queue, or of what was released. */
+    @SuppressWarnings("NonAtomicVolatileUpdate")
+    final void deleted(Item item) {
+        if (item.isOfUser()) {
+            deleted++;
+        }
+    }
+
+    @Override
+    final List<Thread> busyThreads() {
+        List<Thread> threads = new ArrayList<>();
+        for (Worker worker : workers()) {
+            Lwp lwp = worker.lwp();
+            if (lwp != null && worker.isBusy()) {
+                threads.add(lwp.thread().thread());
+            }
+        }
+        return threads;
+    }
+
+    @Override
+    final long deleted() {
+        return deleted;
+    }
+
+    @Override
+    final long begun() {
+        long begun = 0;
+        for (Worker worker : workers()) {
+            begun += worker.begun();
+        }
+        return begun;
+    }
+
+    /**
+     * What the workers have counted.
+     *
+     * @return one for each worker, always the same
+     */
+    public final List<WorkerCounters> counters() {
+        List<WorkerCounters> counters = new ArrayList<>();
+        for (Worker worker : workers()) {
+            counters.add(worker.counters);
+        }
+        return counters;
+    }
 
     /** Makes an item no longer pending. Makes no call. */
     static void free(Item item) {

@@ -7,6 +7,20 @@ import org.jspecify.annotations.Nullable;
 public final class Names {
     private static final String LAMBDA = "$$Lambda";
 
+    /** The last name that was made from a class, so that a recording of many works makes no text for each. */
+    private static final ClassValue<Made> MADE = new ClassValue<>() {
+        @Override
+        protected Made computeValue(Class<?> type) {
+            return new Made();
+        }
+    };
+
+    private static final class Made {
+        private volatile @Nullable Name last;
+    }
+
+    private record Name(String kind, String text) {}
+
     private Names() {}
 
     /**
@@ -20,9 +34,19 @@ public final class Names {
      */
     public static String of(String kind, @Nullable Object function, Object item, Class<?> plain) {
         if (item.getClass() != plain) {
-            return kind + " " + name(item.getClass());
+            return of(kind, item.getClass());
         }
-        return function == null ? kind : kind + " " + name(function.getClass());
+        return function == null ? kind : of(kind, function.getClass());
+    }
+
+    private static String of(String kind, Class<?> type) {
+        Made made = MADE.get(type);
+        Name known = made.last;
+        if (known == null || !kind.equals(known.kind())) {
+            known = new Name(kind, kind + " " + name(type));
+            made.last = known;
+        }
+        return known.text();
     }
 
     /** The name without the package. For a lambda it is the class in which the lambda stands. */

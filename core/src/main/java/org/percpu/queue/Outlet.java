@@ -2,12 +2,14 @@
 package org.percpu.queue;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.percpu.intr.NativeWork;
 import org.percpu.ipl.Ipl;
 import org.percpu.kernel.Kernel;
+import org.percpu.lwp.Awaiting;
 import org.percpu.lwp.Blocking;
 import org.percpu.lwp.KernelCore;
 
@@ -60,12 +62,12 @@ public abstract class Outlet extends Inlet {
      *     something has to be done
      */
     final void idle(boolean sawClosing) {
-        core.unlocked(name(), sawClosing ? idleWhileClosing : idleWhileOpen);
+        core.idle(name(), sawClosing ? idleWhileClosing : idleWhileOpen);
     }
 
     /** Worker of an open queue: as idle(), but without spinning. */
     final void park() {
-        core.unlocked(name(), parkWhileOpen);
+        core.idle(name(), parkWhileOpen);
     }
 
     private @Nullable Void spinThenPark(boolean sawClosing) {
@@ -96,6 +98,18 @@ public abstract class Outlet extends Inlet {
         return null;
     }
 
+    /** How many items wait that have not begun. Any thread may ask; an estimate while others go on. */
+    abstract long depth();
+
+    /** The threads of workers that are in a callback. Any thread may ask. */
+    abstract List<Thread> busyThreads();
+
+    /** How many items have begun. Any thread may ask. */
+    abstract long begun();
+
+    /** How many items were taken back. Any thread may ask. */
+    abstract long deleted();
+
     /** Called after a change for which {@link #await} may wait. The change stands before this call in program order. */
     public final void itemLeft() {
         waiters.itemLeft();
@@ -111,7 +125,12 @@ public abstract class Outlet extends Inlet {
     public final boolean await(BooleanSupplier condition, Duration atMost) {
         core.requireSleepable(name());
         payRing();
-        return waiters.await(condition, atMost);
+        Awaiting.begin(this::busyThreads);
+        try {
+            return waiters.await(condition, atMost);
+        } finally {
+            Awaiting.end();
+        }
     }
 
     /** Lets the workers end when they find nothing more to run. */

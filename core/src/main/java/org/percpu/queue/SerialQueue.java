@@ -24,6 +24,7 @@ public class SerialQueue extends ItemQueue {
     private static final int SPUN_LONG = 200;
 
     final Worker worker;
+    private final List<Worker> only; // the worker
     private final Batch batch = new Batch();
 
     /** Decides which thread hands back the rest of the batch when the queue is dropped. */
@@ -60,6 +61,7 @@ public class SerialQueue extends ItemQueue {
     SerialQueue(Kernel kernel, String name, Call call, boolean mpsafe, NativeDoor door) {
         super(kernel, name, door);
         this.worker = new Worker(this, call, mpsafe);
+        this.only = List.of(worker);
     }
 
     /**
@@ -112,7 +114,7 @@ public class SerialQueue extends ItemQueue {
                 // This store follows the compare-and-set that took the batch. So the fence in the collector's barrier
                 // has nothing to wait for.
                 WorkerProgress.BATCH.setRelease(me, newest);
-                item = Inbox.linkNewer(newest);
+                item = me.link(newest);
                 newest = null;
                 newer = item.newer;
             }
@@ -234,10 +236,7 @@ public class SerialQueue extends ItemQueue {
         return newest;
     }
 
-    /**
-     * As idle(), for a worker without the kernel lock. The worker looks for works in the same place where it takes
-     * them, so it starts on them without delay.
-     */
+    /** As idle(), for a worker without the kernel lock: it looks where it takes, and so starts without delay. */
     private @Nullable Item await(Worker me) {
         for (int looks = 0; ; looks++) {
             Item newest = take();
@@ -259,10 +258,9 @@ public class SerialQueue extends ItemQueue {
     }
 
     /**
-     * The batch belongs to the worker. The worker hands the batch over when its callback returns. A worker that is
-     * stuck in its callback does not: then this thread takes the batch away, and the worker finds that out when the
-     * callback returns. A worker without a batch is not waited for: it finds the inbox closed, however long it waits
-     * for the kernel lock before it looks.
+     * The worker hands its batch over when its callback returns. If the worker is stuck in its callback, this thread
+     * takes the batch away, and the worker finds that out later. A worker without a batch is not waited for: it finds
+     * the inbox closed, however long it waits for the kernel lock before it looks.
      */
     @Override
     void takeBack(Deadline grace) {
@@ -273,8 +271,7 @@ public class SerialQueue extends ItemQueue {
         } while (!closeInbox());
         // The worker may have gone to sleep while the inbox had no marker that close() could find.
         doorbell.ring();
-        // A worker sets `unstarted` before it takes a batch. The inbox is closed, so from here on the value is
-        // reliable.
+        // A worker sets `unstarted` before it takes a batch. The inbox is closed, so the value is reliable now.
         if (left || batch.unstarted) {
             takeBatch(grace);
         }
@@ -300,8 +297,7 @@ public class SerialQueue extends ItemQueue {
             for (Item item = Inbox.linkNewer(releasing); item != null; item = releasing) {
                 // Read before the release: after it the item may be on another queue.
                 Item newer = item.newer;
-                boolean added = released.add(item);
-                assert added;
+                release(item);
                 if (newer != null) {
                     newer.older = null;
                 }
@@ -354,6 +350,7 @@ public class SerialQueue extends ItemQueue {
                 Item older = item.older;
                 boolean added = releasedBatch.add(item);
                 assert added;
+                deleted(item);
                 worker.batch = older;
                 free(item);
             }
@@ -427,15 +424,20 @@ public class SerialQueue extends ItemQueue {
 
     @Override
     List<Worker> workers() {
-        return List.of(worker);
+        return only;
+    }
+
+    @Override
+    final long depth() {
+        return (batch.unstarted ? worker.unstarted() : 0) + inbox.size();
     }
 
     /**
-     * Returns the worker's state and what the worker has done.
+     * Asks what the worker does.
      *
-     * @return the state now; null while the worker is being made
+     * @return its state now; null while it is being made
      */
     public @Nullable WorkerState state() {
-        return worker.state(inbox.size() + worker.unstartedInBatch());
+        return worker.state((int) Math.min(depth(), Integer.MAX_VALUE));
     }
 }

@@ -4,6 +4,7 @@ package org.percpu.queue;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import org.percpu.kernel.WorkerCounters;
 import org.percpu.kernel.WorkerState;
 import org.percpu.lwp.Deadline;
 
@@ -41,6 +42,20 @@ public final class SerialQueues {
             }
         }
         return states;
+    }
+
+    /**
+     * The counters of the workers of several queues.
+     *
+     * @param queues any
+     * @return one for each queue, in their order
+     */
+    public static List<WorkerCounters> counters(SerialQueue[] queues) {
+        List<WorkerCounters> counters = new ArrayList<>(queues.length);
+        for (SerialQueue queue : queues) {
+            counters.add(queue.worker.counters);
+        }
+        return counters;
     }
 
     /**

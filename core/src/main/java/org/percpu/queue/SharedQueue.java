@@ -290,6 +290,7 @@ public final class SharedQueue extends ItemQueue {
                     unlink(item);
                     item.owner = 0;
                     removed = true;
+                    deleted(item);
                 }
                 // An idle worker that has not put up its marker yet did not hear of what the drain has made ready.
                 if (first != null) {
@@ -375,17 +376,6 @@ public final class SharedQueue extends ItemQueue {
         return false;
     }
 
-    /**
-     * An error may come after this and before the item is unlinked. Then this is called twice for the item, and the
-     * item is handed out once.
-     */
-    private void release(Item item) {
-        synchronized (released) {
-            boolean added = released.add(item);
-            assert added;
-        }
-    }
-
     @Override
     List<Worker> workers() {
         return workers.list();
@@ -436,6 +426,11 @@ public final class SharedQueue extends ItemQueue {
         return !inbox.isEmpty() || ready != 0;
     }
 
+    @Override
+    long depth() {
+        return inbox.size() + ready;
+    }
+
     /**
      * The workers and what they have done.
      *
@@ -443,7 +438,6 @@ public final class SharedQueue extends ItemQueue {
      */
     public List<WorkerState> states() {
         // Without the lock: producers and workers go on while a caller counts what has just come.
-        int pending = inbox.size() + ready;
-        return workers.states(pending);
+        return workers.states((int) depth());
     }
 }

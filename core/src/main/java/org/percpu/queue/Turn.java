@@ -29,6 +29,11 @@ final class Turn extends Item {
     }
 
     @Override
+    boolean isOfUser() {
+        return false;
+    }
+
+    @Override
     public String toString() {
         return "turn of " + queue.name();
     }

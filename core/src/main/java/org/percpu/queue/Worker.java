@@ -4,16 +4,14 @@ package org.percpu.queue;
 import java.lang.invoke.VarHandle;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.percpu.dispatch.Dispatcher;
 import org.percpu.dispatch.Dispatchers;
 import org.percpu.dispatch.NativeInbox;
 import org.percpu.dispatch.Undrained;
-import org.percpu.events.Events;
-import org.percpu.events.WorkRun;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.WaitStrategy;
+import org.percpu.kernel.WorkerCounters;
 import org.percpu.kernel.WorkerState;
 import org.percpu.lwp.BigLock;
 import org.percpu.lwp.Deadline;
@@ -24,9 +22,6 @@ import org.percpu.thread.CpuThread;
 
 /** One kernel thread that runs what its queue hands it. */
 final class Worker extends WorkerProgress {
-    /** Ids that a worker takes at a time. */
-    private static final int IDS = 1024;
-
     /** The most links that a walk follows: links may lead on and on while their items change owners. */
     private static final int MOST_LOOKS = 1 << 24;
 
@@ -38,8 +33,6 @@ final class Worker extends WorkerProgress {
 
     private static final int RUNS_BETWEEN_CLOCKS = 256;
 
-    private static final AtomicInteger LAST_IDS = new AtomicInteger();
-
     private final Kernel kernel;
     private final KernelCore core;
     private final BigLock lock;
@@ -48,9 +41,11 @@ final class Worker extends WorkerProgress {
     private final Call call;
     private final boolean mpsafe;
     private final Undrained undrained = new Undrained();
+    final WorkerCounters counters;
+    final Stopwatch watch;
 
     // Only the worker uses these fields.
-    private int nextId;
+    private int lastId;
     private boolean hears;
     boolean called; // an error came after the callback of the item that has begun
 
@@ -88,7 +83,9 @@ final class Worker extends WorkerProgress {
         this.mpsafe = mpsafe;
         this.lock = core.lock();
         this.clock = System.nanoTime();
-        this.timed = kernel.timing();
+        this.watch = new Stopwatch(kernel.timing());
+        this.timed = watch.look();
+        this.counters = new CountersOfWorker(this, queue, watch, this::lwp, this::running);
     }
 
     /** Makes the thread; its function is the body. */
@@ -138,32 +135,28 @@ final class Worker extends WorkerProgress {
      * longer pending finds it {@linkplain #isRunning running} here.
      *
      * <p>An item is known by a number that the first worker gives it, for good, while it is pending and no other thread
-     * writes it. The numbers start again when 2^32 of them have been given to workers, 1024 at a time. If two items
+     * writes it. The numbers start again when 2^32 of them have been given. If two items
      * shared an id, a waiter could mistake one for the other.
      */
     void begin(Item item) {
         int id = item.id;
         if (id == 0) {
-            id = newId();
+            id = ItemIds.next(lastId);
+            lastId = id;
             item.id = id;
         }
         // A release store, as it also tells that the callback before has ended.
         CURRENT.setRelease(this, id);
+        if (timed) {
+            watch.load(item);
+        }
         call.load(item);
     }
 
     /** The worker has slept, or spun for long. */
     void clock(long now) {
         clock = now;
-        timed = kernel.timing() || Events.recordsWorks();
-    }
-
-    private int newId() {
-        if (nextId % IDS == 0) {
-            nextId = LAST_IDS.getAndAdd(IDS);
-        }
-        nextId++;
-        return nextId == 0 ? newId() : nextId;
+        timed = watch.look();
     }
 
     /**
@@ -182,12 +175,7 @@ final class Worker extends WorkerProgress {
             Thread.currentThread().interrupt();
         }
         boolean measured = timed;
-        WorkRun record = null;
-        long start = 0;
-        if (measured) {
-            record = item instanceof Turn ? null : Events.beginWork();
-            start = System.nanoTime();
-        }
+        long start = measured ? watch.begin(item) : 0;
         try {
             try {
                 call.invoke(item);
@@ -198,7 +186,7 @@ final class Worker extends WorkerProgress {
             }
             balance();
             if (measured) {
-                measured(item, start, record);
+                longestNanos = Math.max(longestNanos, watch.end(queue.name(), item, current, start));
             }
             long ran = (long) EXECUTED.getOpaque(this) + 1;
             EXECUTED.setOpaque(this, ran);
@@ -214,13 +202,6 @@ final class Worker extends WorkerProgress {
             // Set here, so that a run without an error does not pay for it. A call of a method could fail.
             called = true;
             throw t;
-        }
-    }
-
-    private void measured(Item item, long start, @Nullable WorkRun record) {
-        longestNanos = Math.max(longestNanos, System.nanoTime() - start);
-        if (record != null) {
-            record.end(queue.name(), item);
         }
     }
 
@@ -269,6 +250,17 @@ final class Worker extends WorkerProgress {
     boolean isRunning(Item item) {
         int id = item.id;
         return id != 0 && id == current;
+    }
+
+    /** Any thread: how many items have begun here. */
+    long begun() {
+        long ran = executed;
+        return ran + (isBusy() ? 1 : 0);
+    }
+
+    @Nullable
+    Lwp lwp() {
+        return lwp;
     }
 
     boolean isBusy() {
@@ -415,17 +407,5 @@ final class Worker extends WorkerProgress {
             item = item.older;
         }
         return false;
-    }
-
-    /** Returns how many works of the batch have not started: an estimate while the worker goes on. */
-    int unstartedInBatch() {
-        int id = current;
-        int count = 0;
-        for (Item item = batch;
-                item != null && count < MOST_LOOKS && item.owner == queue.number && (item.id == 0 || item.id != id);
-                item = item.older) {
-            count++;
-        }
-        return count;
     }
 }

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 abstract class WorkerProgress extends Padded {
     static final VarHandle BATCH;
     static final VarHandle CURRENT;
+    static final VarHandle DUE;
     static final VarHandle EXECUTED;
 
     static {
@@ -20,6 +21,7 @@ abstract class WorkerProgress extends Padded {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
             BATCH = lookup.findVarHandle(WorkerProgress.class, "batch", Item.class);
             CURRENT = lookup.findVarHandle(WorkerProgress.class, "current", int.class);
+            DUE = lookup.findVarHandle(WorkerProgress.class, "due", long.class);
             EXECUTED = lookup.findVarHandle(WorkerProgress.class, "executed", long.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
@@ -42,9 +44,39 @@ abstract class WorkerProgress extends Padded {
      */
     long clock;
 
+    /** In a serial queue: the value of executed when the batch will have run. */
+    volatile long due;
+
     volatile long executed;
     volatile long faults;
     volatile long longestNanos;
 
     WorkerProgress() {}
+
+    /**
+     * Links the items of a batch from the oldest to the newest as well, and notes how many there are. After an error it
+     * may be called again.
+     *
+     * @param newest of the batch
+     * @return the oldest
+     */
+    final Item link(Item newest) {
+        Item item = newest;
+        long count = 1;
+        for (Item older = item.older; older != null; older = item.older) {
+            older.newer = item;
+            item = older;
+            count++;
+        }
+        DUE.setOpaque(this, (long) EXECUTED.getOpaque(this) + count);
+        return item;
+    }
+
+    /** Any thread: how many items of a batch have not begun. */
+    final long unstarted() {
+        // In this order: an item that begins meanwhile is missed and not counted twice.
+        long ran = executed;
+        boolean busy = current != 0;
+        return Math.max(0, due - ran - (busy ? 1 : 0));
+    }
 }

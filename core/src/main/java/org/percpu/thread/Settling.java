@@ -56,6 +56,7 @@ final class Settling {
             becomeTimeSharing(sched.realtime() ? 0 : sched.nice());
         }
         Events.pinned(name, tid, place.asked(), Affinity.get(0));
+        Events.thread(name, tid, sched, "created");
     }
 
     private void pin() {

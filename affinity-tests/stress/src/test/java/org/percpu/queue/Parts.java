@@ -20,8 +20,10 @@ import org.percpu.lwp.QueueEnd;
  */
 final class Parts {
     /** One kernel for each forked JVM, made when the first test in it asks. */
-    static final Kernel KERNEL =
-            Kernel.builder("jcstress").pinWatch(Duration.ZERO).build();
+    static final Kernel KERNEL = Kernel.builder("jcstress")
+            .pinWatch(Duration.ZERO)
+            .stallAfter(Duration.ZERO)
+            .build();
 
     private Parts() {}
 

@@ -22,8 +22,10 @@ final class KernelLockStress {
 
     /** Of each forked JVM, made when the first test in it asks. */
     private static final class Live {
-        static final Kernel KERNEL =
-                Kernel.builder("jcstress").pinWatch(Duration.ZERO).build();
+        static final Kernel KERNEL = Kernel.builder("jcstress")
+                .pinWatch(Duration.ZERO)
+                .stallAfter(Duration.ZERO)
+                .build();
         static final KernelLock LOCK = KERNEL.lock();
     }
 

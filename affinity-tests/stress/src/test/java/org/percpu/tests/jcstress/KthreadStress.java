@@ -27,8 +27,10 @@ final class KthreadStress {
 
     /** Of each forked JVM, made when the first test in it asks. */
     private static final class Live {
-        static final Kernel KERNEL =
-                Kernel.builder("jcstress").pinWatch(Duration.ZERO).build();
+        static final Kernel KERNEL = Kernel.builder("jcstress")
+                .pinWatch(Duration.ZERO)
+                .stallAfter(Duration.ZERO)
+                .build();
         static final AtomicInteger COUNT = new AtomicInteger();
     }
 

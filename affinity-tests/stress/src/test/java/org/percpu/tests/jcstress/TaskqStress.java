@@ -24,16 +24,21 @@ final class TaskqStress {
 
     /** Of each forked JVM, made when the first test in it asks. */
     private static final class Live {
-        static final Kernel KERNEL =
-                Kernel.builder("jcstress").pinWatch(Duration.ZERO).build();
+        static final Kernel KERNEL = Kernel.builder("jcstress")
+                .pinWatch(Duration.ZERO)
+                .stallAfter(Duration.ZERO)
+                .build();
         static final Taskq ONE = Taskq.create(KERNEL, "one", 1, Ipl.NONE, Taskq.TASKQ_MPSAFE);
         static final Taskq TWO = Taskq.create(KERNEL, "two", 2, Ipl.NONE, Taskq.TASKQ_MPSAFE);
     }
 
     /** Queues of a kernel that never boots: what is added stays. */
     private static final class Cold {
-        static final Kernel KERNEL =
-                Kernel.builder("cold").cold(true).pinWatch(Duration.ZERO).build();
+        static final Kernel KERNEL = Kernel.builder("cold")
+                .cold(true)
+                .pinWatch(Duration.ZERO)
+                .stallAfter(Duration.ZERO)
+                .build();
         static final Taskq ONE = Taskq.create(KERNEL, "one", 1, Ipl.NONE, Taskq.TASKQ_MPSAFE);
         static final Taskq OTHER = Taskq.create(KERNEL, "other", 1, Ipl.NONE, Taskq.TASKQ_MPSAFE);
     }

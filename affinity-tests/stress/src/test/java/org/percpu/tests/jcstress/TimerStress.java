@@ -31,8 +31,10 @@ final class TimerStress {
 
     /** Of each forked JVM, made when the first test in it asks. */
     private static final class Live {
-        static final Kernel KERNEL =
-                Kernel.builder("jcstress").pinWatch(Duration.ZERO).build();
+        static final Kernel KERNEL = Kernel.builder("jcstress")
+                .pinWatch(Duration.ZERO)
+                .stallAfter(Duration.ZERO)
+                .build();
     }
 
     /** A timeout is added and deleted while its time comes: exactly one of "deleted" and "run". */

@@ -34,8 +34,10 @@ final class WorkqueueStress {
 
     /** Of each forked JVM, made when the first test in it asks. */
     private static final class Live {
-        static final Kernel KERNEL =
-                Kernel.builder("jcstress").pinWatch(Duration.ZERO).build();
+        static final Kernel KERNEL = Kernel.builder("jcstress")
+                .pinWatch(Duration.ZERO)
+                .stallAfter(Duration.ZERO)
+                .build();
         static final Workqueue<Parcel> WQ = Workqueue.create(
                 KERNEL,
                 "stress",

@@ -70,7 +70,8 @@ public final class TestKernel implements BeforeEachCallback, AfterEachCallback {
                 .console(console::add)
                 .faultHandler(
                         (queue, item, thrown) -> faults.add(new Fault(queue, item, thrown, Thread.currentThread())))
-                .pinWatch(Duration.ZERO);
+                .pinWatch(Duration.ZERO)
+                .stallAfter(Duration.ZERO);
         if (sharesWorkers) {
             builder.sharedWorkers(true);
         }

@@ -41,6 +41,7 @@ final class Fixture {
         kernel = Kernel.builder("injected")
                 .cpus(cpus)
                 .pinWatch(Duration.ZERO)
+                .stallAfter(Duration.ZERO)
                 .console(console::add)
                 .strict(true)
                 .faultHandler((queue, item, thrown) -> faults.add(new Fault(item, thrown)))

@@ -277,8 +277,11 @@ class KernelTest {
         LoggedRecords logged = new LoggedRecords(Kernel.class);
         List<LogRecord> records = logged.list();
         IllegalStateException thrown = new IllegalStateException("the callback's own");
-        Kernel kernel =
-                Kernel.builder("quiet").strict(true).pinWatch(Duration.ZERO).build();
+        Kernel kernel = Kernel.builder("quiet")
+                .strict(true)
+                .pinWatch(Duration.ZERO)
+                .stallAfter(Duration.ZERO)
+                .build();
         try {
             Workqueue<Work> wq = Workqueue.create(
                     kernel,

@@ -30,6 +30,7 @@ final class ScarceMemory {
         Kernel kernel = Kernel.builder("scarce")
                 .console(System.out::println)
                 .pinWatch(Duration.ZERO)
+                .stallAfter(Duration.ZERO)
                 .build();
         maker.makeUseAndEnd(kernel);
         List<ByteBuffer> spares = new ArrayList<>();

@@ -71,6 +71,7 @@ final class Stage {
     private static void act(Play play) throws InterruptedException {
         Kernel kernel = Kernel.builder("schedules")
                 .pinWatch(Duration.ZERO)
+                .stallAfter(Duration.ZERO)
                 .faultHandler((queue, item, thrown) -> {
                     throw new AssertionError("a callback of " + queue + " threw", thrown);
                 })

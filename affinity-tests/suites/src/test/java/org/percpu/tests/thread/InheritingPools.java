@@ -125,7 +125,10 @@ final class InheritingPools {
     }
 
     public static void main(String[] args) throws Exception {
-        Kernel blind = Kernel.builder("blind").pinWatch(Duration.ZERO).build();
+        Kernel blind = Kernel.builder("blind")
+                .pinWatch(Duration.ZERO)
+                .stallAfter(Duration.ZERO)
+                .build();
         CpuSet all = Affinity.get(Machine.linux().getpid());
         Cpu last = blind.cpus().get(blind.cpus().size() - 1);
         CpuSet one = CpuSet.of(last.id());
