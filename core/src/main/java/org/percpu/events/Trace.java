@@ -18,6 +18,10 @@ public final class Trace {
     private static final class Recorder implements FlightRecorderListener {
         static final Recorder ONLY = new Recorder();
 
+        static {
+            FlightRecorder.addListener(ONLY);
+        }
+
         private final Event enqueue = new EnqueueEvent();
         private final Event run = new RunEvent();
         private final Event workRun = new WorkRunEvent();
@@ -57,23 +61,12 @@ public final class Trace {
     private static boolean levels;
     private static boolean handlers;
     private static boolean sleeps;
-    private static boolean listens;
 
     private Trace() {}
 
     /** Some recording runs or has run. */
     static void refresh() {
-        if (!listens) {
-            listen();
-        }
         Recorder.ONLY.look();
-    }
-
-    private static synchronized void listen() {
-        if (!listens) {
-            FlightRecorder.addListener(Recorder.ONLY);
-            listens = true;
-        }
     }
 
     /** A kernel measures how long works wait. From now on every queue of the process notes when a work is enqueued. */

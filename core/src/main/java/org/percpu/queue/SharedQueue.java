@@ -428,7 +428,7 @@ public final class SharedQueue extends ItemQueue {
 
     @Override
     long depth() {
-        return inbox.size() + ready;
+        return (long) inbox.size() + ready;
     }
 
     /**

@@ -139,8 +139,7 @@ class CountersTest {
     @Test
     @DisplayName("with timing, each run is in both histograms, and the longest is within a sixteenth")
     void histograms() {
-        Taskq tq = Taskq.create(
-                test.with(settings -> settings.timing(true)), "timed", 1, Ipl.NONE, Taskq.TASKQ_MPSAFE);
+        Taskq tq = Taskq.create(test.with(settings -> settings.timing(true)), "timed", 1, Ipl.NONE, Taskq.TASKQ_MPSAFE);
         int runs = 1000;
         for (int i = 0; i < runs; i++) {
             tq.add(Task.initializer(arg -> {}, null));

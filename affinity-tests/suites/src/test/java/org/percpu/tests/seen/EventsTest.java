@@ -95,8 +95,11 @@ class EventsTest {
         List<RecordedEvent> enqueues = of(events, "Enqueue");
         List<RecordedEvent> runs = of(events, "Run");
         assertThat(enqueues).extracting(e -> e.getString("item")).containsExactly("again", "again", "again", "once");
-        assertThat(runs).extracting(e -> e.getString("item")).containsExactlyInAnyOrder("again", "again", "again", "once");
-        assertThat(new TreeSet<>(runs.stream().map(e -> e.getInt("id")).toList())).hasSize(2);
+        assertThat(runs)
+                .extracting(e -> e.getString("item"))
+                .containsExactlyInAnyOrder("again", "again", "again", "once");
+        assertThat(new TreeSet<>(runs.stream().map(e -> e.getInt("id")).toList()))
+                .hasSize(2);
         for (int i = 0; i < runs.size(); i++) {
             RecordedEvent run = runs.get(i);
             RecordedEvent enqueue = enqueues.get(i);
@@ -122,16 +125,14 @@ class EventsTest {
             Task task = Task.initializer(
                     arg -> {
                         Spl spl = Spl.current();
-                        InterruptLine line =
-                                InterruptLine.establish(Receiver.current(), "nic", Ipl.VM, value -> {});
+                        InterruptLine line = InterruptLine.establish(Receiver.current(), "nic", Ipl.VM, value -> {});
                         int s = spl.splvm();
                         line.trigger(7);
                         spl.splx(s);
                         line.close();
                         ReentrantLock interlock = new ReentrantLock();
                         interlock.lock();
-                        boolean signalled = new Condvar(kernel, "linkwait")
-                                .await(interlock, 1, TimeUnit.MILLISECONDS);
+                        boolean signalled = new Condvar(kernel, "linkwait").await(interlock, 1, TimeUnit.MILLISECONDS);
                         assertThat(signalled).isFalse();
                     },
                     null);
@@ -172,8 +173,8 @@ class EventsTest {
             assertThat(e.getInt("rank")).isEqualTo(Ipl.VM.rank());
         });
         assertThat(of(events, "Sleep")).extracting(e -> e.getString("wmesg")).contains("linkwait");
-        assertThat(of(events, "LockWait")).anySatisfy(e -> assertThat(e.getString("lock"))
-                .isEqualTo("kernel lock of test"));
+        assertThat(of(events, "LockWait"))
+                .anySatisfy(e -> assertThat(e.getString("lock")).isEqualTo("kernel lock of test"));
         assertThat(of(events, "LockHold"))
                 .extracting(e -> e.getString("lock"))
                 .contains("kernel lock of test", "mutex counted");
@@ -184,7 +185,8 @@ class EventsTest {
     }
 
     @Test
-    @DisplayName("the trace is off in a recording that does not ask for it, and a fault is told without being asked for")
+    @DisplayName(
+            "the trace is off in a recording that does not ask for it, and a fault is told without being asked for")
     void offUnlessAsked(@TempDir Path folder) throws Exception {
         test.expectFaults();
         Workqueue<Work> wq = test.workqueue("untraced", 0, (work, arg) -> {

@@ -36,8 +36,12 @@ class StallTest {
     private final List<Stall> stalls = new CopyOnWriteArrayList<>();
 
     private Kernel watched() {
+        return watched(LIMIT);
+    }
+
+    private Kernel watched(Duration limit) {
         test.expectConsole();
-        return test.with(settings -> settings.stallAfter(LIMIT).faultHandler(new FaultHandler() {
+        return test.with(settings -> settings.stallAfter(limit).faultHandler(new FaultHandler() {
             @Override
             public void callbackThrew(String queue, Object item, Throwable thrown) {
                 throw new AssertionError(thrown);
@@ -55,7 +59,8 @@ class StallTest {
     }
 
     @Test
-    @DisplayName("a callback that hangs is reported with its name and stack, again at doubling times, and once more never")
+    @DisplayName(
+            "a callback that hangs is reported with its name and stack, again at doubling times, and once more never")
     void callback() {
         Workqueue<Work> wq = test.workqueue(watched(), "hangs", Workqueue.WQ_MPSAFE, (work, arg) -> hang(work));
         long begin = System.nanoTime();
@@ -140,8 +145,9 @@ class StallTest {
         Bounded.join(holder);
         Stall lock = of(Stall.Kind.LOCK).get(0);
         assertThat(lock.thread()).isEqualTo("careless");
-        assertThat(lock.stack()).anyMatch(frame -> frame.getMethodName().equals("lostOwner")
-                || frame.getMethodName().contains("lambda$lostOwner"));
+        assertThat(lock.stack())
+                .anyMatch(frame -> frame.getMethodName().equals("lostOwner")
+                        || frame.getMethodName().contains("lambda$lostOwner"));
         Stall queue = of(Stall.Kind.QUEUE).get(0);
         assertThat(queue.subject()).isEqualTo("locked");
         assertThat(queue.text()).contains("has 1 items").contains("waits for the kernel lock");
@@ -151,8 +157,10 @@ class StallTest {
     @Test
     @DisplayName("a queue that goes on, however slowly, does not stall")
     void progress() {
-        Workqueue<Work> wq = test.workqueue(watched(), "slow", Workqueue.WQ_MPSAFE, (work, arg) -> {
-            long until = System.nanoTime() + LIMIT.toNanos() / 4;
+        // Longer than Linux keeps a thread from its CPU on a busy machine.
+        Duration patient = Duration.ofMillis(600);
+        Workqueue<Work> wq = test.workqueue(watched(patient), "slow", Workqueue.WQ_MPSAFE, (work, arg) -> {
+            long until = System.nanoTime() + patient.toNanos() / 10;
             while (System.nanoTime() < until) {
                 Thread.onSpinWait();
             }
