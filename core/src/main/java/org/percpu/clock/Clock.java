@@ -366,7 +366,9 @@ public final class Clock extends WordLock {
                 if (timer == null) {
                     break;
                 }
-                into[count++] = timer;
+                if (!timer.isOwned()) {
+                    into[count++] = timer;
+                }
             }
             unlock();
             return count;

@@ -50,7 +50,9 @@ public abstract class Timer extends Entry {
     private Clock clock;
     private int bits;
     private @Nullable Object function;
-    private @Nullable Object argument;
+
+    @Nullable
+    Object argument;
 
     /**
      * A timer that is armed on the CPU on which {@link #armTimer} is first called.
@@ -74,6 +76,11 @@ public abstract class Timer extends Entry {
         this.clock = clock;
         this.bits = PLACED | (mpsafe ? 0 : LOCKED);
         this.function = function;
+    }
+
+    Timer(Clock clock, Object function, Object argument) {
+        this(clock, true, function);
+        this.argument = argument;
     }
 
     /**
@@ -267,7 +274,7 @@ public abstract class Timer extends Entry {
         return func == null && function == null ? UNSET : mine.closed ? CLOSED : 0;
     }
 
-    private boolean put(Clock mine, long moment) {
+    final boolean put(Clock mine, long moment) {
         bits = (bits & ~(FIRED | INVOKING)) | ARMED_BEFORE;
         return mine.put(this, moment);
     }
@@ -435,8 +442,13 @@ public abstract class Timer extends Entry {
         return clock.core.name();
     }
 
+    /** For the end of the clock: its owner takes it back itself. */
+    boolean isOwned() {
+        return false;
+    }
+
     /** For the clock, under its lock: the time is over. */
-    final void fire(Softclock call) {
+    void fire(Softclock call) {
         bits |= FIRED | INVOKING;
         call.function = function;
         call.argument = argument;

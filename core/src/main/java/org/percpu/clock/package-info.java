@@ -31,6 +31,10 @@
  * of a function that throws, raises the level or leaves mutexes or the kernel lock is put right and reported, and the
  * other timers go on.
  *
+ * <p><b>Groups.</b> The timers of an executor are a {@link org.percpu.clock.TimerGroup}: a list beside the wheel, under the
+ * same lock, so that their owner can take back those that are pending without a search. A group that is closed tells its
+ * owner, once, when none of its timers can fire any more.
+ *
  * <p><b>The end.</b> From the beginning of a shutdown nothing can be armed. Timers whose time comes within the time of
  * the shutdown run; the others are taken back and reported. When the shutdown returns, no function runs.
  *
@@ -43,6 +47,8 @@
  * <li>{@code Entry}: the links and the time, all that the wheel sees of a timer.
  * <li>{@code Wheel}: the timing wheel, which knows nothing of threads.
  * <li>{@code Timer}: what the interfaces arm and cancel.
+ * <li>{@code TimerGroup}: timers that end together.
+ * <li>{@code GroupTimer}: one of them.
  * <li>{@code Clock}: the wheel, the lock and the thread of a CPU.
  * <li>{@code Clocks}: the clocks of a kernel.
  * <li>{@code ClocksEnd}: their end.

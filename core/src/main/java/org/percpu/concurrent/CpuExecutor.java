@@ -5,8 +5,10 @@ import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Argument;
@@ -29,8 +31,8 @@ import org.percpu.queue.SerialQueues;
 import org.percpu.thread.Sched;
 
 /**
- * An {@link java.util.concurrent.ExecutorService} with one worker, which is pinned to one CPU. Tasks run one at a time,
- * in the order in which they came.
+ * A {@link java.util.concurrent.ScheduledExecutorService} with one worker, which is pinned to one CPU. Tasks run one at
+ * a time, in the order in which they came.
  *
  * <pre>{@code
  * try (CpuExecutor orders = CpuExecutor.builder(Kernel.system(), "orders").cpu(cpu).build()) {
@@ -51,6 +53,16 @@ import org.percpu.thread.Sched;
  * middle. {@code cancel(true)} interrupts the task that runs; the interrupt reaches no other task. {@code cancel(false)}
  * lets a task that runs go on, and drops its result.
  *
+ * <p><b>Time.</b> A delayed task waits on the clock of the CPU, the one of callout(9); that of an executor without a CPU
+ * waits on the clock of the CPU where its first delayed task is scheduled. When its time comes, the clock appends it to
+ * the queue. {@code cancel} takes a task that waits for its time off the clock at once. The first delayed task of a
+ * kernel makes the kernel's clocks, a thread for each CPU, and so needs a caller that may sleep. Times and periods are
+ * those of a ScheduledThreadPoolExecutor: a delay of zero or less is over at once, one of more than 292 years never; at a
+ * fixed rate, runs that were missed are made up for one after the other.
+ *
+ * <p><b>A shutdown</b> lets delayed tasks wait for their time and run, and cancels periodic ones; the builder can set both
+ * otherwise. Since {@link #close} and the close of the kernel wait for such tasks, cancel what need not run.
+ *
  * <p><b>In a task of this executor</b>, {@code get} of a later task, {@code invokeAll}, {@code invokeAny}, {@code close}
  * and {@link #awaitTermination} would wait for the worker that waits. They throw EDEADLK.
  *
@@ -69,23 +81,20 @@ public final class CpuExecutor extends KernelExecutor {
     private final KernelCore core;
     private final @Nullable Cpu cpu;
     private final SerialQueue queue;
+    private final DelayedTasks delayed;
     private final Listing listing;
     private final CountDownLatch terminated = new CountDownLatch(1);
     private final Runnable whenTerminated;
     private volatile boolean shutdown;
     private boolean left; // only the worker uses it
 
-    CpuExecutor(
-            Kernel kernel,
-            String name,
-            @Nullable Cpu cpu,
-            Thread.@Nullable UncaughtExceptionHandler handler,
-            Runnable whenTerminated) {
+    CpuExecutor(ExecutorBuilder<?> builder, String name, @Nullable Cpu cpu, Runnable whenTerminated) {
         super(name);
-        this.kernel = kernel;
+        this.kernel = builder.kernel;
         this.core = KernelCore.of(kernel);
         this.cpu = cpu;
-        this.queue = new SerialQueue(kernel, name, new TaskCall(handler), true);
+        this.queue = new SerialQueue(kernel, name, new TaskCall(builder.handler), true);
+        this.delayed = new DelayedTasks(kernel, cpu, queue, builder.policy);
         this.listing = new Listing(name, this, this::end, () -> {});
         this.whenTerminated = whenTerminated;
     }
@@ -150,6 +159,15 @@ public final class CpuExecutor extends KernelExecutor {
         return queue;
     }
 
+    DelayedTasks delayed() {
+        return delayed;
+    }
+
+    /** Takes no further tasks; {@link #shutdown} or {@link #shutdownNow} follows. */
+    void refuse() {
+        shutdown = true;
+    }
+
     @Override
     boolean isWorker() {
         return queue.isWorker();
@@ -181,24 +199,56 @@ public final class CpuExecutor extends KernelExecutor {
     }
 
     @Override
+    public <V extends @Nullable Object> ScheduledFuture<V> schedule(Callable<V> callable, long delay, TimeUnit unit) {
+        requireTask(callable, unit);
+        return taken(!delayed.isOpen() ? null : delayed.schedule(callable, delay, unit), callable);
+    }
+
+    @Override
+    public ScheduledFuture<?> schedule(Runnable command, long delay, TimeUnit unit) {
+        requireTask(command, unit);
+        return taken(!delayed.isOpen() ? null : delayed.schedule(command, delay, unit), command);
+    }
+
+    @Override
+    public ScheduledFuture<?> scheduleAtFixedRate(Runnable command, long initialDelay, long period, TimeUnit unit) {
+        requirePeriod(command, period, unit, "period");
+        return taken(!delayed.isOpen() ? null : delayed.repeat(command, initialDelay, period, unit), command);
+    }
+
+    @Override
+    public ScheduledFuture<?> scheduleWithFixedDelay(Runnable command, long initialDelay, long delay, TimeUnit unit) {
+        requirePeriod(command, delay, unit, "delay");
+        return taken(!delayed.isOpen() ? null : delayed.repeat(command, initialDelay, -delay, unit), command);
+    }
+
+    private <F> F taken(@Nullable F future, Object task) {
+        if (future == null) {
+            throw shutDown(task);
+        }
+        return future;
+    }
+
+    @Override
     public void shutdown() {
         shutdown = true;
-        queue.close();
+        delayed.shutdown();
     }
 
     /**
      * Takes no further tasks, lets none begin, and interrupts the one that runs. It does not wait for that one.
      *
-     * @return the tasks that never ran, in the order in which they came, without those that were cancelled: the
-     *     Runnables as they were given to {@code execute}; of {@code submit} the futures, which can be run, or cancelled
-     *     so that nobody waits for them. With several callers, each task is returned to one of them
+     * @return the tasks that never ran, in the order in which they came, without those that were cancelled; behind them
+     *     the tasks that waited for their time, and the periodic ones. These are the Runnables as they were given to
+     *     {@code execute}, and otherwise the futures, which can be run, or cancelled so that nobody waits for them.
+     *     With several callers, each task is returned to one of them
      * @throws ErrnoException EPERM if the caller must not sleep; nothing is shut down then
      */
     @Override
     public List<Runnable> shutdownNow() {
         core.requireSleepable(name());
         shutdown = true;
-        return faces(SerialQueues.drop(queue, true));
+        return faces(SerialQueues.drop(queue, true, delayed::drop));
     }
 
     @Override
@@ -240,7 +290,7 @@ public final class CpuExecutor extends KernelExecutor {
     private Ending end() {
         return new ExecutorEnding(
                 kernel,
-                () -> new SerialQueue[] {queue},
+                () -> new CpuExecutor[] {this},
                 () -> {
                     requireOther("drain");
                     core.requireSleepable(name());
@@ -261,19 +311,11 @@ public final class CpuExecutor extends KernelExecutor {
     }
 
     /** What to make. Not safe for use by several threads at once. */
-    public static final class Builder {
-        private final Kernel kernel;
-        private final String name;
+    public static final class Builder extends ExecutorBuilder<Builder> {
         private @Nullable Cpu cpu;
-        private Sched sched = Sched.DEFAULT;
-        private Thread.@Nullable UncaughtExceptionHandler handler;
 
         private Builder(Kernel kernel, String name) {
-            this.kernel = Argument.requireNonNull(kernel, "an executor", "kernel");
-            this.name = Argument.requireNonNull(name, "an executor", "name");
-            if (name.isEmpty()) {
-                throw new ErrnoException(Errno.EINVAL, "an executor without a name: give it one for its thread");
-            }
+            super(kernel, name);
         }
 
         /**
@@ -295,28 +337,6 @@ public final class CpuExecutor extends KernelExecutor {
         }
 
         /**
-         * The worker's policy and priority.
-         *
-         * @param setting what to ask for; what happens when it is denied is the kernel's policy
-         * @return this builder
-         */
-        public Builder sched(Sched setting) {
-            this.sched = Argument.requireNonNull(setting, "executor " + name, "setting");
-            return this;
-        }
-
-        /**
-         * Who is told of exceptions that leave a task of {@code execute}.
-         *
-         * @param told called in the worker
-         * @return this builder
-         */
-        public Builder uncaughtExceptionHandler(Thread.UncaughtExceptionHandler told) {
-            this.handler = Argument.requireNonNull(told, "executor " + name, "told");
-            return this;
-        }
-
-        /**
          * Makes the executor. Its worker is in place when this returns.
          *
          * @return the executor
@@ -325,10 +345,8 @@ public final class CpuExecutor extends KernelExecutor {
          * @throws LinuxException if the worker cannot be pinned or scheduled as the kernel's policies require
          */
         public CpuExecutor build() {
-            KernelCore core = KernelCore.of(kernel);
-            core.requireSleepable(name);
-            core.requireOpen("executor " + name);
-            CpuExecutor executor = new CpuExecutor(kernel, name, cpu, handler, () -> {});
+            requireKernel();
+            CpuExecutor executor = new CpuExecutor(this, name, cpu, () -> {});
             executor.start(sched);
             executor.list();
             return executor;

@@ -118,21 +118,51 @@ abstract class CpuFuture<V extends @Nullable Object> extends Item implements Run
     /** Runs the task, unless it was run or cancelled before. Any thread may do so that has the future. */
     @Override
     public void run() {
-        if (state != NEW || !STATE.compareAndSet(this, NEW, COMPLETING)) {
+        Object task = begin();
+        if (task == null) {
             return;
         }
-        // A canceller finds COMPLETING for a moment, and looks again.
-        Object task = content;
-        content = Thread.currentThread();
-        state = RUNNING;
         V result;
         try {
-            result = call(Objects.requireNonNull(task));
+            result = call(task);
         } catch (Throwable t) {
             finish(t, EXCEPTIONAL);
             return;
         }
         finish(result, NORMAL);
+    }
+
+    /** Runs the task, and makes the future as it was, so that it can run again. Returns false if it has ended. */
+    final boolean runAndReset() {
+        Object task = begin();
+        if (task == null) {
+            return false;
+        }
+        try {
+            call(task);
+        } catch (Throwable t) {
+            finish(t, EXCEPTIONAL);
+            return false;
+        }
+        if (STATE.compareAndSet(this, RUNNING, COMPLETING)) {
+            content = task;
+            state = NEW;
+            return true;
+        }
+        wasCancelled();
+        return false;
+    }
+
+    /** Returns the task for the thread that runs it, and null for others. */
+    private @Nullable Object begin() {
+        if (state != NEW || !STATE.compareAndSet(this, NEW, COMPLETING)) {
+            return null;
+        }
+        // A canceller finds COMPLETING for a moment, and looks again.
+        Object task = content;
+        content = Thread.currentThread();
+        state = RUNNING;
+        return task;
     }
 
     private void finish(@Nullable Object outcome, int end) {
@@ -142,7 +172,11 @@ abstract class CpuFuture<V extends @Nullable Object> extends Item implements Run
             wakeWaiters();
             return;
         }
-        // It was cancelled. The interrupt of the canceller is meant for this task, so it must not come later.
+        wasCancelled();
+    }
+
+    private void wasCancelled() {
+        // The interrupt of the canceller is meant for this task, so it must not come later.
         for (int looks = 0; state == INTERRUPTING; looks++) {
             pause(looks);
         }
@@ -243,15 +277,18 @@ abstract class CpuFuture<V extends @Nullable Object> extends Item implements Run
 
     /** A worker that waited for what it is to run itself would wait for ever. */
     private void requireOther() {
-        boolean mine = state == RUNNING
-                ? Thread.currentThread().equals(content)
-                : Inlet.ownerOf(this) instanceof ItemQueue queue && queue.isWorker();
+        boolean mine = state == RUNNING ? Thread.currentThread().equals(content) : isOwnWorker();
         if (mine && !isDone()) {
             throw new ErrnoException(
                     Errno.EDEADLK,
                     Thread.currentThread().getName() + " waits for " + this
                             + ", which it is to run itself: get the result in another thread, or run the task at once");
         }
+    }
+
+    /** Whether the calling thread is the worker to which this future will come. */
+    boolean isOwnWorker() {
+        return Inlet.ownerOf(this) instanceof ItemQueue queue && queue.isWorker();
     }
 
     private boolean awaitDone(boolean timed, long nanos) throws InterruptedException {

@@ -5,12 +5,14 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.AbstractExecutorService;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.RunnableFuture;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
@@ -25,7 +27,8 @@ import org.percpu.lwp.Lwp;
 import org.percpu.queue.Item;
 
 /** What the executors over a kernel's queues have in common. */
-abstract class KernelExecutor extends AbstractExecutorService implements KernelQueue, AutoCloseable {
+abstract class KernelExecutor extends AbstractExecutorService
+        implements ScheduledExecutorService, KernelQueue, AutoCloseable {
     /** How long close() waits for threads that have nothing left to run. */
     private static final Duration LEAVES = Duration.ofSeconds(1);
 
@@ -167,8 +170,21 @@ abstract class KernelExecutor extends AbstractExecutorService implements KernelQ
         return Argument.requireTime(atMost, "drain of executor " + name, "atMost");
     }
 
-    final RejectedExecutionException shutDown(Runnable command) {
-        return new RejectedExecutionException("executor " + name + " is shut down: " + command + " was not taken");
+    final RejectedExecutionException shutDown(Object task) {
+        return new RejectedExecutionException("executor " + name + " is shut down: " + task + " was not taken");
+    }
+
+    static void requireTask(@Nullable Object task, @Nullable TimeUnit unit) {
+        Objects.requireNonNull(task, "the task is null");
+        Objects.requireNonNull(unit, "unit is null");
+    }
+
+    final void requirePeriod(@Nullable Runnable command, long period, @Nullable TimeUnit unit, String what) {
+        requireTask(command, unit);
+        if (period <= 0) {
+            throw new IllegalArgumentException(
+                    "executor " + name + ": " + command + " with a " + what + " of " + period + ": must be positive");
+        }
     }
 
     /** The objects that users know of items that never ran, without futures that were cancelled. */

@@ -11,6 +11,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
@@ -26,7 +27,6 @@ import org.percpu.lwp.KernelCore;
 import org.percpu.lwp.Listing;
 import org.percpu.queue.SerialQueue;
 import org.percpu.queue.SerialQueues;
-import org.percpu.thread.Sched;
 
 /**
  * An executor with a {@link CpuExecutor} on each CPU of a kernel.
@@ -38,7 +38,8 @@ import org.percpu.thread.Sched;
  *
  * <p>{@link #on} is the executor of one CPU, {@link #onCurrent} that of the CPU which the caller is on, and
  * {@link #forKey} that of a key: tasks of the same key run on the same CPU, one at a time and in order, so they need no
- * lock among themselves. {@link #execute} and the methods of {@code submit} use the CPU which the caller is on.
+ * lock among themselves. {@link #execute} and the methods of {@code submit} and {@code schedule} use the CPU which the
+ * caller is on. A periodic task stays there.
  *
  * <p>A shutdown is that of all its executors. {@link CpuExecutor} says what holds for each of them, and for the futures
  * and waits of this one: a task on any of the CPUs is a task of this executor.
@@ -52,8 +53,7 @@ public final class PerCpuExecutor extends KernelExecutor {
 
     private final Kernel kernel;
     private final KernelCore core;
-    private final Sched sched;
-    private final Thread.@Nullable UncaughtExceptionHandler handler;
+    private final Builder builder; // a copy
     private final Listing listing;
     private final CpuExecutor[] first;
 
@@ -67,8 +67,7 @@ public final class PerCpuExecutor extends KernelExecutor {
         super(builder.name);
         this.kernel = builder.kernel;
         this.core = KernelCore.of(kernel);
-        this.sched = builder.sched;
-        this.handler = builder.handler;
+        this.builder = new Builder(builder);
         this.listing = new Listing(name(), this, this::end, this::followCpus);
         List<Cpu> cpus = kernel.cpus();
         CpuExecutor[] made = new CpuExecutor[cpus.size()];
@@ -94,7 +93,7 @@ public final class PerCpuExecutor extends KernelExecutor {
 
     private CpuExecutor executor(Cpu cpu) {
         working.incrementAndGet();
-        return new CpuExecutor(kernel, name() + "/" + cpu.index(), cpu, handler, this::workerLeft);
+        return new CpuExecutor(builder, name() + "/" + cpu.index(), cpu, this::workerLeft);
     }
 
     private void workerLeft() {
@@ -108,7 +107,7 @@ public final class PerCpuExecutor extends KernelExecutor {
         boolean added = false;
         try {
             for (; made < first.length; made++) {
-                first[made].start(sched);
+                first[made].start(builder.sched);
             }
             added = core.add(listing);
         } finally {
@@ -133,7 +132,7 @@ public final class PerCpuExecutor extends KernelExecutor {
         for (int i = executors.length; i < cpus.size(); i++) {
             CpuExecutor[] longer = Arrays.copyOf(executors, i + 1);
             longer[i] = executor(cpus.get(i));
-            longer[i].start(sched);
+            longer[i].start(builder.sched);
             executors = longer;
         }
     }
@@ -256,6 +255,26 @@ public final class PerCpuExecutor extends KernelExecutor {
     }
 
     @Override
+    public <V extends @Nullable Object> ScheduledFuture<V> schedule(Callable<V> callable, long delay, TimeUnit unit) {
+        return onCurrent().schedule(callable, delay, unit);
+    }
+
+    @Override
+    public ScheduledFuture<?> schedule(Runnable command, long delay, TimeUnit unit) {
+        return onCurrent().schedule(command, delay, unit);
+    }
+
+    @Override
+    public ScheduledFuture<?> scheduleAtFixedRate(Runnable command, long initialDelay, long period, TimeUnit unit) {
+        return onCurrent().scheduleAtFixedRate(command, initialDelay, period, unit);
+    }
+
+    @Override
+    public ScheduledFuture<?> scheduleWithFixedDelay(Runnable command, long initialDelay, long delay, TimeUnit unit) {
+        return onCurrent().scheduleWithFixedDelay(command, initialDelay, delay, unit);
+    }
+
+    @Override
     boolean isWorker() {
         for (CpuExecutor executor : executors) {
             if (executor.isWorker()) {
@@ -293,7 +312,7 @@ public final class PerCpuExecutor extends KernelExecutor {
         core.requireSleepable(name());
         CpuExecutor[] all = closed();
         for (CpuExecutor executor : all) {
-            executor.shutdown();
+            executor.refuse();
         }
         List<Runnable> neverRun = new ArrayList<>();
         for (CpuExecutor executor : all) {
@@ -346,13 +365,11 @@ public final class PerCpuExecutor extends KernelExecutor {
     private ExecutorEnding end() {
         return new ExecutorEnding(
                 kernel,
-                this::queues,
+                () -> executors,
                 () -> {
                     requireOther("drain");
                     core.requireSleepable(name());
-                    for (CpuExecutor executor : closed()) {
-                        executor.shutdown();
-                    }
+                    CpuExecutor[] unused = closed();
                     return true;
                 },
                 () -> core.remove(listing));
@@ -373,40 +390,13 @@ public final class PerCpuExecutor extends KernelExecutor {
     }
 
     /** What to make. Not safe for use by several threads at once. */
-    public static final class Builder {
-        private final Kernel kernel;
-        private final String name;
-        private Sched sched = Sched.DEFAULT;
-        private Thread.@Nullable UncaughtExceptionHandler handler;
-
+    public static final class Builder extends ExecutorBuilder<Builder> {
         private Builder(Kernel kernel, String name) {
-            this.kernel = Argument.requireNonNull(kernel, "an executor", "kernel");
-            this.name = Argument.requireNonNull(name, "an executor", "name");
-            if (name.isEmpty()) {
-                throw new ErrnoException(Errno.EINVAL, "an executor without a name: give it one for its threads");
-            }
+            super(kernel, name);
         }
 
-        /**
-         * The workers' policy and priority.
-         *
-         * @param setting what to ask for; what happens when it is denied is the kernel's policy
-         * @return this builder
-         */
-        public Builder sched(Sched setting) {
-            this.sched = Argument.requireNonNull(setting, "executor " + name, "setting");
-            return this;
-        }
-
-        /**
-         * Who is told of exceptions that leave a task of {@code execute}.
-         *
-         * @param told called in the worker
-         * @return this builder
-         */
-        public Builder uncaughtExceptionHandler(Thread.UncaughtExceptionHandler told) {
-            this.handler = Argument.requireNonNull(told, "executor " + name, "told");
-            return this;
+        private Builder(Builder other) {
+            super(other);
         }
 
         /**
@@ -418,9 +408,7 @@ public final class PerCpuExecutor extends KernelExecutor {
          * @throws LinuxException if a worker cannot be pinned or scheduled as the kernel's policies require
          */
         public PerCpuExecutor build() {
-            KernelCore core = KernelCore.of(kernel);
-            core.requireSleepable(name);
-            core.requireOpen("executor " + name);
+            requireKernel();
             PerCpuExecutor executor = new PerCpuExecutor(this);
             executor.start();
             return executor;

@@ -16,6 +16,13 @@
  * future stays linked, empty, until its turn, and its run does nothing. A shutdownNow takes everything back that has not
  * begun, also from the batch of a worker that is in a task, and does not wait for that task.
  *
+ * <p><b>Time.</b> A delayed task is a future of the queue with a timer of the CPU's clock beside it. When its time is over,
+ * the clock's thread appends the future to the queue, so that all tasks of an executor run on its one worker. The timers
+ * of an executor are a group: a shutdown and a shutdownNow take them off the clock without a search. The queue of an
+ * executor that is shut down stays open until the last timer that may still go off has handed its future over; a periodic
+ * future counts until its run has ended, since it may be armed once more. A shutdownNow waits for the clock's thread if
+ * it is handing a future over just then. What comes too late for the queue is returned with the rest.
+ *
  * <p><b>A future</b> goes from new to running to its end by compare-and-set. {@code cancel(true)} takes a running one to
  * "interrupting", interrupts, and then to "interrupted"; the runner waits for that last step before it leaves the task,
  * and clears the interrupt, so the interrupt cannot reach the next task.

@@ -71,9 +71,14 @@ public class Ending implements QueueEnd {
         drains = closing.close();
         queues = all.get();
         if (drains) {
-            for (ItemQueue queue : queues) {
-                queue.close();
-            }
+            closeQueues();
+        }
+    }
+
+    /** Lets the workers end when they find nothing more to run. */
+    protected void closeQueues() {
+        for (ItemQueue queue : queues) {
+            queue.close();
         }
     }
 
@@ -90,7 +95,7 @@ public class Ending implements QueueEnd {
     }
 
     @Override
-    public final void stop(boolean interrupt) {
+    public void stop(boolean interrupt) {
         for (ItemQueue queue : queues) {
             queue.close();
             if (!queue.ended()) {

@@ -64,9 +64,10 @@ public final class SerialQueues {
      *
      * @param queue any
      * @param interrupt whether to interrupt the callback that runs
+     * @param last called when nothing more can enter the queue. It may {@link #handBack} further items
      * @return the items, oldest first; with several callers each item is returned to one of them
      */
-    public static Item[] drop(SerialQueue queue, boolean interrupt) {
+    public static Item[] drop(SerialQueue queue, boolean interrupt, Runnable last) {
         queue.close();
         if (!queue.ended()) {
             queue.stop(interrupt);
@@ -74,6 +75,17 @@ public final class SerialQueues {
         if (queue.dropping) {
             queue.takeBack(Deadline.after(Duration.ZERO));
         }
+        last.run();
         return queue.handOut();
+    }
+
+    /**
+     * Gives items to a queue that were to come to it and did not. Who drops the queue gets them, behind its own.
+     *
+     * @param queue that was closed
+     * @param items that are not pending
+     */
+    public static void handBack(SerialQueue queue, Item[] items) {
+        queue.handBack(items);
     }
 }

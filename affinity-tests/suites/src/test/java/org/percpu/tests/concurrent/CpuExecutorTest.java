@@ -27,7 +27,7 @@ import org.percpu.thread.Sched;
 
 /** The executor of one CPU. */
 @DisplayName("an executor on one CPU")
-class CpuExecutorTest extends ExecutorContract {
+class CpuExecutorTest extends ScheduledContract {
     private static final int BYTES_OF_EXECUTE = 32;
     private static final int BYTES_OF_SUBMIT = 40;
     private static final int ROUNDS = 1000;
@@ -37,6 +37,14 @@ class CpuExecutorTest extends ExecutorContract {
     CpuExecutor make(Thread.@Nullable UncaughtExceptionHandler handler) {
         CpuExecutor.Builder builder = CpuExecutor.builder(test.get(), "exec").cpu(test.lastCpu());
         return closing((handler == null ? builder : builder.uncaughtExceptionHandler(handler)).build());
+    }
+
+    @Override
+    CpuExecutor make(boolean delayedRun, boolean periodicGoOn) {
+        return closing(CpuExecutor.builder(test.get(), "policies")
+                .delayedTasksAfterShutdown(delayedRun)
+                .periodicTasksAfterShutdown(periodicGoOn)
+                .build());
     }
 
     @Override

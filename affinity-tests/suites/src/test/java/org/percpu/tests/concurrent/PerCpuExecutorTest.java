@@ -40,13 +40,21 @@ import org.percpu.thread.CpuThread;
 
 /** The executor with a worker on each CPU. */
 @DisplayName("an executor on each CPU")
-class PerCpuExecutorTest extends ExecutorContract {
+class PerCpuExecutorTest extends ScheduledContract {
     private static final int SUBMITTERS = 4;
 
     @Override
     PerCpuExecutor make(Thread.@Nullable UncaughtExceptionHandler handler) {
         PerCpuExecutor.Builder builder = PerCpuExecutor.builder(test.get(), "each");
         return closing((handler == null ? builder : builder.uncaughtExceptionHandler(handler)).build());
+    }
+
+    @Override
+    PerCpuExecutor make(boolean delayedRun, boolean periodicGoOn) {
+        return closing(PerCpuExecutor.builder(test.get(), "policies")
+                .delayedTasksAfterShutdown(delayedRun)
+                .periodicTasksAfterShutdown(periodicGoOn)
+                .build());
     }
 
     @Override
