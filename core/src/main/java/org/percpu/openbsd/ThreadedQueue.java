@@ -104,7 +104,7 @@ final class ThreadedQueue {
         this.thread = new ThreadOnDemand(core, name, this::list, this::makeThread);
         this.endMessage = page.equals("taskq") ? "tqdestroy" : "wqdestroy";
         try {
-            this.queue = new SharedQueue(kernel, name, calls, flags.contains(Lwp.Flag.MPSAFE));
+            this.queue = new SharedQueue(kernel, name, calls, flags.contains(Lwp.Flag.MPSAFE), nthreads == 1);
         } catch (OutOfMemoryError e) {
             throw new ErrnoException(
                     Errno.ENOMEM, call + " of " + name + ": no memory for the queue (" + e.getMessage() + ")", e);

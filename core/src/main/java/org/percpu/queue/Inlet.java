@@ -17,6 +17,12 @@ public abstract class Inlet {
     /** True if a ring on this queue or another one has failed because stack or memory ran out. */
     static volatile boolean ringFailed;
 
+    /** The bits of a mark that are the queue's number; the next two are for a {@link Portion}. */
+    static final int NUMBER = QueueNumbers.MOST;
+
+    static final int TAKEN = 1 << 28;
+    static final int STARTING = 1 << 29;
+
     /** The queue's number. It is not 0, and no other living queue has it. */
     final int number = NUMBERS.add(this);
 
@@ -159,7 +165,7 @@ public abstract class Inlet {
      * @return the state when the call looked, which may be stale on return
      */
     public final boolean owns(Item item) {
-        return item.owner() == number;
+        return (item.owner() & NUMBER) == number;
     }
 
     /**
@@ -170,7 +176,7 @@ public abstract class Inlet {
      */
     public static @Nullable Inlet ownerOf(Item item) {
         int owner = item.owner();
-        return owner == 0 ? null : NUMBERS.get(owner);
+        return owner == 0 ? null : NUMBERS.get(owner & NUMBER);
     }
 
     /** A caller that finds an item pending relies on a run that is to come. */

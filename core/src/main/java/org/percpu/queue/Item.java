@@ -30,7 +30,7 @@ public abstract class Item {
 
     /**
      * The number that the first worker gives the item, or its first enqueue if that is recorded; 0 before. See
-     * {@link Worker#begin}.
+     * {@link Worker#name}.
      */
     int id;
 
@@ -41,7 +41,8 @@ public abstract class Item {
     int stamp;
 
     /**
-     * {@linkplain Inlet#number Number} of the queue on which the item is pending, or 0. A worker that knows the item
+     * {@linkplain Inlet#number Number} of the queue on which the item is pending, or 0; with a
+     * bit more in a {@link Portion}. A worker that knows the item
      * to be pending here clears it by setRelease, without a fence: later reads may be reordered before the release.
      */
     volatile int owner;

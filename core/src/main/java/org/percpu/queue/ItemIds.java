@@ -3,7 +3,7 @@ package org.percpu.queue;
 
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** The ids of items, see {@link Worker#begin}. They start again when 2^32 of them have been given. */
+/** The ids of items, see {@link Worker#name}. They start again when 2^32 of them have been given. */
 final class ItemIds {
     /** Ids that a worker takes at a time. */
     private static final int MANY = 1024;

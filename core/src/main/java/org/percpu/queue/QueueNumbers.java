@@ -16,6 +16,9 @@ import org.jspecify.annotations.Nullable;
  * @param <Q> the type of the queues
  */
 final class QueueNumbers<Q> {
+    /** The greatest number, all bits set. */
+    static final int MOST = (1 << 28) - 1;
+
     private static final class Entry<Q> extends WeakReference<Q> {
         private final int number;
 
@@ -29,14 +32,14 @@ final class QueueNumbers<Q> {
     private final Map<Integer, Entry<Q>> entries = new ConcurrentHashMap<>();
     private final AtomicInteger last = new AtomicInteger();
 
-    /** Gives a queue a number that is not 0 and that no other queue has. */
+    /** Gives a queue a number from 1 to {@link #MOST} that no other queue has. */
     int add(Q queue) {
         for (Reference<? extends Q> old = gone.poll(); old != null; old = gone.poll()) {
             entries.remove(((Entry<?>) old).number);
         }
         int number;
         do {
-            number = last.incrementAndGet();
+            number = last.incrementAndGet() & MOST;
         } while (number == 0 || entries.putIfAbsent(number, new Entry<>(queue, number, gone)) != null);
         return number;
     }

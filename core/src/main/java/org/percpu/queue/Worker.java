@@ -65,8 +65,13 @@ final class Worker extends WorkerProgress {
     /** For a shared queue, under its lock: the worker does not count any more. */
     boolean gone;
 
-    // For a shared queue: the item that has begun. It is called again if an error has kept it from being called.
-    boolean begun;
+    // For a shared queue: what an error has left to do.
+    @Nullable
+    Item begun; // an item that has begun and was not called
+
+    @Nullable
+    Item unstarted; // the rest of a portion
+
     int failures;
 
     private volatile @Nullable Lwp lwp;
@@ -134,23 +139,40 @@ final class Worker extends WorkerProgress {
      * Makes an item the one that runs here; its release follows. The order matters: a thread that finds the item no
      * longer pending finds it {@linkplain #isRunning running} here.
      *
-     * <p>An item is known by a number that the first worker gives it, for good, while it is pending and no other thread
-     * writes it. The numbers start again when 2^32 of them have been given. If two items
-     * shared an id, a waiter could mistake one for the other.
+     * <p>The item has the {@linkplain #name id} by which it is known.
      */
     void begin(Item item) {
+        announce(item);
+        load(item);
+    }
+
+    /** The first step of {@link #begin}, after which the item may turn out to be no longer pending. */
+    void announce(Item item) {
+        // A release store, as it also tells that the callback before has ended.
+        CURRENT.setRelease(this, name(item));
+    }
+
+    /** The second step. */
+    void load(Item item) {
+        if (timed) {
+            watch.load(item);
+        }
+        call.load(item);
+    }
+
+    /**
+     * Returns the item's id, after giving it one if it has none. An item is known by a number that the first worker gives
+     * it, for good, while it is pending and no other thread writes it. The numbers start again when 2^32 of them have
+     * been given. If two items shared an id, a waiter could mistake one for the other.
+     */
+    int name(Item item) {
         int id = item.id;
         if (id == 0) {
             id = ItemIds.next(lastId);
             lastId = id;
             item.id = id;
         }
-        // A release store, as it also tells that the callback before has ended.
-        CURRENT.setRelease(this, id);
-        if (timed) {
-            watch.load(item);
-        }
-        call.load(item);
+        return id;
     }
 
     /** The worker has slept, or spun for long. */
@@ -391,7 +413,7 @@ final class Worker extends WorkerProgress {
             if (item.id == id) {
                 return item;
             }
-            item = item.owner == queue.number ? item.older : null;
+            item = queue.owns(item) ? item.older : null;
         }
         return null;
     }
@@ -400,7 +422,7 @@ final class Worker extends WorkerProgress {
     @SuppressWarnings("ReferenceEquality") // a work may define equals; its place in a queue is identity
     boolean hasInBatch(Item wanted) {
         Item item = batch;
-        for (int i = 0; item != null && i < MOST_LOOKS && item.owner == queue.number; i++) {
+        for (int i = 0; item != null && i < MOST_LOOKS && queue.owns(item); i++) {
             if (item == wanted) {
                 return true;
             }

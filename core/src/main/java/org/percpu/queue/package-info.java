@@ -19,6 +19,11 @@
  * {@linkplain org.percpu.queue.Item#id id}. A thread that takes the rest of the batch from a stuck worker follows the
  * links from the newest work backwards.
  *
+ * <p><b>A shared queue with one worker</b> is nearly as fast, although items can be taken back from it. Its worker takes
+ * up to 64 items under one lock and starts each by a compare-and-set ({@link org.percpu.queue.Portion}). A thread that
+ * takes back one of them gives the rest of them back to the ready list first. Workers of a queue with several take one
+ * item at a time, under the lock, which keeps the order of their starts.
+ *
  * <p><b>Shared threads.</b> In a kernel with shared workers the queues of one CPU and priority have one thread
  * ({@link org.percpu.queue.WorkerPool}). The thread is the worker of a serial queue whose items are turns, one for each
  * queue that has something to do. Nothing changes for a push: the one that replaces the "parked" marker rings the
@@ -81,6 +86,9 @@
  * <li>{@code SerialQueue}: a queue with one worker, first in, first out.
  * <li>{@code SerialQueues}: questions to several serial queues together.
  * <li>{@code SharedQueue}: a queue with any number of workers, from which items can be taken back.
+ * <li>{@code ReadyQueue}: the part of it that its workers use.
+ * <li>{@code ReadyList}: its items that have left the inbox.
+ * <li>{@code Portion}: the items that its only worker has taken together.
  * <li>{@code Batch}: how far the worker of a serial queue has come with the works that it took together.
  * <li>{@code Barriers}: the barriers of a shared queue.
  * <li>{@code Membarrier}: a fence in every thread of the process, for waiters.

@@ -166,7 +166,7 @@ final class Parts {
     /** The queue of a workq or taskq. */
     static Rig shared() {
         Runs runs = new Runs(item -> {});
-        SharedQueue queue = new SharedQueue(KERNEL, "shared", () -> runs, true);
+        SharedQueue queue = new SharedQueue(KERNEL, "shared", () -> runs, true, true);
         return new Rig(queue, new Worker(queue, runs, true), runs);
     }
 

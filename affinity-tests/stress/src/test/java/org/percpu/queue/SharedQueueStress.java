@@ -78,6 +78,32 @@ final class SharedQueueStress {
         }
     }
 
+    /** The second of two tasks, which the worker takes together, is deleted and added again while the worker runs them. */
+    @JCStressTest
+    @Rule({"OTQ-15", "OTQ-8"})
+    @Outcome(
+            id = {"1, 2", "0, 2", "0, 3"},
+            expect = ACCEPTABLE,
+            desc = "Each add is one run; a delete that says yes takes one away.")
+    @Outcome(expect = FORBIDDEN, desc = "A run too many, or one too few.")
+    @State
+    public static class DelAndAddOrRun {
+        private final Parts.Rig rig = Parts.shared().queued(new Parts.Plain()).queued();
+
+        @Actor
+        public void deleter(II_Result r) {
+            r.r1 = Parts.remove(rig);
+            int added = rig.append();
+            assert added == 0 || added == 1;
+            rig.closing();
+        }
+
+        @Actor
+        public void worker(II_Result r) {
+            r.r2 = rig.takesAll();
+        }
+    }
+
     /** A task is added while it is deleted: the delete that says so took it off, and nothing else did. */
     @JCStressTest
     @Rule({"OTQ-15", "OTQ-16"})

@@ -27,11 +27,22 @@ final class Plug {
         return plug;
     }
 
+    /** Adds a plug that has not started when this returns, if another one holds the worker. */
+    static Plug behind(Kernel kernel, Taskq tq) {
+        Plug plug = new Plug(kernel);
+        tq.add(Task.initializer(Plug::hold, plug));
+        return plug;
+    }
+
     static Plug in(Kernel kernel, Workq wq) {
         Plug plug = new Plug(kernel);
         wq.queueTask(new WorkqTask(), 0, (self, none) -> self.hold(), plug, null);
         Bounded.arrive(plug.entered);
         return plug;
+    }
+
+    void awaitStart() {
+        Bounded.arrive(entered);
     }
 
     private void hold() {

@@ -69,7 +69,7 @@ class ClaimAtCloseTest {
         SHARED {
             @Override
             ItemQueue start(Kernel kernel, Call call) {
-                SharedQueue queue = new SharedQueue(kernel, "claim", () -> call, true);
+                SharedQueue queue = new SharedQueue(kernel, "claim", () -> call, true, false);
                 queue.start(kernel.thread("claim", null, Sched.DEFAULT), MPSAFE);
                 return queue;
             }

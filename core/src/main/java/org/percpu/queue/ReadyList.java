@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.queue;
+
+import org.jspecify.annotations.Nullable;
+
+/** The items of a shared queue that have left the inbox, in their order. Everything is called under the queue's lock. */
+@SuppressWarnings("ReferenceEquality") // a task may define equals; its place in a queue is identity
+final class ReadyList {
+    @Nullable
+    Item first;
+
+    @Nullable
+    Item last;
+
+    /**
+     * How many items are linked. Written under the lock. Read without the lock, after a look at the inbox, which is
+     * volatile.
+     */
+    int size;
+
+    ReadyList() {}
+
+    /**
+     * Appends items that were taken out of an inbox, and links them the other way too. Makes no call.
+     *
+     * @param newest leads to the older ones
+     * @return how many there are
+     */
+    int add(Item newest) {
+        Item oldest = newest;
+        int more = 1;
+        for (Item older = oldest.older; older != null; older = oldest.older) {
+            older.newer = oldest;
+            oldest = older;
+            more++;
+        }
+        size += more;
+        oldest.older = last;
+        if (last == null) {
+            first = oldest;
+        } else {
+            last.newer = oldest;
+        }
+        last = newest;
+        return more;
+    }
+
+    /** Puts linked items before the first one. Makes no call. */
+    void addFirst(Item oldest, Item newest, int count) {
+        Item next = first;
+        oldest.older = null;
+        newest.newer = next;
+        if (next == null) {
+            last = newest;
+        } else {
+            next.older = newest;
+        }
+        first = oldest;
+        size += count;
+    }
+
+    /** Takes the first items out, which stay linked. Makes no call. */
+    void removeFirst(Item newest, int count) {
+        Item next = newest.newer;
+        newest.newer = null;
+        first = next;
+        if (next == null) {
+            last = null;
+        } else {
+            next.older = null;
+        }
+        size -= count;
+    }
+
+    /** Whether an item that is pending on the queue is linked here. */
+    boolean links(Item item) {
+        return item == last || item.newer != null;
+    }
+
+    void unlink(Item item) {
+        Item older = item.older;
+        Item newer = item.newer;
+        if (older == null) {
+            first = newer;
+        } else {
+            older.newer = newer;
+        }
+        if (newer == null) {
+            last = older;
+        } else {
+            newer.older = older;
+        }
+        item.older = null;
+        item.newer = null;
+        size--;
+    }
+}
