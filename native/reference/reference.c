@@ -7,6 +7,7 @@
  *   mutex  as the kernel has it: a mutex, a condition variable, a TAILQ and an ONQUEUE flag
  *   futex  a lock-free list with a futex(2) doorbell that is rung only for a sleeping worker
  *   spin   the same list; the worker never sleeps
+ *   timer  no queue: the cost of arming and cancelling a timer
  *   micro  no queue: the cost of pinning the calling thread and of asking for its CPU
  */
 #include "common.h"
@@ -437,6 +438,89 @@ static double getcpu_cost(int64_t calls)
 	return (double)(now() - begin) / (double)calls;
 }
 
+/* timer: a hashed wheel under a mutex, as a server in C has it. */
+
+#define SLOTS 4096
+#define TICK 1000000
+#define TIMERS 1000
+
+struct timer {
+	TAILQ_ENTRY(timer) entry;
+	int64_t deadline;
+	int slot;
+};
+
+static struct {
+	pthread_mutex_t mutex;
+	TAILQ_HEAD(slot, timer) slots[SLOTS];
+} wheel = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+static void arm(struct timer *timer, int64_t deadline)
+{
+	timer->deadline = deadline;
+	timer->slot = (int)(deadline / TICK % SLOTS);
+	pthread_mutex_lock(&wheel.mutex);
+	TAILQ_INSERT_TAIL(&wheel.slots[timer->slot], timer, entry);
+	pthread_mutex_unlock(&wheel.mutex);
+}
+
+static void cancel(struct timer *timer)
+{
+	pthread_mutex_lock(&wheel.mutex);
+	TAILQ_REMOVE(&wheel.slots[timer->slot], timer, entry);
+	pthread_mutex_unlock(&wheel.mutex);
+}
+
+static double arm_and_cancel(struct timer *timers, int64_t calls, bool absolute)
+{
+	double chunks[CHUNKS];
+	int64_t fixed = now() + 3600 * NANOS;
+
+	for (int chunk = 0; chunk < CHUNKS; chunk++) {
+		int64_t begin = now();
+		for (int64_t i = 0; i < calls; i++) {
+			struct timer *timer = &timers[i % TIMERS];
+			arm(timer, absolute ? fixed + i : now() + 3600 * NANOS);
+			cancel(timer);
+		}
+		chunks[chunk] = (double)(now() - begin) / (double)calls;
+	}
+	qsort(chunks, CHUNKS, sizeof(chunks[0]), by_size);
+	return chunks[CHUNKS / 2];
+}
+
+static void *sleep_for_ever(void *unused)
+{
+	for (;;)
+		pause();
+	return unused;
+}
+
+static void timer(int cpu, int64_t calls)
+{
+	static const int pending[] = {10, 1000000};
+	pthread_t other;
+
+	pin(cpu);
+	/* In a process with one thread a mutex takes no atomic operation. */
+	check("pthread_create", pthread_create(&other, NULL, sleep_for_ever, NULL));
+	for (int i = 0; i < 2; i++) {
+		for (int slot = 0; slot < SLOTS; slot++)
+			TAILQ_INIT(&wheel.slots[slot]);
+		struct timer *timers = calloc((size_t)(TIMERS + pending[i]), sizeof(*timers));
+		if (timers == NULL)
+			fail("calloc", ENOMEM);
+		for (int j = 0; j < pending[i]; j++)
+			arm(&timers[TIMERS + j], now() + 1000 * NANOS + j * (int64_t)TICK);
+		arm_and_cancel(timers, calls, false);
+		printf("\"timer.%d\":%.2f,", pending[i], arm_and_cancel(timers, calls, false));
+		if (i == 0)
+			printf("\"timer.absolute\":%.2f,", arm_and_cancel(timers, calls, true));
+		free(timers);
+	}
+	printf("\"timer.bytes\":0");
+}
+
 static void micro(int64_t calls)
 {
 	pin(producer_cpus[0]);
@@ -449,7 +533,7 @@ static void micro(int64_t calls)
 int main(int argc, char **argv)
 {
 	if (argc != 8) {
-		fprintf(stderr, "usage: reference mutex|futex|spin|micro PRODUCER_CPU SECOND_PRODUCER_CPU WORKER_CPU SPIN_SAMPLES"
+		fprintf(stderr, "usage: reference mutex|futex|spin|timer|micro PRODUCER_CPU SECOND_PRODUCER_CPU WORKER_CPU SPIN_SAMPLES"
 				" SLEEP_SAMPLES ITEMS\n");
 		return 2;
 	}
@@ -476,10 +560,12 @@ int main(int argc, char **argv)
 		loop = list_loop;
 		end = list_end;
 		queue(!list.sleeps, spin_samples, sleep_samples, count);
+	} else if (strcmp(kind, "timer") == 0) {
+		timer(atoi(argv[2]), count / CHUNKS);
 	} else if (strcmp(kind, "micro") == 0) {
 		micro(count);
 	} else {
-		fprintf(stderr, "reference: %s is none of mutex, futex, spin and micro\n", kind);
+		fprintf(stderr, "reference: %s is none of mutex, futex, spin, timer and micro\n", kind);
 		return 2;
 	}
 	printf("}\n");

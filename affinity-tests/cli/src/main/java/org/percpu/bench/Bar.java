@@ -114,7 +114,37 @@ public record Bar(
                 results, "current CPU for enqueue(work, null)", Micro.GETCPU, Lineup.OURS_MICRO, "ns", 5, 2.5));
         bars.add(growth(results, "enqueue, 10 to 10 million pending", Micro.FEW_PENDING, Micro.MANY_PENDING));
         bars.add(growth(results, "enqueue, 1 to 1000 queues", Micro.ONE_QUEUE, Micro.MANY_QUEUES));
+        String arm = "arm and cancel a timer, 10 pending";
+        bars.add(timer(results, arm, TimerCalls.FEW, Lineup.TIMER_NETTY, 1, 0.5));
+        bars.add(timer(results, arm, TimerCalls.FEW, Lineup.TIMER_AGRONA, 1, 0.5));
+        bars.add(timer(results, arm, TimerCalls.FEW, Lineup.TIMER_AGRONA_LOCKED, 1, 0.5));
+        bars.add(timer(results, arm, TimerCalls.FEW, Lineup.TIMER_STPE, 0.1, 0.05));
+        bars.add(timer(results, arm, TimerCalls.FEW, Lineup.C_TIMER, 1, 0.5));
+        String many = "the same, a million pending";
+        bars.add(timer(results, many, TimerCalls.MANY, Lineup.TIMER_NETTY, 1, 0.5));
+        bars.add(timer(results, many, TimerCalls.MANY, Lineup.TIMER_AGRONA, 1, 0.5));
+        bars.add(timer(results, many, TimerCalls.MANY, Lineup.TIMER_STPE, 0.1, 0.05));
+        bars.add(new Bar(
+                "arm and cancel, 10 to a million pending",
+                Lineup.OURS_TIMER,
+                "itself",
+                RATIO,
+                results.ratio(Lineup.OURS_TIMER, TimerCalls.MANY, Lineup.OURS_TIMER, TimerCalls.FEW),
+                2,
+                1.2));
+        bars.add(absolute(
+                results,
+                "allocated to arm and cancel",
+                TimerCalls.BYTES,
+                Lineup.OURS_TIMER,
+                "B",
+                ALLOCATION_NOISE,
+                ALLOCATION_NOISE));
         return bars;
+    }
+
+    private static Bar timer(Results results, String measure, String key, String theirs, double bar, double aim) {
+        return ratio(results, measure, key, Lineup.OURS_TIMER, theirs, bar, aim);
     }
 
     /** Beside the peer that leaves us the farthest behind. */

@@ -91,7 +91,7 @@ final class CReference {
         return null;
     }
 
-    private static @Nullable Path onPath(String name) {
+    static @Nullable Path onPath(String name) {
         String path = System.getenv("PATH");
         if (path != null) {
             for (String folder : path.split(File.pathSeparator, -1)) {

@@ -17,6 +17,14 @@ public final class Lineup {
     /** What is measured of percpu without a stream of items. */
     public static final String OURS_MICRO = "percpu-micro";
 
+    /** Timers of percpu. */
+    public static final String OURS_TIMER = "timer-callout";
+
+    static final String TIMER_NETTY = "timer-netty";
+    static final String TIMER_AGRONA = "timer-agrona";
+    static final String TIMER_AGRONA_LOCKED = "timer-agrona-locked";
+    static final String TIMER_STPE = "timer-scheduled-pool";
+    static final String C_TIMER = "c-timer";
     static final String THREAD_POOL = "thread-pool";
     static final String JCTOOLS_ARRAY = "jctools-mpsc-array";
     static final String JCTOOLS_LINKED = "jctools-mpsc-linked";
@@ -38,7 +46,9 @@ public final class Lineup {
         /** Written in C: native/reference. */
         C,
         /** Needs room for ten million items. */
-        BIG
+        BIG,
+        /** Arms and cancels timers. */
+        TIMER
     }
 
     /**
@@ -155,6 +165,27 @@ public final class Lineup {
         none(all, C_FUTEX, "lock-free list, futex doorbell", Trait.C, Trait.QUEUE);
         none(all, C_MUTEX, "as the kernel has it: mutex, condition variable, TAILQ", Trait.C, Trait.QUEUE);
         none(all, C_MICRO, "sched_setaffinity, sched_getcpu", Trait.C);
+        none(all, OURS_TIMER, "Callout.schedule(ticks) and stop, clocks asleep", Trait.OURS, Trait.BIG, Trait.TIMER);
+        none(all, TIMER_NETTY, "HashedWheelTimer(), newTimeout and cancel", Trait.BIG, Trait.TIMER);
+        none(
+                all,
+                TIMER_AGRONA,
+                "DeadlineTimerWheel(1 ms, 4096), scheduleTimer and cancelTimer, for one thread alone",
+                Trait.BIG,
+                Trait.TIMER);
+        none(
+                all,
+                TIMER_AGRONA_LOCKED,
+                "the same under a ReentrantLock, so that any thread may call",
+                Trait.BIG,
+                Trait.TIMER);
+        none(
+                all,
+                TIMER_STPE,
+                "ScheduledThreadPoolExecutor(1), removeOnCancel, schedule and cancel",
+                Trait.BIG,
+                Trait.TIMER);
+        none(all, C_TIMER, "wheel of 4096 TAILQs under a pthread mutex", Trait.C, Trait.TIMER);
         return List.copyOf(all);
     }
 

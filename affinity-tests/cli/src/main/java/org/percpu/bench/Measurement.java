@@ -46,6 +46,9 @@ public final class Measurement {
     private static Map<String, Double> measure(Lineup.Entry entry, Measures.Places places, boolean quick, boolean two)
             throws Exception {
         Contender.Maker maker = entry.maker();
+        if (entry.is(Lineup.Trait.TIMER)) {
+            return new TimerCalls(places, quick).measure(entry.id());
+        }
         if (maker == null) {
             Micro micro = new Micro(places, quick);
             return entry.id().equals(Lineup.OPENHFT) ? micro.openHft() : micro.ours();

@@ -105,7 +105,7 @@ final class Measures {
     }
 
     /** By reflection: this is compiled for Java 17, and the method came with 21. */
-    private static double allocated() {
+    static double allocated() {
         try {
             Class<?> bean = Class.forName("com.sun.management.ThreadMXBean");
             return (long) bean.getMethod("getTotalThreadAllocatedBytes").invoke(ManagementFactory.getThreadMXBean());

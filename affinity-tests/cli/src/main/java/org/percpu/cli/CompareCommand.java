@@ -229,6 +229,9 @@ final class CompareCommand implements Callable<Integer> {
         ours.put("two.item", Lineup.OURS_SPIN);
         ours.put("pin", Lineup.OURS_MICRO);
         ours.put("getcpu", Lineup.OURS_MICRO);
+        ours.put("timer.10", Lineup.OURS_TIMER);
+        ours.put("timer.1000000", Lineup.OURS_TIMER);
+        ours.put("timer.absolute", Lineup.OURS_TIMER);
         List<String> behind = new ArrayList<>();
         ours.forEach((measure, id) -> {
             Results.Figure mine = results.figure(id, measure);

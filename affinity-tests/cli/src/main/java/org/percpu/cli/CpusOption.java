@@ -11,7 +11,7 @@ import picocli.CommandLine.Option;
 /** {@code --cpus}: the CPUs on which a command works. */
 final class CpusOption {
     @Option(
-            names = "--cpus",
+            names = {"-c", "--cpus"},
             paramLabel = "LIST",
             description =
                     "CPUs as taskset writes them, such as 0-3,8 or 0-15:2, or by name: isolated, nohz_full, default, all, node:1,"

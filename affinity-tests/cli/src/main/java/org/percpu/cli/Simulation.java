@@ -13,7 +13,7 @@ final class Simulation {
 
     private static final String BACKEND = "sim";
     private static final String MACHINE = "percpu.sim";
-    private static final Set<String> REAL_ONLY = Set.of("ipl", "soak", "compare");
+    private static final Set<String> REAL_ONLY = Set.of("ipl", "soak", "compare", "timerlat");
 
     private Simulation() {}
 
