@@ -180,7 +180,8 @@ final class TimerCalls {
 
         @Override
         public void armAndCancel(int index) {
-            boolean unused = timer.newTimeout(timeout -> {}, HOUR, TimeUnit.NANOSECONDS).cancel();
+            boolean unused =
+                    timer.newTimeout(timeout -> {}, HOUR, TimeUnit.NANOSECONDS).cancel();
         }
 
         @Override

@@ -69,7 +69,11 @@ public final class TimerLatency implements AutoCloseable {
      * @param rounds how many
      * @param policy null for that of the kernel's clocks
      */
-    public record Plan(Duration interval, Duration duration, int rounds, @Nullable Policy policy) {}
+    public record Plan(
+            Duration interval,
+            Duration duration,
+            int rounds,
+            @Nullable Policy policy) {}
 
     /** Linux refuses the policy. */
     public static final class Refused extends RuntimeException {
@@ -192,7 +196,9 @@ public final class TimerLatency implements AutoCloseable {
                         }
                         int number = linux.sched_getscheduler(0) & ~LinuxCalls.SCHED_RESET_ON_FORK;
                         has.set(new Policy(
-                                number == LinuxCalls.SCHED_FIFO ? "fifo" : number == LinuxCalls.SCHED_RR ? "rr" : "other",
+                                number == LinuxCalls.SCHED_FIFO
+                                        ? "fifo"
+                                        : number == LinuxCalls.SCHED_RR ? "rr" : "other",
                                 number,
                                 linux.sched_getparam(0)));
                         all.countDown();

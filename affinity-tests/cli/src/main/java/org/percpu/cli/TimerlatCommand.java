@@ -61,9 +61,8 @@ final class TimerlatCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, InterruptedException {
         TimerLatency.Plan plan = plan();
-        RealtimePolicy realtime = plan.policy() != null && plan.policy().priority() == 0
-                ? RealtimePolicy.NEVER
-                : RealtimePolicy.PREFER;
+        RealtimePolicy realtime =
+                plan.policy() != null && plan.policy().priority() == 0 ? RealtimePolicy.NEVER : RealtimePolicy.PREFER;
         try (Kernel kernel = timing.kernel(Kernel.builder("timerlat").realtimePolicy(realtime));
                 TimerLatency latency = new TimerLatency(kernel, plan)) {
             Map<String, Map<Integer, Lateness>> found = latency.run();
@@ -98,13 +97,24 @@ final class TimerlatCommand implements Callable<Integer> {
                         + Durations.seconds(plan.duration().toNanos()) + " in " + plan.rounds() + " rounds");
         streams.out().println();
         Table table = new Table(
-                "cpu>", "contender", "count>", "p50 us>", "p90>", "p99>", "p99.9>", "max>", "missed>", "p50 : c>", "p99 : c>");
+                "cpu>",
+                "contender",
+                "count>",
+                "p50 us>",
+                "p90>",
+                "p99>",
+                "p99.9>",
+                "max>",
+                "missed>",
+                "p50 : c>",
+                "p99 : c>");
         for (int cpu : found.getOrDefault(TimerLatency.OURS, Map.of()).keySet()) {
             Lateness c = found.getOrDefault(TimerLatency.C, Map.of()).get(cpu);
             found.forEach((contender, byCpu) -> {
                 Lateness lateness = byCpu.get(cpu);
                 if (lateness != null) {
-                    table.row(row(cpu, contender, lateness, contender.equals(TimerLatency.C) ? null : c).toArray());
+                    table.row(row(cpu, contender, lateness, contender.equals(TimerLatency.C) ? null : c)
+                            .toArray());
                 }
             });
         }
@@ -133,14 +143,14 @@ final class TimerlatCommand implements Callable<Integer> {
         return theirs <= 0 || value < 0 ? null : (Double) ((double) value / theirs);
     }
 
-    private static Json json(
-            TimerLatency.Plan plan, TimerLatency latency, Map<String, Map<Integer, Lateness>> found) {
+    private static Json json(TimerLatency.Plan plan, TimerLatency latency, Map<String, Map<Integer, Lateness>> found) {
         List<Map<String, @Nullable Object>> rows = new ArrayList<>();
         found.forEach((contender, byCpu) -> byCpu.forEach((cpu, lateness) -> {
             Json row = new Json().put("cpu", cpu).put("contender", contender).put("count", lateness.count());
             for (double percent : PERCENTILES) {
                 long value = lateness.percentile(percent);
-                String key = "p" + (percent == Math.rint(percent) ? Long.toString((long) percent) : Double.toString(percent));
+                String key = "p"
+                        + (percent == Math.rint(percent) ? Long.toString((long) percent) : Double.toString(percent));
                 row.put(key, value < 0 ? null : (Object) value);
             }
             Lateness c = contender.equals(TimerLatency.C)

@@ -23,7 +23,8 @@ final class TimingOptions {
             names = {"-D", "--duration"},
             paramLabel = "T",
             defaultValue = "10s",
-            description = "How long each contender measures, over all rounds: 500ms, 10s, 2m; ${DEFAULT-VALUE} unless given.")
+            description =
+                    "How long each contender measures, over all rounds: 500ms, 10s, 2m; ${DEFAULT-VALUE} unless given.")
     private String duration = "10s";
 
     @Option(

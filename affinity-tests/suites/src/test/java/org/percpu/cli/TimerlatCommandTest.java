@@ -30,8 +30,9 @@ class TimerlatCommandTest {
         assertThat(json.get("policy")).isEqualTo("SCHED_OTHER");
         List<Map<String, Object>> rows = Percpu.objects(json, "lateness");
         for (String contender : List.of("callout", "c")) {
-            List<Map<String, Object>> mine =
-                    rows.stream().filter(row -> contender.equals(row.get("contender"))).toList();
+            List<Map<String, Object>> mine = rows.stream()
+                    .filter(row -> contender.equals(row.get("contender")))
+                    .toList();
             assertThat(mine).hasSize(CpuTopology.system().allowed().size());
             assertThat(mine).allSatisfy(row -> {
                 // Each period has either come or been missed; the last ones that are missed may lie behind the end.
@@ -40,7 +41,9 @@ class TimerlatCommandTest {
                         .isGreaterThanOrEqualTo(400L);
                 assertThat(Percpu.number(row, "p50")).isPositive();
                 assertThat(Percpu.number(row, "max")).isGreaterThanOrEqualTo(Percpu.number(row, "p50"));
-                assertThat(row.get("p99.9")).as("fewer than ten samples are above it").isNull();
+                assertThat(row.get("p99.9"))
+                        .as("fewer than ten samples are above it")
+                        .isNull();
             });
         }
     }
