@@ -112,16 +112,6 @@ public abstract class Timer extends Entry {
                 | (mine.running == this ? RUNNING : 0);
     }
 
-    /** What {@link #change} does. */
-    private enum Change {
-        NONE,
-        CANCEL,
-        ACKNOWLEDGE,
-        DESTROY,
-        SET,
-        SET_UNLESS_PENDING
-    }
-
     private int change(Change what, @Nullable Object func, @Nullable Object arg, boolean mpsafe) {
         Clock mine = enter();
         try {

@@ -49,6 +49,7 @@
  * <li>{@code Timer}: what the interfaces arm and cancel.
  * <li>{@code TimerGroup}: timers that end together.
  * <li>{@code GroupTimer}: one of them.
+ * <li>{@code Change}: what an operation on a timer changes.
  * <li>{@code Clock}: the wheel, the lock and the thread of a CPU.
  * <li>{@code Clocks}: the clocks of a kernel.
  * <li>{@code ClocksEnd}: their end.
