@@ -25,6 +25,7 @@ public class DelayedWork extends Work {
      * @throws org.percpu.bindings.spi.LinuxException if a thread cannot be pinned or scheduled as the kernel's policies
      *     require
      */
+    @SuppressWarnings("this-escape") // the timer keeps the work, and uses nothing of it before it is armed
     public DelayedWork(Kernel kernel) {
         delay = new Delay(Argument.requireNonNull(kernel, "a delayed work", "kernel"), this);
     }

@@ -81,6 +81,7 @@ import org.percpu.thread.Pri;
  * @param <W> the type of the works
  * @see <a href="https://man.netbsd.org/workqueue.9">workqueue(9)</a>
  */
+@SuppressWarnings("ReferenceEquality") // queues are compared by identity
 public final class Workqueue<W extends Work> implements KernelQueue {
     /** The callback does its own locking and runs without the kernel lock. */
     public static final int WQ_MPSAFE = 0x01;
