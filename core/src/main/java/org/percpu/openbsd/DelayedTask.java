@@ -26,6 +26,7 @@ public class DelayedTask extends Task {
      * @throws org.percpu.bindings.spi.LinuxException if a thread cannot be pinned or scheduled as the kernel's policies
      *     require
      */
+    @SuppressWarnings("this-escape") // the timer keeps the task, and uses nothing of it before it is armed
     public DelayedTask(Kernel kernel) {
         delay = new Delay(Argument.requireNonNull(kernel, "a delayed task", "kernel"), this);
     }
