@@ -72,6 +72,27 @@ long percpu_post(long handle, long value);
  */
 long percpu_trigger(long handle, long value);
 
+/*
+ * Timers. There is no function here that arms or cancels a callout or a timeout, because none could be called in a
+ * signal handler: a timer lies on the wheel of a clock, behind a lock, and the handler may have interrupted the very
+ * thread that holds it. So C code asks Java, and the value says what for:
+ *
+ *     InterruptLine line = InterruptLine.establish(receiver, "retransmit", Ipl.SOFTCLOCK, nanos -> {   // in Java
+ *         if (nanos < 0)
+ *             callout.stop();
+ *         else
+ *             callout.scheduleAt(nanos);
+ *     });
+ *
+ *     struct timespec now;                                                                             // in C
+ *     clock_gettime(CLOCK_MONOTONIC, &now);
+ *     percpu_trigger(handle, now.tv_sec * 1000000000 + now.tv_nsec + 5000000);     // in 5 ms from now
+ *     percpu_trigger(handle, -1);                                                  // not any more
+ *
+ * The moment is absolute, so that the way through the line does not delay it. The same works with percpu_post and a work
+ * whose callback arms the timer. A request to stop is no promise: the timer may expire before the handler runs.
+ */
+
 #ifdef __cplusplus
 }
 #endif

@@ -9,6 +9,7 @@ import org.percpu.dispatch.Sleep;
 import org.percpu.lwp.Deadline;
 import org.percpu.lwp.Lwp;
 import org.percpu.lwp.QueueEnd;
+import org.percpu.lwp.Reports;
 
 /**
  * The end of a kernel's clocks. From the beginning nothing can be armed. Timers whose time comes within the time of the
@@ -21,6 +22,9 @@ final class ClocksEnd implements QueueEnd {
 
     /** Timers may be cancelled meanwhile, which wakes nobody. */
     private static final long LOOK_NANOS = 5_000_000;
+
+    /** A wait for a timer that is so far away is told on the console. */
+    private static final long LONG_NANOS = 1_000_000_000;
 
     private static final int BATCH = 256;
 
@@ -50,14 +54,42 @@ final class ClocksEnd implements QueueEnd {
     }
 
     private boolean await(Clock clock, Deadline deadline) {
+        boolean told = false;
         for (long busy = clock.busyNanos(); busy > 0; busy = clock.busyNanos()) {
             long left = deadline.left().toNanos();
             if (left == 0 || busy > left || busy == Time.NEVER || clock.dropping) {
                 return false;
             }
+            if (busy >= LONG_NANOS && !told) {
+                told = true;
+                tell(clock, busy);
+            }
             pause(Math.min(left, LOOK_NANOS));
         }
         return true;
+    }
+
+    /** Whoever waits for long should know for what. */
+    private void tell(Clock clock, long nanos) {
+        int count;
+        Entry next;
+        clock.lock();
+        try {
+            count = clock.wheel.size();
+            next = clock.wheel.peek();
+            clock.unlock();
+        } catch (Throwable t) {
+            clock.held = 0;
+            throw t;
+        }
+        if (next != null) {
+            clocks.core
+                    .reports()
+                    .console("kernel " + clocks.core.name() + " ends when its timers have run: " + clock + " has "
+                            + count + " pending, the next one is " + Reports.nameOf(next) + " in "
+                            + Duration.ofNanos(nanos).toSeconds()
+                            + " s. Stop what need not run, or call shutdown with a time limit");
+        }
     }
 
     private void pause(long nanos) {

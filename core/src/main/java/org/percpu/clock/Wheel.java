@@ -148,14 +148,21 @@ final class Wheel {
         return entry;
     }
 
-    /** Takes any entry. Returns null if there is none. */
+    /** One of the first entries; null if there is none. */
     @Nullable
-    Entry pollAny() {
+    Entry peek() {
         Entry entry = first[DUE];
         if (entry == null && levels != 0) {
             int level = Integer.numberOfTrailingZeros(levels);
             entry = first[level * SLOTS + firstOf(level)];
         }
+        return entry;
+    }
+
+    /** Takes any entry. Returns null if there is none. */
+    @Nullable
+    Entry pollAny() {
+        Entry entry = peek();
         if (entry != null) {
             remove(entry);
         }

@@ -521,7 +521,8 @@ public final class Kernel implements AutoCloseable {
     }
 
     /**
-     * {@link #shutdown} that drains for as long as it takes, and prints what it finds on the console. It need not find
+     * {@link #shutdown} that drains for as long as it takes, and prints what it finds on the console. If the next timer
+     * is more than a second away, a line says at once what it waits for and how long. It need not find
      * the queues destroyed: it destroys them itself, and prints those whose works have all run only in a
      * {@linkplain KernelBuilder#strict strict} kernel. Closing twice is harmless: the second call waits as the first
      * one does, and prints nothing.

@@ -40,7 +40,8 @@ final class Stopped {
             periodic.scheduleAt(before + period.toNanos());
             Bounded.until("the period runs", () -> periods.get() > 3);
             long pid = ProcessHandle.current().pid();
-            int status = new ProcessBuilder("sh", "-c", "kill -STOP " + pid + "; sleep 1; kill -CONT " + pid)
+            int status = new ProcessBuilder(
+                            "sh", "-c", "kill -STOP " + pid + "; sleep " + args[0] + "; kill -CONT " + pid)
                     .inheritIO()
                     .start()
                     .waitFor();
