@@ -37,6 +37,7 @@ import org.percpu.thread.Pri;
 
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @DisplayName("works that wait for their time on a workqueue")
+@SuppressWarnings("ReferenceEquality") // which work it is, not what it equals
 class DelayedWorkTest {
     private static final Duration HOUR = Duration.ofHours(1);
     private static final Duration SOON = Duration.ofMillis(2);
