@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.StackRoom;
 import org.percpu.concurrent.PinnedThreadFactory.WhenFull;
 import org.percpu.cpu.Cpu;
 import org.percpu.linux.Uninterrupted;
@@ -94,7 +95,7 @@ final class Seats {
      */
     @Nullable
     Seat take(Thread holder, @Nullable Seat maker) {
-        lock.lock();
+        lock();
         try {
             for (Object lost = gone.poll(); lost != null; lost = gone.poll()) {
                 give((Seat) lost);
@@ -148,7 +149,7 @@ final class Seats {
     /** The CPU of a seat, or null if its thread is not pinned. */
     @Nullable
     Cpu cpu(Seat seat) {
-        lock.lock();
+        lock();
         try {
             return seat.position == NOWHERE ? null : cpus.get(seat.position);
         } finally {
@@ -196,9 +197,15 @@ final class Seats {
                 + " threads, name more CPUs, or build the factory with whenFull(WRAP_ROUND) or whenFull(UNPINNED)";
     }
 
+    private void lock() {
+        // A lock that meets the end of a stack may stay locked, for ever and for all.
+        StackRoom.require();
+        lock.lock();
+    }
+
     /** Gives a seat back; a second call does nothing. */
     void leave(Seat seat) {
-        lock.lock();
+        lock();
         try {
             give(seat);
         } finally {
@@ -219,7 +226,7 @@ final class Seats {
 
     /** A thread whose start has failed may be started once more, but its seat may belong to another. */
     boolean hasLeft(Seat seat) {
-        lock.lock();
+        lock();
         try {
             return seat.left;
         } finally {
@@ -229,7 +236,7 @@ final class Seats {
 
     /** The threads that are in place, in the order in which they were made. */
     List<CpuThread> threads() {
-        lock.lock();
+        lock();
         try {
             List<CpuThread> threads = new ArrayList<>();
             for (Seat seat : seats) {

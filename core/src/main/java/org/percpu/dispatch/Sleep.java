@@ -34,7 +34,7 @@ public final class Sleep {
     private volatile boolean unheard; // the ring behind `woken` has failed
     private boolean deaf; // only the sleeper uses it
 
-    /** The next sleep in a {@link Turnstile}. Guarded by the turnstile's monitor. */
+    /** The next sleep in a {@link Turnstile}, guarded by its monitor, or in a {@link SleepQueue}, guarded by its user. */
     @Nullable
     Sleep behind;
 

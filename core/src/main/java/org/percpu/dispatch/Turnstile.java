@@ -7,6 +7,7 @@ import java.util.concurrent.locks.AbstractOwnableSynchronizer;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Argument;
+import org.percpu.bindings.spi.StackRoom;
 import org.percpu.events.Events;
 import org.percpu.events.Span;
 import org.percpu.events.Trace;
@@ -157,6 +158,8 @@ public abstract class Turnstile extends AbstractOwnableSynchronizer {
 
     private boolean await(long nanos, boolean interruptible) throws InterruptedException {
         long start = System.nanoTime();
+        // A thread that met the end of its stack in here might keep its place in the queue, or the lock.
+        StackRoom.requireSome();
         Sleep sleep = new Sleep();
         Span wait = Trace.waits() ? Events.waits(lockName(), holder()) : null;
         boolean entered = false;

@@ -97,6 +97,7 @@
  * <li>{@code NativeInbox}: the native list of the posted works of one queue.
  * <li>{@code Undrained}: the step of a worker that lets go the values which a callback has not drained.
  * <li>{@code Sleep}: one sleep of one thread, which interrupts do not end.
+ * <li>{@code SleepQueue}: sleeps in the order in which they came.
  * <li>{@code Turnstile}: the base of the library's locks: it queues the threads that wait.
  * <li>{@code Signals}: the real-time signals that lines take and give back.
  * <li>{@code Holder}: who has a signal, for messages.

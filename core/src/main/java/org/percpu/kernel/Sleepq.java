@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.kernel;
 
-import java.util.IdentityHashMap;
 import java.util.concurrent.locks.Lock;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Argument;
@@ -25,7 +24,7 @@ public final class Sleepq {
     public static final int EWOULDBLOCK = Errno.EAGAIN.number();
 
     private final KernelCore kernel;
-    private final IdentityHashMap<Object, WaitChannel> channels = new IdentityHashMap<>();
+    private final SleepTable channels = new SleepTable();
 
     Sleepq(KernelCore kernel) {
         this.kernel = kernel;
@@ -77,12 +76,8 @@ public final class Sleepq {
         WaitChannel channel;
         Sleep sleep;
         synchronized (channels) {
-            WaitChannel known = channels.get(ident);
-            channel = known != null ? known : new WaitChannel();
+            channel = channels.of(ident);
             sleep = channel.enter();
-            if (known == null) {
-                channels.put(ident, channel);
-            }
         }
         boolean released = false;
         boolean slept = false;
@@ -122,7 +117,7 @@ public final class Sleepq {
     public void wakeup(Object ident) {
         Argument.requireNonNull(ident, "wakeup", "ident");
         synchronized (channels) {
-            WaitChannel channel = channels.get(ident);
+            WaitChannel channel = channels.find(ident);
             if (channel != null) {
                 channel.wakeAll();
                 channels.remove(ident);
@@ -138,7 +133,7 @@ public final class Sleepq {
     public void wakeupOne(Object ident) {
         Argument.requireNonNull(ident, "wakeup_one", "ident");
         synchronized (channels) {
-            WaitChannel channel = channels.get(ident);
+            WaitChannel channel = channels.find(ident);
             if (channel != null) {
                 channel.wakeOne();
             }
@@ -148,7 +143,7 @@ public final class Sleepq {
 
     private void forgetIfEmpty(Object ident) {
         synchronized (channels) {
-            WaitChannel channel = channels.get(ident);
+            WaitChannel channel = channels.find(ident);
             if (channel != null && channel.isEmpty()) {
                 channels.remove(ident);
             }

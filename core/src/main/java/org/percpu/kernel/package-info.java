@@ -12,6 +12,9 @@
  * thread checked before it slept it must check again. A thread that blocks by any other means, such as file I/O or
  * {@code Object.wait}, keeps the lock unless it wraps the call in {@code sleeping}.
  *
+ * <p><b>At the end of a stack</b> a sleep throws StackOverflowError before it releases anything: it first tries whether
+ * there is room on the stack to take its locks again. So a thread comes back with the locks that it had.
+ *
  * <p><b>Interrupts.</b> A thread that has a level runs its interrupts in every sleep of this package and while it waits
  * for the kernel lock, see {@code org.percpu.dispatch.Sleep}. The body of {@code sleeping} blocks outside the library
  * and runs no interrupts. A thread that retakes an interlock that is a {@code ReentrantLock} runs none either: use a

@@ -2,6 +2,7 @@
 package org.percpu.lwp;
 
 import org.jspecify.annotations.Nullable;
+import org.percpu.bindings.spi.StackRoom;
 import org.percpu.dispatch.Turnstile;
 
 /**
@@ -82,9 +83,12 @@ public final class BigLock {
      * Gives the lock to the threads that wait for it, and takes it again with the same number of holds before it
      * returns. Does nothing if no thread waits. A thread that holds the lock for long offers it between two pieces of
      * work.
+     *
+     * @throws StackOverflowError with the lock still held, if there is not enough room on the stack to take it again
      */
     public void offer() {
         if (turnstile.isAwaited() && turnstile.isMine()) {
+            StackRoom.require();
             restore(releaseAll());
         }
     }

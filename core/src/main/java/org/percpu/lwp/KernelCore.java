@@ -10,6 +10,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
+import org.percpu.bindings.spi.StackRoom;
 import org.percpu.dispatch.Dispatchers;
 import org.percpu.dispatch.LevelRules;
 import org.percpu.events.Events;
@@ -146,6 +147,7 @@ public final class KernelCore {
      * @return what the body returns
      * @throws X what the body throws
      * @throws ErrnoException EPERM if the caller must not sleep
+     * @throws StackOverflowError with the lock still held, if there is not enough room on the stack to take it again
      */
     public <T extends @Nullable Object, X extends Throwable> T sleeping(String wmesg, Blocking<T, X> body) throws X {
         requireSleepable(wmesg);
@@ -161,8 +163,12 @@ public final class KernelCore {
      * @param <X> what it may throw
      * @return what the body returns
      * @throws X what the body throws
+     * @throws StackOverflowError with the lock still held, if there is not enough room on the stack to take it again
      */
     public <T extends @Nullable Object, X extends Throwable> T unlocked(String wmesg, Blocking<T, X> body) throws X {
+        if (lock.isHeld()) {
+            StackRoom.require();
+        }
         Span span = Trace.sleeps() ? Events.sleeps(wmesg) : null;
         try {
             return idle(wmesg, body);
@@ -174,7 +180,8 @@ public final class KernelCore {
     }
 
     /**
-     * As {@link #unlocked}, for the sleep of a worker that has nothing to run, which no recording tells of.
+     * As {@link #unlocked}, for the sleep of a worker that has nothing to run. It has its stack to itself, and no
+     * recording tells of it.
      *
      * @param wmesg what the thread's state shows meanwhile
      * @param body what blocks

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.lwp;
 
-import java.util.ArrayDeque;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
+import org.percpu.bindings.spi.StackRoom;
 import org.percpu.dispatch.Sleep;
+import org.percpu.dispatch.SleepQueue;
 import org.percpu.ipl.Mutex;
 
 /**
@@ -12,17 +13,20 @@ import org.percpu.ipl.Mutex;
  * retake them.
  */
 public final class WaitChannel {
-    private final ArrayDeque<Sleep> sleeps = new ArrayDeque<>();
+    private final SleepQueue sleeps = new SleepQueue();
 
     /** A channel on which no thread sleeps. */
     public WaitChannel() {}
 
     /**
-     * Joins the queue. From now on a wake-up counts, even before {@link #await}.
+     * Joins the queue, unless there is too little room on the caller's stack to leave it again and to retake locks.
+     * From now on a wake-up counts, even before {@link #await}. Call this before any lock is released for the sleep.
      *
      * @return the caller's sleep
+     * @throws StackOverflowError if there is not enough room; nothing has changed
      */
     public synchronized Sleep enter() {
+        StackRoom.require();
         Sleep sleep = new Sleep();
         sleeps.add(sleep);
         return sleep;
@@ -71,12 +75,7 @@ public final class WaitChannel {
      * @return false if no thread waits
      */
     public synchronized boolean wakeOne() {
-        Sleep sleep = sleeps.peek();
-        if (sleep == null) {
-            return false;
-        }
-        wake(sleep);
-        return true;
+        return sleeps.wakeFirst();
     }
 
     /**
@@ -84,16 +83,11 @@ public final class WaitChannel {
      * again.
      */
     public synchronized void wakeAll() {
-        // In the monitor, so that no thread joins meanwhile. Without a copy, because there may be no memory for one.
-        for (Sleep sleep = sleeps.peek(); sleep != null; sleep = sleeps.peek()) {
-            wake(sleep);
+        // In the monitor, so that no thread joins meanwhile.
+        boolean more = true;
+        while (more) {
+            more = sleeps.wakeFirst();
         }
-    }
-
-    /** Under the monitor: the first one, which stays there if an error comes. */
-    private void wake(Sleep first) {
-        first.wake();
-        Sleep unused = sleeps.poll();
     }
 
     /**

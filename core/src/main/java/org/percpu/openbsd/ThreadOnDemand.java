@@ -5,6 +5,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.LinuxException;
+import org.percpu.bindings.spi.StackRoom;
 import org.percpu.lwp.KernelCore;
 
 /**
@@ -49,6 +50,8 @@ final class ThreadOnDemand {
             handOver();
             return;
         }
+        // A lock that meets the end of a stack may stay locked, and would let nobody make the thread.
+        StackRoom.require();
         making.lock();
         try {
             make();

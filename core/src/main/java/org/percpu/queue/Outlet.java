@@ -38,7 +38,7 @@ public abstract class Outlet extends Inlet {
         this.kernel = kernel;
         this.core = KernelCore.of(kernel);
         this.spinning = new Spinning(kernel.waitStrategy());
-        this.waiters = new Waiters(kernel, name);
+        this.waiters = new Waiters(core, name);
     }
 
     /**

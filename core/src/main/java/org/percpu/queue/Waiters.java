@@ -3,12 +3,11 @@ package org.percpu.queue;
 
 import java.lang.invoke.VarHandle;
 import java.time.Duration;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
-import org.percpu.kernel.Condvar;
-import org.percpu.kernel.Kernel;
+import org.percpu.dispatch.Sleep;
 import org.percpu.lwp.Deadline;
+import org.percpu.lwp.KernelCore;
+import org.percpu.lwp.WaitChannel;
 
 /** The threads that wait for items of a queue, or for its workers' end. */
 final class Waiters {
@@ -18,12 +17,14 @@ final class Waiters {
      */
     private static final Duration SECOND_LOOK = Duration.ofMillis(1);
 
-    private final ReentrantLock interlock = new ReentrantLock();
-    private final Condvar changed;
-    private volatile int waiting; // how many threads are in await(); changed under the interlock
+    private final KernelCore core;
+    private final String name;
+    private final WaitChannel changed = new WaitChannel();
+    private volatile int waiting; // how many threads are in await(); changed in the monitor of `changed`
 
-    Waiters(Kernel kernel, String name) {
-        this.changed = new Condvar(kernel, name);
+    Waiters(KernelCore core, String name) {
+        this.core = core;
+        this.name = name;
     }
 
     /** Called after a change for which {@link #await} may wait. The change stands before this call in program order. */
@@ -37,20 +38,7 @@ final class Waiters {
     }
 
     void wakeAll() {
-        interlock.lock();
-        try {
-            changed.broadcast();
-        } finally {
-            // A thread that could take the interlock can also release it, at the second try at the latest. This code is
-            // not in a method, because the call of the method could fail.
-            try {
-                interlock.unlock();
-            } catch (Throwable once) {
-                if (interlock.isHeldByCurrentThread()) {
-                    interlock.unlock();
-                }
-            }
-        }
+        changed.wakeAll();
     }
 
     /**
@@ -67,40 +55,52 @@ final class Waiters {
      * @param atMost how long to wait
      * @return whether it holds
      */
-    @SuppressWarnings("NonAtomicVolatileUpdate") // waiting changes under the interlock
+    @SuppressWarnings("NonAtomicVolatileUpdate") // waiting changes in the monitor
     boolean await(BooleanSupplier condition, Duration atMost) {
         Deadline deadline = Deadline.after(atMost);
-        interlock.lock();
-        try {
+        synchronized (changed) {
             waiting++;
+        }
+        try {
             // Made after the count: the time starts when workers may see that a thread waits.
             Deadline secondLook = Deadline.after(SECOND_LOOK);
             boolean looksAgain = !Membarrier.pass();
-            while (!condition.getAsBoolean()) {
-                long left = deadline.left().toNanos();
-                if (left == 0) {
-                    return false;
+            while (true) {
+                Sleep sleep;
+                long nanos;
+                synchronized (changed) {
+                    if (condition.getAsBoolean()) {
+                        return true;
+                    }
+                    long left = deadline.left().toNanos();
+                    if (left == 0) {
+                        return false;
+                    }
+                    nanos = looksAgain
+                            ? Math.min(left, Math.max(secondLook.left().toNanos(), 1))
+                            : left;
+                    // In the monitor, so that no wake-up is missed that follows a change.
+                    sleep = changed.enter();
                 }
-                long sleep =
-                        looksAgain ? Math.min(left, Math.max(secondLook.left().toNanos(), 1)) : left;
-                if (sleep == Long.MAX_VALUE) {
-                    changed.await(interlock);
-                } else {
-                    changed.await(interlock, sleep, TimeUnit.NANOSECONDS);
-                }
+                sleep(sleep, nanos);
                 looksAgain &= !secondLook.isOver();
             }
-            return true;
         } finally {
-            waiting--;
-            // A thread that could take the interlock can also release it, at the second try at the latest. This code is
-            // not in a method, because the call of the method could fail.
-            try {
-                interlock.unlock();
-            } catch (Throwable once) {
-                if (interlock.isHeldByCurrentThread()) {
-                    interlock.unlock();
-                }
+            synchronized (changed) {
+                waiting--;
+            }
+        }
+    }
+
+    private void sleep(Sleep sleep, long nanos) {
+        boolean slept = false;
+        try {
+            boolean woken = core.sleeping(name, () -> changed.await(sleep, nanos));
+            assert woken || nanos != Sleep.FOREVER;
+            slept = true;
+        } finally {
+            if (!slept) {
+                changed.abandon(sleep);
             }
         }
     }

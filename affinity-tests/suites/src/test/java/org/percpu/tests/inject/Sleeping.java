@@ -9,7 +9,6 @@ import org.percpu.dispatch.Dispatcher;
 import org.percpu.dispatch.Dispatchers;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Mutex;
-import org.percpu.ipl.Spl;
 import org.percpu.kernel.Condvar;
 import org.percpu.kernel.Kernel;
 
@@ -120,13 +119,8 @@ final class Sleeping extends OnKernel {
                 interlock.unlock();
             }
             Dispatcher spl = Dispatchers.currentIfUsed();
-            if (kind == Injector.Kind.END_OF_STACK && interlock instanceof Mutex) {
-                // There may be no room to lower the level, or to take the mutex again.
-                Spl.current().spl0();
-            } else {
-                Fixture.require(held, "it came back without the interlock, after an error at " + hit);
-                Fixture.require(spl == null || spl.level().rank() == 0, "level");
-            }
+            Fixture.require(held, "it came back without the interlock, after an error at " + hit);
+            Fixture.require(spl == null || spl.level().rank() == 0, "level");
         }
     }
 

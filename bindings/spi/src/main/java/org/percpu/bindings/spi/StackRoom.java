@@ -4,7 +4,8 @@ package org.percpu.bindings.spi;
 /**
  * Room on the calling thread's stack. A class of the JDK or of JNA whose initialiser meets the end of a stack is
  * unusable for the rest of the process. A backend initialises hundreds of them, so the stack is tried first, where an
- * end does no harm. Backends call this before they open and before they link.
+ * end does no harm. Backends call this before they open and before they link. Sleeps call it before they release what
+ * they must take again.
  */
 public final class StackRoom {
     /**
@@ -12,6 +13,8 @@ public final class StackRoom {
      * only callers that have met the end of a stack dozens of times get there.
      */
     private static final int FRAMES = 190;
+
+    private static final int FEW_FRAMES = 60;
 
     private StackRoom() {}
 
@@ -22,6 +25,17 @@ public final class StackRoom {
      */
     public static void require() {
         long sum = descend(FRAMES, 1, 2, 3, 4, 5, 6, 7, 8);
+        assert sum != 0;
+    }
+
+    /**
+     * Returns if some 12 KiB of the stack are free: enough to wait for a lock, and to leave the wait again. A thread
+     * that has passed {@link #require()} a few calls before passes this too.
+     *
+     * @throws StackOverflowError if they are not
+     */
+    public static void requireSome() {
+        long sum = descend(FEW_FRAMES, 1, 2, 3, 4, 5, 6, 7, 8);
         assert sum != 0;
     }
 
