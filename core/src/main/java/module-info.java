@@ -3,6 +3,7 @@
 module org.percpu.core {
     requires transitive org.percpu.bindings.spi;
     requires static transitive org.jspecify;
+    requires static java.management;
     requires static jdk.jfr;
 
     exports org.percpu.cpu;

@@ -12,6 +12,9 @@
  * <p>An Enqueue and the Run that it leads to have the same queue and item id. An item has its id for life, so several
  * runs share it; the time of the enqueue is the beginning of the run less what it has waited.
  *
+ * <p>The names that the library gives are short: Java 17 may lose texts of 16 to 128 letters in the second and later
+ * recordings of a process.
+ *
  * <p>The module {@code jdk.jfr} is optional. {@link org.percpu.events.Events} looks once whether it is there; without
  * it every method of that class does nothing, and no event class is loaded. On the module path the module is there if
  * something resolves it: another module that requires it, {@code --add-modules jdk.jfr}, or

@@ -74,6 +74,7 @@ public final class Kernel implements AutoCloseable {
     private final boolean interruptsAtDeadline;
     private final PinWatch watch;
     private final StallWatch stallWatch;
+    private final Management management;
 
     private final KernelCore core;
     private final KernelLock lock;
@@ -108,9 +109,48 @@ public final class Kernel implements AutoCloseable {
         this.sleepq = new Sleepq(core);
         this.interruptThreads = new InterruptThreads(core, this::thread);
         this.stallWatch = new StallWatch(core, this::queues, builder.stallAfter, builder.faultHandler);
+        this.management = new Management(new KernelBean(new Shown(), core.lock()));
         this.watch =
                 new PinWatch(builder.name, () -> thread("pinwatch", null, Sched.DEFAULT), looks(builder.watchPeriod));
         this.follower = builder.followCpus ? new CpuFollower(this, builder.cpus, builder.cpuListeners) : null;
+    }
+
+    /** What JMX shows of this kernel. */
+    private final class Shown implements KernelBean.Source {
+        @Override
+        public String name() {
+            return core.name();
+        }
+
+        @Override
+        public boolean timing() {
+            return timing;
+        }
+
+        @Override
+        public List<Cpu> cpus() {
+            return table.cpus;
+        }
+
+        @Override
+        public List<KernelQueue> queues() {
+            return Kernel.this.queues();
+        }
+
+        @Override
+        public List<KernelThread> lwps() {
+            return Kernel.this.lwps();
+        }
+
+        @Override
+        public List<ClockState> clocks() {
+            return Kernel.this.clocks();
+        }
+
+        @Override
+        public long stalls() {
+            return stallWatch.reported();
+        }
     }
 
     /** What this kernel does when its threads and queues come. */
@@ -428,6 +468,10 @@ public final class Kernel implements AutoCloseable {
         return watch;
     }
 
+    Management management() {
+        return management;
+    }
+
     CpuTable table() {
         return table;
     }
@@ -449,6 +493,7 @@ public final class Kernel implements AutoCloseable {
         }
         if (!looks.isEmpty()) {
             looks.add(new PinWatch.Look(REFRESH_NANOS, Events::refresh));
+            looks.add(new PinWatch.Look(REFRESH_NANOS, management::look));
         }
         return looks;
     }

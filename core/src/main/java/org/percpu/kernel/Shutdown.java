@@ -136,6 +136,7 @@ final class Shutdown {
             lwp.kernelClosed();
         }
         kernel.watch().end();
+        kernel.management().end();
         Deadline grace = Deadline.after(Duration.ofMillis(GRACE_MILLIS));
         Deadline leave = Deadline.after(Duration.ofMillis(LEAVES_MILLIS));
         all.forEach(lwp -> lwp.awaitGone(grace));

@@ -61,6 +61,7 @@
  * <li>{@code WorkerCounters}: what a worker counts, cheap to read.
  * <li>{@code TimeHistogram}: how long works have waited or run.
  * <li>{@code Stall}: something that makes no progress.
+ * <li>{@code KernelMXBean}: what JMX shows of a kernel.
  * <li>{@code ShutdownReport}: what a shutdown has found and left.
  * </ul>
  */

@@ -30,7 +30,7 @@ public final class BigLock {
     private int holds; // of the holder
 
     BigLock(String kernel) {
-        this.name = "kernel lock of " + kernel;
+        this.name = "lock of " + kernel;
     }
 
     /**

@@ -29,6 +29,7 @@ import org.percpu.ipl.SplSupport;
 import org.percpu.thread.CpuThread;
 import org.percpu.thread.Pri;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code percpu ipl}: the ladder of levels on this machine, and interrupts at work. */
@@ -53,6 +54,9 @@ final class IplCommand implements Callable<Integer> {
     private static final int MAX_SAMPLES = 1_000_000;
 
     private final Streams streams;
+
+    @Mixin
+    private final TraceFile trace;
 
     @Option(
             names = "--period",
@@ -96,6 +100,7 @@ final class IplCommand implements Callable<Integer> {
 
     IplCommand(Streams streams) {
         this.streams = streams;
+        this.trace = new TraceFile(streams);
     }
 
     /** What the demonstration saw. */
@@ -103,7 +108,11 @@ final class IplCommand implements Callable<Integer> {
             SplMode mode, InterruptLine.State state, long deferrals, long inMask, Histogram open, Histogram masked) {}
 
     @Override
-    public Integer call() throws IOException, InterruptedException {
+    public Integer call() throws Exception {
+        return trace.around("percpu ipl", this::execute);
+    }
+
+    private int execute() throws IOException, InterruptedException {
         Ipl raised = level();
         if (periodMicros < 50 || holdMicros < 1 || millis < 0 || millis > MAX_MILLIS) {
             throw new BadInput("--period must be at least 50, --hold at least 1, --time 0 to " + MAX_MILLIS);

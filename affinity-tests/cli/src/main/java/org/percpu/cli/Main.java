@@ -28,7 +28,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
 @Command(
         name = "percpu",
         description = "Deferred work on real CPUs: what this machine is, what you may do on it, and the proof.",
-        synopsisSubcommandLabel = "(topology | check | run | ipl | timerlat | soak | compare)",
+        synopsisSubcommandLabel = "(topology | check | run | ipl | timerlat | soak | compare | trace | top | dump)",
         footer = {
             "",
             "Exit status: 0 all is well; 1 the answer is no (a work lost, run twice or run elsewhere, a file unreadable, a CPU or a"
@@ -36,11 +36,13 @@ import picocli.CommandLine.UnmatchedArgumentException;
         })
 public final class Main {
     private static final String COMMANDS =
-            "percpu topology, percpu check, percpu run, percpu ipl, percpu timerlat, percpu soak or percpu compare, or percpu --help";
+            "percpu topology, percpu check, percpu run, percpu ipl, percpu timerlat, percpu soak, percpu compare, percpu trace,"
+                    + " percpu top or percpu dump, or percpu --help";
 
     private static final String TOPOLOGY = "topology";
     private static final String CHECK = "check";
-    private static final List<String> NAMES = List.of(TOPOLOGY, CHECK, "run", "ipl", "timerlat", "soak", "compare");
+    private static final List<String> NAMES =
+            List.of(TOPOLOGY, CHECK, "run", "ipl", "timerlat", "soak", "compare", "trace", "top", "dump");
 
     /** Apart, because the topology needs no thread that could have something to log, and the loggers take a start 30 milliseconds. */
     private static final class Log {
@@ -155,6 +157,9 @@ public final class Main {
             case "timerlat" -> new TimerlatCommand(streams);
             case "soak" -> new SoakCommand(streams);
             case "compare" -> new CompareCommand(streams);
+            case "top" -> new TopCommand(streams);
+            case "dump" -> new DumpCommand(streams);
+            case "trace" -> new TraceCommand(streams);
             default -> throw new IllegalArgumentException(name);
         };
     }

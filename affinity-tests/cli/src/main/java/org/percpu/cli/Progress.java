@@ -40,7 +40,7 @@ final class Progress implements AutoCloseable {
     }
 
     /** The kernel's word on a file descriptor of this process: {@code System.console()} means other things in other releases. */
-    private static boolean isTerminal(int descriptor) {
+    static boolean isTerminal(int descriptor) {
         try {
             String target = Files.readSymbolicLink(Path.of("/proc/self/fd/" + descriptor))
                     .toString();

@@ -43,6 +43,9 @@ final class RunCommand implements Callable<Integer> {
     private final Streams streams;
 
     @Mixin
+    private final TraceFile trace;
+
+    @Mixin
     private CpusOption cpus = new CpusOption();
 
     @Option(
@@ -110,10 +113,15 @@ final class RunCommand implements Callable<Integer> {
 
     RunCommand(Streams streams) {
         this.streams = streams;
+        this.trace = new TraceFile(streams);
     }
 
     @Override
-    public Integer call() {
+    public Integer call() throws Exception {
+        return trace.around("percpu run", this::execute);
+    }
+
+    private int execute() {
         if (simulate != null) {
             Simulation.begin(simulate);
         }

@@ -35,6 +35,9 @@ final class SoakCommand implements Callable<Integer> {
     private final Streams streams;
 
     @Mixin
+    private final TraceFile trace;
+
+    @Mixin
     private CpusOption cpus = new CpusOption();
 
     @Option(
@@ -51,10 +54,15 @@ final class SoakCommand implements Callable<Integer> {
 
     SoakCommand(Streams streams) {
         this.streams = streams;
+        this.trace = new TraceFile(streams);
     }
 
     @Override
-    public Integer call() throws InterruptedException {
+    public Integer call() throws Exception {
+        return trace.around("percpu soak", this::execute);
+    }
+
+    private int execute() throws InterruptedException {
         long atMost = adds == null ? Long.MAX_VALUE : Numbers.parse("--adds", adds, 1, MAX_ADDS);
         long nanos = Long.MAX_VALUE;
         if (duration != null) {

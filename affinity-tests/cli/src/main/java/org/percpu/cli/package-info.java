@@ -15,6 +15,10 @@
  * <p>The main job, {@code run}, is {@link org.percpu.cli.RunCommand} (options), {@link org.percpu.cli.Dealer} (deals
  * works to the CPUs and waits for them), {@link org.percpu.cli.Lane} (one CPU: its works, and what its worker found) and
  * {@link org.percpu.cli.RunReport} (table and JSON).
+ *
+ * <p>{@link org.percpu.cli.TopCommand} and {@link org.percpu.cli.DumpCommand} look at another process ({@code
+ * org.percpu.top}); {@link org.percpu.cli.TraceCommand} draws a recording ({@code org.percpu.trace}), and {@link
+ * org.percpu.cli.TraceFile} is the option by which other commands draw what they do.
  */
 @NullMarked
 package org.percpu.cli;

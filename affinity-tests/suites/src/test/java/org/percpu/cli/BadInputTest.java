@@ -71,6 +71,17 @@ class BadInputTest {
                 "timerlat 3 | Unmatched argument",
                 "topology 0 | Unmatched argument",
                 "check --fast | Unknown option: '--fast'",
+                "trace none.java | 'none.java' cannot be read: name a source file, a class, or a recording",
+                "trace -o /nowhere/x.html X.jfr | -o '/nowhere/x.html' cannot be written",
+                "trace -o /dev/full/x.html X.jfr | cannot be written",
+                "trace --json /nowhere/x.json -o target/x.html X.jfr | --json '/nowhere/x.json' cannot be written",
+                "trace --from 2ms --to 1ms X.jfr | --to 1ms is not after --from 2ms",
+                "trace --from soon X.jfr | --from 'soon' is not a duration",
+                "trace | Missing required parameter",
+                "run --works 1 --trace /nowhere/x.html | --trace '/nowhere/x.html' cannot be written",
+                "top --interval 0s 1 | --interval '0s'",
+                "top 0 | PID '0': write a whole number from 1",
+                "dump one | PID 'one'",
                 "tuna | 'tuna' is unknown: write percpu topology, percpu check",
             })
     void badInputIsOneLineAndStatusTwo(String arguments, String sentence) {

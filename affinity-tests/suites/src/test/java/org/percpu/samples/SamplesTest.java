@@ -91,6 +91,16 @@ class SamplesTest {
     }
 
     @Test
+    @DisplayName("sample 9 serves, and its stall is on the console")
+    void findTheStall() {
+        List<String> lines =
+                Fork.of(Sample09_FindTheStall.class).argument("1").run().lines().toList();
+        assertThat(lines.get(0)).matches("process \\d+ serves for 1 s: look at it with percpu top, percpu dump");
+        assertThat(lines).anyMatch(line -> line.contains("stall: reload runs reload of the table for "));
+        assertThat(lines).anyMatch(line -> line.contains("Sample09_FindTheStall.slowDisk("));
+    }
+
+    @Test
     @DisplayName("sample 5 boots a cold kernel and runs what has waited")
     void deferredBoot() {
         assertThat(linesOf(Sample05_DeferredBoot.class))

@@ -174,10 +174,10 @@ class EventsTest {
         });
         assertThat(of(events, "Sleep")).extracting(e -> e.getString("wmesg")).contains("linkwait");
         assertThat(of(events, "LockWait"))
-                .anySatisfy(e -> assertThat(e.getString("lock")).isEqualTo("kernel lock of test"));
+                .anySatisfy(e -> assertThat(e.getString("lock")).isEqualTo("lock of test"));
         assertThat(of(events, "LockHold"))
                 .extracting(e -> e.getString("lock"))
-                .contains("kernel lock of test", "mutex counted");
+                .contains("lock of test", "mutex counted");
         assertThat(of(events, "Thread"))
                 .filteredOn(e -> e.getString("name").equals("joined"))
                 .extracting(e -> e.getString("state"))

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-2-Clause
+package org.percpu.cli;
+
+import org.percpu.top.NoAnswer;
+import org.percpu.top.Target;
+
+/** Attaches to a process, with nothing else on the class path, because another user may not read the folder of libraries. */
+final class AttachProgram {
+    private AttachProgram() {}
+
+    /** Prints why it cannot. */
+    public static void main(String[] args) {
+        try (Target target = Target.attach(Long.parseLong(args[0]))) {
+            System.out.println("attached: " + target);
+        } catch (NoAnswer e) {
+            System.out.println(e.getMessage());
+        }
+    }
+}
