@@ -46,8 +46,8 @@ final class KernelBean implements KernelMXBean {
             @Nullable String getWaitsFor)
             implements ThreadInfo {}
 
-    private record OneWorker(WorkerCounters counters, @Nullable WorkerState state, ThreadInfo getThread)
-            implements Worker {
+    private record OneWorker(
+            WorkerCounters counters, @Nullable WorkerState state, ThreadInfo getThread) implements Worker {
         @Override
         public String getQueue() {
             return counters.queue();
@@ -106,9 +106,7 @@ final class KernelBean implements KernelMXBean {
         private static long[] times(@Nullable TimeHistogram histogram) {
             return histogram == null
                     ? NO_TIMES.clone()
-                    : new long[] {
-                        histogram.percentileNanos(50), histogram.percentileNanos(99), histogram.maxNanos()
-                    };
+                    : new long[] {histogram.percentileNanos(50), histogram.percentileNanos(99), histogram.maxNanos()};
         }
     }
 

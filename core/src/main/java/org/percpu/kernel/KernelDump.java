@@ -52,10 +52,7 @@ final class KernelDump {
     private static void worker(StringBuilder text, KernelMXBean.Worker worker) {
         KernelMXBean.ThreadInfo thread = worker.getThread();
         text.append("  queue ").append(worker.getQueue()).append(": ").append(describe(thread));
-        text.append(", depth ")
-                .append(worker.getDepth())
-                .append(", executed ")
-                .append(worker.getExecuted());
+        text.append(", depth ").append(worker.getDepth()).append(", executed ").append(worker.getExecuted());
         if (worker.getThrew() > 0) {
             text.append(", threw ").append(worker.getThrew());
         }

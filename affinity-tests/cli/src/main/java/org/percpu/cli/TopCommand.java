@@ -41,7 +41,10 @@ final class TopCommand implements Callable<Integer> {
     @Option(names = "--once", description = "Show it once, with the rates of one interval, and end.")
     private boolean once;
 
-    @Option(names = "--interval", paramLabel = "T", description = "Time between two looks, such as 500ms; 1s unless given.")
+    @Option(
+            names = "--interval",
+            paramLabel = "T",
+            description = "Time between two looks, such as 500ms; 1s unless given.")
     private String interval = "1s";
 
     @Option(names = "--json", description = "Answer in JSON, one object for each look.")
@@ -90,7 +93,8 @@ final class TopCommand implements Callable<Integer> {
     }
 
     private static String key(Map<String, @Nullable Object> kernel, Map<String, @Nullable Object> worker) {
-        return kernel.get("id") + " " + Kernels.number(Kernels.map(worker, "thread"), "tid") + " " + worker.get("queue");
+        return kernel.get("id") + " " + Kernels.number(Kernels.map(worker, "thread"), "tid") + " "
+                + worker.get("queue");
     }
 
     private static void rates(List<Map<String, @Nullable Object>> kernels, Map<String, Long> before, long nanos) {
@@ -122,8 +126,21 @@ final class TopCommand implements Callable<Integer> {
         boolean timing = Boolean.TRUE.equals(kernel.get("timing"));
         Table table = timing
                 ? new Table(
-                        "queue", "tid>", "cpu>", "policy", "pin", "depth>", "runs/s>", "wait p50>", "p99>", "max>",
-                        "run p50>", "p99>", "max>", "runs now", "waits for")
+                        "queue",
+                        "tid>",
+                        "cpu>",
+                        "policy",
+                        "pin",
+                        "depth>",
+                        "runs/s>",
+                        "wait p50>",
+                        "p99>",
+                        "max>",
+                        "run p50>",
+                        "p99>",
+                        "max>",
+                        "runs now",
+                        "waits for")
                 : new Table("queue", "tid>", "cpu>", "policy", "pin", "depth>", "runs/s>", "runs now", "waits for");
         for (Map<String, @Nullable Object> worker : Kernels.list(kernel, "workers")) {
             Map<String, @Nullable Object> thread = Kernels.map(worker, "thread");
@@ -163,7 +180,8 @@ final class TopCommand implements Callable<Integer> {
             return "none";
         }
         long lost = Kernels.number(thread, "pinsLost");
-        return (Boolean.TRUE.equals(thread.get("pinned")) ? "" : "LOST ") + Kernels.text(thread, "asked")
+        return (Boolean.TRUE.equals(thread.get("pinned")) ? "" : "LOST ")
+                + Kernels.text(thread, "asked")
                 + (lost == 0 ? "" : " (lost " + lost + "x)");
     }
 
@@ -228,6 +246,7 @@ final class TopCommand implements Callable<Integer> {
             value /= 1000;
             unit++;
         }
-        return String.format(Locale.ROOT, value < 10 ? "%.2f%s" : value < 100 ? "%.1f%s" : "%.0f%s", value, units[unit]);
+        return String.format(
+                Locale.ROOT, value < 10 ? "%.2f%s" : value < 100 ? "%.1f%s" : "%.0f%s", value, units[unit]);
     }
 }

@@ -43,7 +43,8 @@ final class TraceCommand implements Callable<Integer> {
     @Option(
             names = {"-o", "--output"},
             paramLabel = "FILE.html",
-            description = "Where to write the picture; unless given, the name of the program with .html, in this folder.")
+            description =
+                    "Where to write the picture; unless given, the name of the program with .html, in this folder.")
     private @Nullable Path output;
 
     @Option(names = "--json", paramLabel = "FILE", description = "Write Chrome's trace format too, for Perfetto.")
@@ -68,7 +69,11 @@ final class TraceCommand implements Callable<Integer> {
             description = "A source file, a class, or a recording.")
     private String what = "";
 
-    @Parameters(paramLabel = "ARG", arity = "0..*", index = "1..*", description = "Arguments of the program; after -- if they begin with -.")
+    @Parameters(
+            paramLabel = "ARG",
+            arity = "0..*",
+            index = "1..*",
+            description = "Arguments of the program; after -- if they begin with -.")
     private List<String> args = new ArrayList<>();
 
     TraceCommand(Streams streams) {
@@ -116,7 +121,8 @@ final class TraceCommand implements Callable<Integer> {
 
     private void draw(Timeline timeline, Path html, long first, long last) {
         if (first >= timeline.nanos() && timeline.nanos() > 0) {
-            throw new BadInput("--from " + from + ": the recording is only " + TopCommand.time(timeline.nanos()) + " long");
+            throw new BadInput(
+                    "--from " + from + ": the recording is only " + TopCommand.time(timeline.nanos()) + " long");
         }
         try {
             HtmlPicture.write(timeline, first, Math.min(last, Math.max(timeline.nanos(), 1)), what, html);
@@ -132,8 +138,9 @@ final class TraceCommand implements Callable<Integer> {
             }
         }
         streams.out()
-                .println(html + ": " + timeline.boxes().size() + " boxes and " + timeline.arrows().size() + " arrows in "
-                        + TopCommand.time(timeline.nanos()) + (chrome == null ? "" : "; " + chrome));
+                .println(html + ": " + timeline.boxes().size() + " boxes and "
+                        + timeline.arrows().size() + " arrows in " + TopCommand.time(timeline.nanos())
+                        + (chrome == null ? "" : "; " + chrome));
     }
 
     private int runAndDraw(Path html, long first, long last) throws InterruptedException, BadRecording {
@@ -160,8 +167,10 @@ final class TraceCommand implements Callable<Integer> {
                 Files.deleteIfExists(folder);
             }
         } catch (IOException e) {
-            throw new BadInput("the program cannot be recorded (" + e.getMessage()
-                    + "): is there room in the folder of temporary files?", e);
+            throw new BadInput(
+                    "the program cannot be recorded (" + e.getMessage()
+                            + "): is there room in the folder of temporary files?",
+                    e);
         }
     }
 

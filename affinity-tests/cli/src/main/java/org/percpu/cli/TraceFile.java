@@ -67,7 +67,8 @@ final class TraceFile {
 
     static BadInput cannotWrite(String option, Path file, Exception e) {
         return new BadInput(
-                option + " '" + file + "' cannot be written" + reason(e) + ": name a file in a folder that exists and is yours",
+                option + " '" + file + "' cannot be written" + reason(e)
+                        + ": name a file in a folder that exists and is yours",
                 e);
     }
 

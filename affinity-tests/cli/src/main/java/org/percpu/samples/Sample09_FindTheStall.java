@@ -153,7 +153,8 @@ public final class Sample09_FindTheStall {
                 client.setDaemon(true);
                 client.start();
                 Request request = new Request(number, server.accept());
-                answers.enqueue(request, kernel.cpus().get(number % kernel.cpus().size()));
+                answers.enqueue(
+                        request, kernel.cpus().get(number % kernel.cpus().size()));
                 if (number % 100 == 1) {
                     boolean unused = reloads.add(reload);
                 }

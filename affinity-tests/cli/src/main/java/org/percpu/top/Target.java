@@ -73,14 +73,20 @@ public final class Target implements AutoCloseable {
             JMXConnector connector = JMXConnectorFactory.connect(new JMXServiceURL(address));
             return new Target(pid, connector, connector.getMBeanServerConnection());
         } catch (AttachNotSupportedException e) {
-            throw new NoAnswer("process " + pid + " does not let anybody attach (" + Plain.text(text(e))
-                    + "): start it without -XX:+DisableAttachMechanism", e);
+            throw new NoAnswer(
+                    "process " + pid + " does not let anybody attach (" + Plain.text(text(e))
+                            + "): start it without -XX:+DisableAttachMechanism",
+                    e);
         } catch (AttachOperationFailedException e) {
-            throw new NoAnswer("process " + pid + " has no JMX agent (" + Plain.text(text(e))
-                    + "): give its runtime the modules java.management and jdk.management.agent", e);
+            throw new NoAnswer(
+                    "process " + pid + " has no JMX agent (" + Plain.text(text(e))
+                            + "): give its runtime the modules java.management and jdk.management.agent",
+                    e);
         } catch (IOException e) {
-            throw new NoAnswer("process " + pid + " does not answer (" + Plain.text(text(e))
-                    + "): is it stopped, in another container, or of another user?", e);
+            throw new NoAnswer(
+                    "process " + pid + " does not answer (" + Plain.text(text(e))
+                            + "): is it stopped, in another container, or of another user?",
+                    e);
         }
     }
 
@@ -108,8 +114,8 @@ public final class Target implements AutoCloseable {
             throw new NoAnswer("process " + pid + " is not Java: it has no libjvm.so");
         }
         if (command.contains("-XX:+DisableAttachMechanism")) {
-            throw new NoAnswer("process " + pid
-                    + " does not let anybody attach: start it without -XX:+DisableAttachMechanism");
+            throw new NoAnswer(
+                    "process " + pid + " does not let anybody attach: start it without -XX:+DisableAttachMechanism");
         }
     }
 

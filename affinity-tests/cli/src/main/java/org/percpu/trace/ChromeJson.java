@@ -34,7 +34,14 @@ public final class ChromeJson {
             for (Timeline.Arrow arrow : timeline.arrows()) {
                 id++;
                 flow("s", id, arrow.cpu(), arrow.thread(), arrow.time(), "", out);
-                flow("f", id, arrow.run().cpu(), arrow.run().thread(), arrow.run().start(), ",\"bp\":\"e\"", out);
+                flow(
+                        "f",
+                        id,
+                        arrow.run().cpu(),
+                        arrow.run().thread(),
+                        arrow.run().start(),
+                        ",\"bp\":\"e\"",
+                        out);
             }
             out.write("{\"ph\":\"M\",\"name\":\"process_sort_index\",\"pid\":-1,\"args\":{\"sort_index\":9999}}\n]}\n");
         }
@@ -51,8 +58,7 @@ public final class ChromeJson {
         }
     }
 
-    private static void name(
-            Timeline timeline, int cpu, long thread, Set<Integer> cpus, Set<String> rows, Writer out)
+    private static void name(Timeline timeline, int cpu, long thread, Set<Integer> cpus, Set<String> rows, Writer out)
             throws IOException {
         if (cpus.add(cpu)) {
             out.write("{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":" + cpu + ",\"args\":{\"name\":\""

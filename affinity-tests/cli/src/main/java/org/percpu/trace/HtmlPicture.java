@@ -126,14 +126,18 @@ public final class HtmlPicture {
         if (queues.size() > COLOURS) {
             legend.append("and ").append(queues.size() - COLOURS).append(" more queues ");
         }
-        return "<span class=\"legend\">" + legend + "<i class=\"handler\"></i>interrupt handler <i class=\"level\"></i>level"
+        return "<span class=\"legend\">" + legend
+                + "<i class=\"handler\"></i>interrupt handler <i class=\"level\"></i>level"
                 + " raised <i class=\"hold\"></i>lock held <i class=\"wait\"></i>waits for a lock <i class=\"sleep\"></i>"
                 + "asleep <span>&rarr; enqueue to run</span></span>";
     }
 
     private String note() {
         StringBuilder note = new StringBuilder();
-        note.append(timeline.boxes().size()).append(" boxes, ").append(timeline.arrows().size()).append(" arrows in ")
+        note.append(timeline.boxes().size())
+                .append(" boxes, ")
+                .append(timeline.arrows().size())
+                .append(" arrows in ")
                 .append(time(to - from));
         if (summary.mergedBoxes() > 0) {
             note.append(". <b>Left out:</b> the ")
@@ -210,8 +214,13 @@ public final class HtmlPicture {
             merged(merged);
         }
         for (Timeline.Kind kind : new Timeline.Kind[] {
-            Timeline.Kind.RUN, Timeline.Kind.HOLD, Timeline.Kind.WAIT, Timeline.Kind.SLEEP, Timeline.Kind.HANDLER,
-            Timeline.Kind.LEVEL, Timeline.Kind.MARK
+            Timeline.Kind.RUN,
+            Timeline.Kind.HOLD,
+            Timeline.Kind.WAIT,
+            Timeline.Kind.SLEEP,
+            Timeline.Kind.HANDLER,
+            Timeline.Kind.LEVEL,
+            Timeline.Kind.MARK
         }) {
             for (Timeline.Box box : summary.whole()) {
                 if (box.kind() == kind) {
@@ -265,27 +274,36 @@ public final class HtmlPicture {
     }
 
     private int rowOf(Timeline.Box box) {
-        Integer top = rows.get(
-                box.kind() == Timeline.Kind.HOLD ? "lock " + box.group() : key(box.cpu(), box.thread()));
+        Integer top = rows.get(box.kind() == Timeline.Kind.HOLD ? "lock " + box.group() : key(box.cpu(), box.thread()));
         return top == null ? AXIS : top;
     }
 
     private void box(Timeline.Box box) {
         int top = rowOf(box);
         switch (box.kind()) {
-            case RUN -> rect(box, "run q" + queues.get(box.group()), top + 8, BOX, box.name(), about(box, "of " + box.group()));
+            case RUN ->
+                rect(box, "run q" + queues.get(box.group()), top + 8, BOX, box.name(), about(box, "of " + box.group()));
             case HANDLER -> rect(box, "handler", top + 8, BOX, box.name(), about(box, "interrupt handler"));
             case LEVEL -> rect(box, "level", top + 2, 5, "", about(box, "level raised"));
             case SLEEP -> rect(box, "sleep", top + 12, BOX - 8, "zz " + box.name(), about(box, "asleep"));
             case WAIT -> rect(box, "wait", top + 8, BOX, "", about(box, "waits for the lock"));
-            case HOLD -> rect(box, "hold", top + 8, BOX, name(box.thread()), about(box, "held by " + name(box.thread()) + ", CPU " + box.cpu()));
+            case HOLD ->
+                rect(
+                        box,
+                        "hold",
+                        top + 8,
+                        BOX,
+                        name(box.thread()),
+                        about(box, "held by " + name(box.thread()) + ", CPU " + box.cpu()));
             case MARK -> rect(box, "mark", top + 2, ROW - 6, box.name(), about(box, ""));
         }
     }
 
     private String about(Timeline.Box box, String what) {
         return box.name() + " " + what + (box.detail().isEmpty() ? "" : ", " + box.detail()) + "\n"
-                + (box.kind() == Timeline.Kind.MARK ? "at " + time(box.start()) : time(box.length()) + " from " + time(box.start()))
+                + (box.kind() == Timeline.Kind.MARK
+                        ? "at " + time(box.start())
+                        : time(box.length()) + " from " + time(box.start()))
                 + (box.endCpu() >= 0 && box.endCpu() != box.cpu() ? "\nended on CPU " + box.endCpu() : "");
     }
 
@@ -310,21 +328,27 @@ public final class HtmlPicture {
         if (!text.isEmpty()) {
             svg.append("<text data-n=\"");
             number(needs).append("\" x=\"");
-            number(left + 3).append("\" y=\"").append(y + tall - (tall > 16 ? 7 : 3)).append('"');
+            number(left + 3)
+                    .append("\" y=\"")
+                    .append(y + tall - (tall > 16 ? 7 : 3))
+                    .append('"');
             if (width < needs) {
                 svg.append(" class=\"off\"");
             }
             svg.append('>').append(shown).append("</text>");
         }
-        svg.append("<title>").append(Escape.html(title).replace("\\u000a", "\n")).append("</title></g>\n");
+        svg.append("<title>")
+                .append(Escape.html(title).replace("\\u000a", "\n"))
+                .append("</title></g>\n");
     }
 
     private void merged(Summary.Merged merged) {
         Timeline.Box first = merged.first();
         int top = rowOf(first);
-        String title = merged.count() + " times " + first.kind().name().toLowerCase(Locale.ROOT) + " of " + first.group()
-                + ", together " + time(merged.busy()) + "\nin " + time(merged.end() - first.start()) + " from "
-                + time(first.start());
+        String title =
+                merged.count() + " times " + first.kind().name().toLowerCase(Locale.ROOT) + " of " + first.group()
+                        + ", together " + time(merged.busy()) + "\nin " + time(merged.end() - first.start()) + " from "
+                        + time(first.start());
         rect(
                 "merged " + first.kind().name().toLowerCase(Locale.ROOT)
                         + (first.kind() == Timeline.Kind.RUN ? " q" + queues.get(first.group()) : ""),
@@ -366,7 +390,11 @@ public final class HtmlPicture {
         StringBuilder axis = new StringBuilder("<g id=\"axis\">\n");
         for (long tick = (from + step - 1) / step * step; tick <= to; tick += step) {
             String x = String.format(Locale.ROOT, "%.1f", x(tick));
-            axis.append("<line x1=\"").append(x).append("\" x2=\"").append(x).append("\" y1=\"18\" y2=\"")
+            axis.append("<line x1=\"")
+                    .append(x)
+                    .append("\" x2=\"")
+                    .append(x)
+                    .append("\" y1=\"18\" y2=\"")
                     .append(height)
                     .append("\"/><text x=\"")
                     .append(x)

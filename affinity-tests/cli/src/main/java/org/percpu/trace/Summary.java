@@ -42,7 +42,8 @@ record Summary(
         List<Timeline.Box> whole = boxes;
         List<Merged> merged = new ArrayList<>();
         if (boxes.size() > MOST_BOXES) {
-            long[] lengths = boxes.stream().mapToLong(Timeline.Box::length).sorted().toArray();
+            long[] lengths =
+                    boxes.stream().mapToLong(Timeline.Box::length).sorted().toArray();
             long least = lengths[lengths.length - MOST_BOXES];
             whole = new ArrayList<>();
             List<Timeline.Box> rest = new ArrayList<>();
@@ -58,7 +59,8 @@ record Summary(
             Set<Timeline.Box> drawn = new HashSet<>(whole);
             arrows = arrows.stream()
                     .filter(arrow -> drawn.contains(arrow.run()))
-                    .sorted(Comparator.comparingLong((Timeline.Arrow arrow) -> arrow.time() - arrow.run().start()))
+                    .sorted(Comparator.comparingLong(
+                            (Timeline.Arrow arrow) -> arrow.time() - arrow.run().start()))
                     .limit(MOST_ARROWS)
                     .toList();
             hidden = timeline.arrows().size() - arrows.size();
@@ -71,7 +73,9 @@ record Summary(
         for (Timeline.Box box : boxes) {
             Row row = new Row(box.kind(), box.cpu(), box.thread(), box.group());
             Merged before = open.get(row);
-            if (before != null && box.start() - before.end() <= gap && box.end() - before.first().start() <= 4 * gap) {
+            if (before != null
+                    && box.start() - before.end() <= gap
+                    && box.end() - before.first().start() <= 4 * gap) {
                 open.put(
                         row,
                         new Merged(

@@ -49,7 +49,15 @@ public record Timeline(
      * @param detail what else there is to tell, or nothing
      */
     public record Box(
-            Kind kind, int cpu, int endCpu, long thread, long start, long end, String group, String name, String detail) {
+            Kind kind,
+            int cpu,
+            int endCpu,
+            long thread,
+            long start,
+            long end,
+            String group,
+            String name,
+            String detail) {
         long length() {
             return end - start;
         }

@@ -52,7 +52,8 @@ public final class TimelineReader {
 
     private Timeline read() throws BadRecording {
         if (!Files.isRegularFile(file) || !Files.isReadable(file)) {
-            throw new BadRecording("'" + file + "' cannot be read: " + (Files.exists(file) ? "is it a file, and yours?" : "there is no such file"));
+            throw new BadRecording("'" + file + "' cannot be read: "
+                    + (Files.exists(file) ? "is it a file, and yours?" : "there is no such file"));
         }
         try (RecordingFile recording = new RecordingFile(file)) {
             while (recording.hasMoreEvents()) {
@@ -63,20 +64,29 @@ public final class TimelineReader {
                 }
             }
         } catch (IllegalArgumentException e) {
-            throw new BadRecording("'" + file + "' is of another version of percpu (" + line(e) + "): read it with that version's percpu trace", e);
+            throw new BadRecording(
+                    "'" + file + "' is of another version of percpu (" + line(e)
+                            + "): read it with that version's percpu trace",
+                    e);
         } catch (IOException | RuntimeException e) {
-            throw new BadRecording("'" + file + "' is no whole recording (" + line(e) + "): was it cut off, or is it another kind of file?", e);
+            throw new BadRecording(
+                    "'" + file + "' is no whole recording (" + line(e)
+                            + "): was it cut off, or is it another kind of file?",
+                    e);
         }
         if (first == Long.MAX_VALUE) {
-            throw new BadRecording("'" + file + "' has no events of percpu: record with percpu trace, or ask for them, as with"
-                    + " -XX:StartFlightRecording:org.percpu.Run#enabled=true");
+            throw new BadRecording(
+                    "'" + file + "' has no events of percpu: record with percpu trace, or ask for them, as with"
+                            + " -XX:StartFlightRecording:org.percpu.Run#enabled=true");
         }
         return finish();
     }
 
     private static String line(Exception e) {
         String message = e.getMessage();
-        return message == null ? e.getClass().getSimpleName() : message.lines().findFirst().orElse("");
+        return message == null
+                ? e.getClass().getSimpleName()
+                : message.lines().findFirst().orElse("");
     }
 
     /** The same text once: a recording has each name many times. */
@@ -117,7 +127,13 @@ public final class TimelineReader {
                         .add(new Enqueue(event.getInt("cpu"), thread(event), time));
             }
             case "Run" -> {
-                Timeline.Box box = box(Timeline.Kind.RUN, event, event.getInt("endCpu"), text(event, "queue"), text(event, "item"), "");
+                Timeline.Box box = box(
+                        Timeline.Kind.RUN,
+                        event,
+                        event.getInt("endCpu"),
+                        text(event, "queue"),
+                        text(event, "item"),
+                        "");
                 runs.add(new Run(box, event.getInt("id"), event.getLong("waited")));
             }
             case "Handler" -> box(Timeline.Kind.HANDLER, event, -1, text(event, "line"), text(event, "line"), "");
@@ -129,7 +145,11 @@ public final class TimelineReader {
                 box(Timeline.Kind.WAIT, event, -1, text(event, "lock"), text(event, "lock"), detail);
             }
             case "LockHold" -> box(Timeline.Kind.HOLD, event, -1, text(event, "lock"), text(event, "lock"), "");
-            case "Fault" -> mark(event, "fault", text(event, "queue") + ": " + text(event, "item") + " threw " + text(event, "thrown"));
+            case "Fault" ->
+                mark(
+                        event,
+                        "fault",
+                        text(event, "queue") + ": " + text(event, "item") + " threw " + text(event, "thrown"));
             case "Stall" -> mark(event, "stall", text(event, "text"));
             case "TimerLate" -> mark(event, "timer late", text(event, "timer"));
             case "PinRestored" -> mark(event, "pin restored", text(event, "name"));
@@ -151,10 +171,12 @@ public final class TimelineReader {
         return time;
     }
 
-    private Timeline.Box box(Timeline.Kind kind, RecordedEvent event, int endCpu, String group, String name, String detail) {
+    private Timeline.Box box(
+            Timeline.Kind kind, RecordedEvent event, int endCpu, String group, String name, String detail) {
         long start = note(event.getStartTime());
         long end = note(event.getEndTime());
-        Timeline.Box box = new Timeline.Box(kind, event.getInt("cpu"), endCpu, thread(event), start, end, group, name, detail);
+        Timeline.Box box =
+                new Timeline.Box(kind, event.getInt("cpu"), endCpu, thread(event), start, end, group, name, detail);
         boxes.add(box);
         return box;
     }
@@ -211,7 +233,9 @@ public final class TimelineReader {
         long wanted = run.box().start() - Math.max(run.waited(), 0);
         int best = -1;
         for (int i = 0; i < all.size() && all.get(i).time() <= run.box().start(); i++) {
-            if (best < 0 || Math.abs(all.get(i).time() - wanted) <= Math.abs(all.get(best).time() - wanted)) {
+            if (best < 0
+                    || Math.abs(all.get(i).time() - wanted)
+                            <= Math.abs(all.get(best).time() - wanted)) {
                 best = i;
             }
         }

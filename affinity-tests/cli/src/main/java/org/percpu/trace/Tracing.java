@@ -39,7 +39,10 @@ public final class Tracing implements AutoCloseable {
     public static Tracing begin() {
         Tracing tracing = new Tracing();
         for (String event : EVENTS) {
-            tracing.recording.enable("org.percpu." + event).withThreshold(Duration.ZERO).withoutStackTrace();
+            tracing.recording
+                    .enable("org.percpu." + event)
+                    .withThreshold(Duration.ZERO)
+                    .withoutStackTrace();
         }
         tracing.recording.start();
         return tracing;
@@ -77,7 +80,8 @@ public final class Tracing implements AutoCloseable {
      * @throws IOException if the settings cannot be written
      */
     public static List<String> options(Path settings, Path recording) throws IOException {
-        StringBuilder xml = new StringBuilder("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<configuration version=\"2.0\">\n");
+        StringBuilder xml =
+                new StringBuilder("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<configuration version=\"2.0\">\n");
         for (String event : EVENTS) {
             xml.append("  <event name=\"org.percpu.")
                     .append(event)

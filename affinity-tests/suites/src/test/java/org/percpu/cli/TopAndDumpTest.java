@@ -55,7 +55,8 @@ class TopAndDumpTest {
     }
 
     private static void assertTopAndDump(Process process) throws IOException {
-        Map<String, Object> answer = Percpu.here("top", "--once", "--interval", "50ms", "--json", pid(process)).json();
+        Map<String, Object> answer = Percpu.here("top", "--once", "--interval", "50ms", "--json", pid(process))
+                .json();
         assertThat(Percpu.number(answer, "pid")).isEqualTo(process.pid());
         Map<String, Object> kernel = Percpu.objects(answer, "kernels").get(0);
         assertThat(kernel.get("name")).isEqualTo("wild \u001b[31mname");
@@ -65,7 +66,9 @@ class TopAndDumpTest {
             assertThat(Percpu.number(worker, "depth")).isEqualTo(1);
             assertThat(Percpu.number(worker, "enqueued")).isEqualTo(2);
             assertThat(Percpu.number(worker, "itemNanos")).isPositive();
-            assertThat(Percpu.object(worker, "thread")).containsEntry("pinned", true).containsKey("tid");
+            assertThat(Percpu.object(worker, "thread"))
+                    .containsEntry("pinned", true)
+                    .containsKey("tid");
         });
         Percpu table = Percpu.here("top", "--once", "--interval", "50ms", pid(process));
         assertThat(table.status()).isZero();
@@ -132,7 +135,8 @@ class TopAndDumpTest {
     void whatDoesNotAnswer(@TempDir Path folder) throws IOException, InterruptedException {
         assertOneLine(Percpu.here("top", "x"), ExitStatus.BAD_INPUT, "PID 'x'");
         assertOneLine(Percpu.here("dump", "0"), ExitStatus.BAD_INPUT, "PID '0'");
-        assertOneLine(Percpu.here("dump", Integer.toString(Integer.MAX_VALUE)), ExitStatus.FAILED, "there is no process");
+        assertOneLine(
+                Percpu.here("dump", Integer.toString(Integer.MAX_VALUE)), ExitStatus.FAILED, "there is no process");
         Process sleep = new ProcessBuilder(Percpu.assumeProgram("sleep"), "60").start();
         Path source = folder.resolve("Idle.java");
         Files.writeString(

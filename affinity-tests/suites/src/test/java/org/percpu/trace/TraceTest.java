@@ -82,7 +82,10 @@ class TraceTest {
                 arg -> {
                     Spl spl = Spl.current();
                     InterruptLine nic = InterruptLine.establish(
-                            Receiver.current(), "nic", Ipl.VM, value -> rx.enqueue(new NamedWork("pkt " + value), null));
+                            Receiver.current(),
+                            "nic",
+                            Ipl.VM,
+                            value -> rx.enqueue(new NamedWork("pkt " + value), null));
                     int s = spl.splvm();
                     nic.trigger(1);
                     spl.splx(s);
@@ -130,7 +133,8 @@ class TraceTest {
             "LockHold", "hold");
 
     @Test
-    @DisplayName("has one box for each event, with its times, and one arrow for each enqueue that ran, and nothing else")
+    @DisplayName(
+            "has one box for each event, with its times, and one arrow for each enqueue that ran, and nothing else")
     void boxesAndArrowsAgreeWithTheEvents(@TempDir Path folder) throws Exception {
         Path file = record(folder);
         Path html = folder.resolve("x.html");
@@ -146,12 +150,14 @@ class TraceTest {
                         + Duration.between(zero, event.getEndTime()).toNanos());
             }
             assertThat(expected).as(style.getKey()).isNotEmpty();
-            assertThat(found(page, "<g class=\"b " + style.getValue() + "[^\"]*\" data-s=\"(\\d+)\" data-e=\"(\\d+)\">"))
+            assertThat(found(
+                            page, "<g class=\"b " + style.getValue() + "[^\"]*\" data-s=\"(\\d+)\" data-e=\"(\\d+)\">"))
                     .as(style.getKey())
                     .containsExactlyInAnyOrderElementsOf(expected);
             boxes += expected.size();
         }
-        assertThat(found(page, "<g class=\"b [^\"]*\" data-s=\"(\\d+)\" data-e=\"(\\d+)\">")).hasSize(boxes);
+        assertThat(found(page, "<g class=\"b [^\"]*\" data-s=\"(\\d+)\" data-e=\"(\\d+)\">"))
+                .hasSize(boxes);
         List<String> arrows = new ArrayList<>();
         for (RecordedEvent run : events(file, "Run")) {
             RecordedEvent enqueue = events(file, "Enqueue").stream()
@@ -206,15 +212,20 @@ class TraceTest {
                 .filteredOn(e -> "run".equals(e.get("cat")))
                 .extracting(e -> e.get("name"))
                 .contains("pkt 1", "<b onclick='x'>&\"\\u001b[31m\\u000a\\u2028");
-        assertThat(events).filteredOn(e -> "X".equals(e.get("ph"))).hasSize(
-                (int) timeline.boxes().stream().filter(b -> b.kind() != Timeline.Kind.MARK).count());
+        assertThat(events).filteredOn(e -> "X".equals(e.get("ph"))).hasSize((int) timeline.boxes().stream()
+                .filter(b -> b.kind() != Timeline.Kind.MARK)
+                .count());
         Set<Object> processes = new HashSet<>();
         events.stream().filter(e -> "X".equals(e.get("ph"))).forEach(e -> processes.add(e.get("pid")));
         Set<Object> cpus = new HashSet<>();
         timeline.boxes().forEach(box -> cpus.add(box.cpu()));
         assertThat(processes).isEqualTo(cpus);
-        assertThat(events).filteredOn(e -> "s".equals(e.get("ph"))).hasSize(timeline.arrows().size());
-        assertThat(events).filteredOn(e -> "f".equals(e.get("ph"))).hasSize(timeline.arrows().size());
+        assertThat(events)
+                .filteredOn(e -> "s".equals(e.get("ph")))
+                .hasSize(timeline.arrows().size());
+        assertThat(events)
+                .filteredOn(e -> "f".equals(e.get("ph")))
+                .hasSize(timeline.arrows().size());
     }
 
     @Test
@@ -234,7 +245,8 @@ class TraceTest {
         HtmlPicture.write(timeline, 0, timeline.nanos(), "many", html);
         String page = Files.readString(html);
         assertThat(page.length()).isLessThan(8_000_000);
-        int drawn = found(page, "<g class=\"b run q0\" data-s=\"(\\d+)\" data-e=\"(\\d+)\">").size();
+        int drawn = found(page, "<g class=\"b run q0\" data-s=\"(\\d+)\" data-e=\"(\\d+)\">")
+                .size();
         assertThat(page).contains("<b>Left out:</b> the " + (many - drawn) + " shortest boxes are merged");
         Matcher merged = Pattern.compile("<title>(\\d+) times run of q").matcher(page);
         int together = 0;
@@ -254,7 +266,8 @@ class TraceTest {
     }
 
     @Test
-    @DisplayName("is refused in one line for a file that is none, is cut off, has none of our events, or is of another version")
+    @DisplayName(
+            "is refused in one line for a file that is none, is cut off, has none of our events, or is of another version")
     void badRecordings(@TempDir Path folder) throws Exception {
         assertThatThrownBy(() -> TimelineReader.read(folder.resolve("none.jfr")))
                 .isInstanceOf(BadRecording.class)
