@@ -69,7 +69,7 @@ public final class Clock extends WordLock {
     private long late;
     private long worstLate;
 
-    private volatile boolean ringOwed; // a ring has failed
+    private volatile boolean ringOwed; // from the moment that an earlier timer is put up to the ring for it
     volatile boolean dropping; // no function is called any more
     volatile boolean ends; // the thread is to end
     private volatile @Nullable Bell bell;
@@ -105,17 +105,14 @@ public final class Clock extends WordLock {
 
     /** Puts a timer on the wheel, or moves it there. Returns whether the caller must {@link #ring} behind the lock. */
     boolean put(Timer timer, long moment) {
-        if (timer.slot != Entry.NOWHERE) {
-            wheel.remove(timer);
-        }
         // The clock counts from the boot. So every moment lies less than 2^63 from now, as the wheel requires.
         long deadline = Math.max(moment, 0);
-        wheel.add(timer, deadline);
-        boolean early = deadline < wakeAt;
-        if (early) {
+        wheel.put(timer, deadline);
+        if (deadline < wakeAt) {
             wakeAt = deadline;
+            ringOwed = true;
         }
-        return early || ringOwed;
+        return ringOwed;
     }
 
     // ---- any thread

@@ -66,18 +66,15 @@ final class Wheel {
         return moving != NONE;
     }
 
-    /** Adds an entry that is on no wheel. A time that is not after the base is due at once. */
-    void add(Entry entry, long deadline) {
-        entry.deadline = deadline;
+    /** Adds an entry, or moves it if it is on this wheel. A time that is not after the base is due at once. */
+    void put(Entry entry, long deadline) {
         int slot = slotOf(deadline);
-        append(entry, slot);
-        size++;
+        relink(entry, entry.slot, slot, deadline);
     }
 
     /** Removes an entry that is on this wheel. */
     void remove(Entry entry) {
-        unlink(entry, entry.slot);
-        size--;
+        relink(entry, entry.slot, Entry.NOWHERE, entry.deadline);
     }
 
     /**
@@ -104,8 +101,7 @@ final class Wheel {
                 Entry only = first[slot];
                 if (only != null && only.next == null && only.deadline - now <= 0) {
                     // It is alone in its slot, so there is nothing to sort.
-                    unlink(only, slot);
-                    append(only, DUE);
+                    relink(only, slot, DUE, only.deadline);
                     continue;
                 }
                 moving = slot;
@@ -131,8 +127,7 @@ final class Wheel {
             }
             left--;
             int to = slotBelow(entry.deadline);
-            unlink(entry, slot);
-            append(entry, to);
+            relink(entry, slot, to, entry.deadline);
             entry = first[slot];
         }
         return left;
@@ -230,53 +225,56 @@ final class Wheel {
         return above | digit << (level * BITS);
     }
 
-    /** No call follows the first link, so an error leaves the list whole. */
-    private void append(Entry entry, int slot) {
-        Entry tail = last[slot];
-        long deadline = entry.deadline;
-        entry.slot = slot;
-        if (tail != null) {
-            entry.prev = tail;
-            tail.next = entry;
-            last[slot] = entry;
-            if (slot != DUE && deadline - earliest[slot] < 0) {
-                earliest[slot] = deadline;
+    /**
+     * Takes an entry out of a slot and puts it at the end of another; either may be {@link Entry#NOWHERE}. This makes no
+     * call: an error comes before it, and leaves the entry where it was.
+     */
+    private void relink(Entry entry, int from, int to, long deadline) {
+        if (from != Entry.NOWHERE) {
+            Entry before = entry.prev;
+            Entry after = entry.next;
+            if (before != null) {
+                before.next = after;
+                entry.prev = null;
+            } else {
+                first[from] = after;
             }
-            return;
-        }
-        first[slot] = entry;
-        last[slot] = entry;
-        if (slot != DUE) {
-            int level = slot / SLOTS;
-            earliest[slot] = deadline;
-            occupied[level] |= 1L << slot;
-            levels |= 1 << level;
-        }
-    }
-
-    private void unlink(Entry entry, int slot) {
-        Entry before = entry.prev;
-        Entry after = entry.next;
-        if (before != null) {
-            before.next = after;
-            entry.prev = null;
-        } else {
-            first[slot] = after;
-        }
-        if (after != null) {
-            after.prev = before;
-            entry.next = null;
-        } else {
-            last[slot] = before;
-        }
-        entry.slot = Entry.NOWHERE;
-        if (before == null && after == null && slot != DUE) {
-            int level = slot / SLOTS;
-            long left = occupied[level] & ~(1L << slot);
-            occupied[level] = left;
-            if (left == 0) {
-                levels &= ~(1 << level);
+            if (after != null) {
+                after.prev = before;
+                entry.next = null;
+            } else {
+                last[from] = before;
             }
+            if (before == null && after == null && from != DUE) {
+                int level = from / SLOTS;
+                occupied[level] &= ~(1L << from);
+                if (occupied[level] == 0) {
+                    levels &= ~(1 << level);
+                }
+            }
+            size--;
+        }
+        entry.slot = to;
+        entry.deadline = deadline;
+        if (to != Entry.NOWHERE) {
+            Entry tail = last[to];
+            last[to] = entry;
+            if (tail != null) {
+                entry.prev = tail;
+                tail.next = entry;
+                if (to != DUE && deadline - earliest[to] < 0) {
+                    earliest[to] = deadline;
+                }
+            } else {
+                first[to] = entry;
+                if (to != DUE) {
+                    int level = to / SLOTS;
+                    earliest[to] = deadline;
+                    occupied[level] |= 1L << to;
+                    levels |= 1 << level;
+                }
+            }
+            size++;
         }
     }
 }

@@ -16,6 +16,9 @@ public final class Awaiting {
 
     private Awaiting() {}
 
+    /** Initialises this class, so that a wait at the end of a stack need not. */
+    static void ready() {}
+
     /**
      * The caller begins to wait for other threads.
      *

@@ -67,6 +67,7 @@ public final class KernelCore {
         this.reports = reports;
         this.boot = new Boot(name, reports, cold);
         this.owner = owner;
+        Awaiting.ready();
     }
 
     /**

@@ -110,6 +110,7 @@ public class Callout extends Timer {
     private static Clocks clocks(Kernel kernel, int flags) {
         Argument.requireNonNull(kernel, "callout_init", "kernel");
         Args.flags(flags, CALLOUT_MPSAFE, "callout_init");
+        Names.ready();
         return Clocks.of(kernel);
     }
 

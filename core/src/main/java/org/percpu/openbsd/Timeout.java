@@ -121,6 +121,7 @@ public class Timeout extends Timer {
     public Timeout(Kernel kernel) {
         super(Clocks.of(Argument.requireNonNull(kernel, "timeout_set", "kernel")), false);
         this.kernel = kernel;
+        Names.ready();
     }
 
     /**

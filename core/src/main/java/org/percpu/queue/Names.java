@@ -23,6 +23,9 @@ public final class Names {
 
     private Names() {}
 
+    /** Initialises this class, so that a name can be made at the end of a stack. */
+    public static void ready() {}
+
     /**
      * A name from a class.
      *

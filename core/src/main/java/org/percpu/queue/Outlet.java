@@ -34,6 +34,7 @@ public abstract class Outlet extends Inlet {
 
     Outlet(Kernel kernel, String name, NativeDoor door) {
         super(name, door.doorbell);
+        Names.ready();
         this.door = door;
         this.kernel = kernel;
         this.core = KernelCore.of(kernel);

@@ -142,7 +142,7 @@ class WheelTest {
                     wheel.remove(handle);
                 }
                 assertThat(model.remove(handle)).isEqualTo(was);
-                wheel.add(handle, deadline);
+                wheel.put(handle, deadline);
                 model.add(handle, deadline);
             } else if (action < 75) {
                 boolean was = handle.slot != Entry.NOWHERE;
@@ -211,7 +211,7 @@ class WheelTest {
                 }
                 Wheel wheel = new Wheel(start);
                 Handle handle = new Handle(bit);
-                wheel.add(handle, start + distance);
+                wheel.put(handle, start + distance);
                 assertThat(wheel.next()).isEqualTo(start + distance);
                 advance(wheel, start + distance - 1, ALL);
                 assertThat(wheel.poll()).isNull();
@@ -228,7 +228,7 @@ class WheelTest {
         Wheel wheel = new Wheel(0);
         Handle[] handles = {new Handle(0), new Handle(1), new Handle(2)};
         for (Handle handle : handles) {
-            wheel.add(handle, 1_000_000);
+            wheel.put(handle, 1_000_000);
         }
         wheel.remove(handles[1]);
         advance(wheel, 2_000_000, ALL);
@@ -251,12 +251,12 @@ class WheelTest {
         for (int i = 0; i < 10; i++) {
             Handle handle = new Handle(i);
             added.add(handle);
-            wheel.add(handle, deadline + i / 4);
+            wheel.put(handle, deadline + i / 4);
         }
         wheel.advance(deadline, 3);
         assertThat(wheel.isMoving()).isTrue();
         Handle late = new Handle(99);
-        wheel.add(late, deadline);
+        wheel.put(late, deadline);
         added.add(4, late);
         advance(wheel, deadline + 10, 1);
         List<Entry> out = new ArrayList<>();
@@ -273,7 +273,7 @@ class WheelTest {
         Random random = new Random(11);
         int count = 1_000_000;
         for (int i = 0; i < count; i++) {
-            wheel.add(new Handle(i), 1 + (random.nextLong() >>> 28));
+            wheel.put(new Handle(i), 1 + (random.nextLong() >>> 28));
         }
         assertThat(wheel.size()).isEqualTo(count);
         advance(wheel, 1L << 37, 256);

@@ -67,6 +67,17 @@ public final class InjectedErrors {
             SCENARIOS.put("sleep-" + name, () -> new Sleeping(on, false));
             SCENARIOS.put("wake-" + name, () -> new Sleeping(on, true));
         }
+        SCENARIOS.put("add-callout", () -> new Submission(new TimedTargets.OfCallout()));
+        SCENARIOS.put("run-callout", () -> new Running(new TimedTargets.OfCallout()));
+        SCENARIOS.put("wait-callout", () -> new Waiting(TimedTargets.OfCallout::new));
+        SCENARIOS.put("add-delayed", () -> new Submission(new TimedTargets.OfDelayedWork()));
+        SCENARIOS.put("add-delayed-task", () -> new Submission(new TimedTargets.OfDelayedTask()));
+        SCENARIOS.put("run-delayed", () -> new Running(new TimedTargets.OfDelayedWork()));
+        SCENARIOS.put("close-delayed", () -> new Closing(TimedTargets.OfDelayedTask::new, Closing.Way.CLOSE));
+        SCENARIOS.put("shutdown-delayed", () -> new Closing(TimedTargets.OfDelayedWork::new, Closing.Way.SHUTDOWN));
+        for (Rearming.What what : Rearming.What.values()) {
+            SCENARIOS.put(what.name().toLowerCase(Locale.ROOT).replace('_', '-'), () -> new Rearming(what));
+        }
         SCENARIOS.put("make-kernel", () -> new Making(Making::kernel, false));
         SCENARIOS.put("make-workqueue", () -> new Making(Making::workqueue, false));
         SCENARIOS.put("make-taskq", () -> new Making(Making::taskq, false));

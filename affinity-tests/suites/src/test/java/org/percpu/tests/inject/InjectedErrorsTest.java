@@ -39,6 +39,8 @@ class InjectedErrorsTest {
                     "wait-workqueue barrier-two del-barrier disestablish join lock-adaptive lock-netbsd lock-openbsd"
                             + " lock-kernel sleep-condvar sleep-condvar-mutex sleep-sleepq sleep-sleepq-mutex"
                             + " wake-condvar wake-sleepq wake-sleepq-mutex",
+                    "add-callout run-callout wait-callout move-callout stop-callout add-delayed add-delayed-task run-delayed"
+                            + " shutdown-delayed modify-work cancel-work",
                     // Alone, because the first wake-up of a JVM must initialise no class.
                     "wake-condvar-mutex",
                     "make-workqueue make-taskq make-workq make-kthread make-systq make-softint make-line make-kernel");
