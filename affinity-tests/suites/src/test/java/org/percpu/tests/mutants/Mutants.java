@@ -22,7 +22,7 @@ final class Mutants {
     private static final long LIMIT_SECONDS = 120;
 
     /** The script has a limit of its own, for which nothing counts as found. */
-    private static final long SCHEDULES_LIMIT_SECONDS = 900;
+    private static final long SCHEDULES_LIMIT_SECONDS = 600;
 
     private final Path sources;
     private final Path work;
@@ -75,9 +75,11 @@ final class Mutants {
                 .start();
         boolean ended = process.waitFor(limit, TimeUnit.SECONDS);
         if (!ended) {
+            // A script's own children would go on.
+            process.descendants().forEach(ProcessHandle::destroyForcibly);
             process.destroyForcibly().waitFor();
         }
-        String by = ended ? verdict(out, process.exitValue()) : hung(scenario, limit);
+        String by = ended ? verdict(out, process.exitValue()) : hung(out, scenario, limit);
         System.out.printf(
                 "%-32s %s (%s, %d s)%n",
                 mutant.name(), by, mutant.kind(), TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - start));
@@ -88,8 +90,10 @@ final class Mutants {
         return false;
     }
 
-    private static String hung(@Nullable String scenario, long limit) {
-        return (scenario == null ? "killed by a hang of " : "NOT TRIED: no end within ") + limit + " s";
+    private static String hung(Path out, @Nullable String scenario, long limit) throws IOException {
+        List<String> lines = Files.readAllLines(out);
+        boolean began = scenario == null && !lines.isEmpty() && !lines.get(lines.size() - 1).startsWith(Killers.WAITS);
+        return (began ? "killed by a hang of " : "NOT TRIED: no test began within ") + limit + " s";
     }
 
     private static List<String> tests(Mutant mutant, Path classes) {

@@ -151,37 +151,44 @@ public final class LockScenarios {
             long hurry = 1 + Math.floorMod(Long.getLong(Stage.SEED, 0), LONGEST) * LONGEST;
             Kthread patient = kthread(kernel, Kthread.KTHREAD_MPSAFE, here -> {
                 mutex.lock();
-                while (guarded == 0) {
-                    tokens.await(mutex);
+                while (got.get() < ROUNDS) {
+                    if (guarded > 0) {
+                        guarded--;
+                        got.incrementAndGet();
+                    } else {
+                        tokens.await(mutex);
+                    }
                 }
-                guarded--;
                 mutex.unlock();
-                got.incrementAndGet();
             });
             Kthread hasty = kthread(kernel, Kthread.KTHREAD_MPSAFE, here -> {
-                mutex.lock();
-                // If it says that nobody woke it, the wake-up must have gone to the other one.
-                if ((guarded > 0 || tokens.await(mutex, hurry, TimeUnit.NANOSECONDS)) && guarded > 0) {
-                    guarded--;
-                    got.incrementAndGet();
+                for (int i = 0; i < ROUNDS; i++) {
+                    mutex.lock();
+                    // If it says that nobody woke it, the wake-up must have gone to the other one.
+                    if ((guarded > 0 || tokens.await(mutex, hurry, TimeUnit.NANOSECONDS)) && guarded > 0) {
+                        guarded--;
+                        got.incrementAndGet();
+                    }
+                    mutex.unlock();
                 }
-                mutex.unlock();
             });
             patient.start();
             hasty.start();
-            mutex.lock();
-            guarded = 1;
-            tokens.signal();
-            mutex.unlock();
+            for (int i = 0; i < ROUNDS; i++) {
+                mutex.lock();
+                guarded++;
+                tokens.signal();
+                mutex.unlock();
+            }
             hasty.join();
             mutex.lock();
-            if (guarded == 0 && got.get() == 1) {
-                // One of the two has the token; if it was the patient one, this token is left over.
-                guarded = 1;
-                tokens.signal();
+            if (guarded == 0) {
+                // Otherwise the patient one is awake, or was woken for the tokens that are left.
+                tokens.broadcast();
             }
             mutex.unlock();
             patient.join();
+            Stage.mustHaveRun(ROUNDS, got, "tokens");
         });
     }
 

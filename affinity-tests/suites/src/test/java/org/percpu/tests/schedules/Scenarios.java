@@ -5,6 +5,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.percpu.bindings.spi.Errno;
+import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.bindings.spi.PercpuException;
 import org.percpu.ipl.Ipl;
 import org.percpu.kernel.Kernel;
@@ -58,14 +60,16 @@ public final class Scenarios {
         return works;
     }
 
-    /** A CPU may be offline, and its queue refuses then. */
+    /** To each CPU in turn. A queue that ends meanwhile refuses. */
     private static void send(Kernel kernel, Workqueue<Counted> wq, List<Counted> works) {
         for (int i = 0; i < works.size(); i++) {
             try {
                 wq.enqueue(works.get(i), kernel.cpus().get(i % kernel.cpus().size()));
                 works.get(i).due = true;
-            } catch (PercpuException e) {
-                works.get(i).due = false;
+            } catch (ErrnoException e) {
+                if (e.errno() != Errno.ESHUTDOWN) {
+                    throw e;
+                }
             }
         }
     }
@@ -130,7 +134,7 @@ public final class Scenarios {
      */
     public void workqueueDrop() throws InterruptedException {
         Stage.play(kernel -> {
-            Workqueue<Counted> wq = workqueue(kernel, 0);
+            Workqueue<Counted> wq = workqueue(kernel, Workqueue.WQ_PERCPU);
             List<Counted> works = works(2 * WORKS);
             List<Counted> back = new ArrayList<>();
             // The worker may have these as a batch, and be in the midst of it.
@@ -347,7 +351,7 @@ public final class Scenarios {
     public void shutdown() throws InterruptedException {
         Stage.play(kernel -> {
             Taskq tq = Taskq.create(kernel, "tq", 1, Ipl.NONE, Taskq.TASKQ_MPSAFE);
-            Workqueue<Counted> wq = workqueue(kernel, 0);
+            Workqueue<Counted> wq = workqueue(kernel, Workqueue.WQ_PERCPU);
             List<Counted> works = works(WORKS);
             CountedTask task = new CountedTask();
             List<Object> back = new ArrayList<>();
