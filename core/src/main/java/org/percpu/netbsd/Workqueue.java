@@ -27,6 +27,7 @@ import org.percpu.queue.Append;
 import org.percpu.queue.Args;
 import org.percpu.queue.Call;
 import org.percpu.queue.Delay;
+import org.percpu.queue.Disabling;
 import org.percpu.queue.Ending;
 import org.percpu.queue.Inlet;
 import org.percpu.queue.Item;
@@ -67,6 +68,8 @@ import org.percpu.thread.Pri;
  *   <li>{@link #enqueueAfter}, {@link #modify} and {@link #cancel} are additions, for a {@link DelayedWork}. A work that
  *       waits for its time is pending in every sense. A drain waits for it within its time, and hands it back after;
  *       meanwhile nothing can be delayed. The kernel's shutdown does the same.
+ *   <li>{@link #dequeue}, {@link #disable}, {@link #enable}, {@link #disableAndWait} and {@link #cancelAndWait} are
+ *       additions.
  *   <li>In a kernel with {@linkplain org.percpu.kernel.KernelBuilder#sharedWorkers shared workers}, queues with
  *       WQ_PERCPU and one priority share a thread on each CPU. A callback then delays works of other queues (NWQ-17),
  *       and a callback that waits for a work which its own thread would have to run is refused with EDEADLK.
@@ -270,12 +273,13 @@ public final class Workqueue<W extends Work> implements KernelQueue {
      * @param wk a work that is not pending on any queue
      * @param ci the CPU whose queue takes it, or null for the CPU the caller is on; must be null without
      *     {@link #WQ_PERCPU}
+     * @return true; false if the work is {@linkplain #disable disabled}, and then it is not enqueued
      * @throws ErrnoException EBUSY if the work is pending (U1), EINVAL if it is null, if a CPU is given without
      *     WQ_PERCPU (U2) or is unknown to this queue (U3), ESHUTDOWN if the queue is destroyed (U7), EPERM if the
      *     caller's level is above the queue's, or the caller is a hard interrupt and the queue's level is below VM
      *     (U11); the work is as it was
      */
-    public void enqueue(W wk, @Nullable Cpu ci) {
+    public boolean enqueue(W wk, @Nullable Cpu ci) {
         if (wk == null) {
             throw nullWork("workqueue_enqueue");
         }
@@ -287,9 +291,109 @@ public final class Workqueue<W extends Work> implements KernelQueue {
             throw shutdown(wk);
         }
         Append appended = queue.append(wk);
-        if (appended != Append.QUEUED) {
+        if (appended != Append.QUEUED && appended != Append.DISABLED) {
             throw appended == Append.PENDING ? pending(wk) : shutdown(wk);
         }
+        return appended == Append.QUEUED;
+    }
+
+    /**
+     * Takes a work off this queue, also if a worker has taken it together with others and not started it, or it waits
+     * for its time. It does not wait for a run that has begun. An addition to the page: cancel_work of Linux.
+     *
+     * <p>It may wait for the moment that a worker needs to start a work, and looks at every work of the CPU's queue.
+     *
+     * @param wk any work
+     * @return true if it was pending, and now will not run for that enqueue
+     * @throws ErrnoException EINVAL if it is null or on another workqueue, EPERM as for {@link #enqueue}
+     */
+    public boolean dequeue(W wk) {
+        if (wk == null) {
+            throw nullWork("a dequeue");
+        }
+        if (Dispatchers.isUsed()) {
+            requireLevel();
+        }
+        return Disabling.takeOff(wk, timerOf(wk), "a dequeue on " + name, queues);
+    }
+
+    /**
+     * As {@link #dequeue}, and refuses to enqueue the work from then on, here or elsewhere, until it has been
+     * {@linkplain #enable enabled} as often as it was disabled. It does not wait for a run that has begun. An addition
+     * to the page: disable_work of Linux.
+     *
+     * @param wk any work without an open handle for C code
+     * @return true if it was pending
+     * @throws ErrnoException as {@link #dequeue}, and EBUSY if it has a handle for C code on this queue
+     */
+    public boolean disable(W wk) {
+        if (wk == null) {
+            throw nullWork("a disable");
+        }
+        if (Dispatchers.isUsed()) {
+            requireLevel();
+        }
+        return Disabling.disable(wk, timerOf(wk), "a disable on " + name, queues);
+    }
+
+    /**
+     * Takes one {@link #disable} back. It does not enqueue the work.
+     *
+     * @param wk a disabled work
+     * @return true if it can be enqueued again
+     * @throws ErrnoException EINVAL if it is null or not disabled
+     */
+    public boolean enable(W wk) {
+        if (wk == null) {
+            throw nullWork("an enable");
+        }
+        return Disabling.enable(wk, "an enable on " + name);
+    }
+
+    /**
+     * As {@link #disable}, and waits, with the kernel lock dropped, while the work runs here. Afterwards it is neither
+     * pending nor running, and cannot become either until it is enabled, however many threads call this at once, and
+     * whether or not its callback enqueues it. An addition to the page: disable_work_sync of Linux.
+     *
+     * @param wk any work
+     * @return true if it was pending
+     * @throws ErrnoException as {@link #disable}; EDEADLK in the work's own callback, EPERM if the caller must not
+     *     sleep; it is then as it was
+     */
+    public boolean disableAndWait(W wk) {
+        if (wk == null) {
+            throw nullWork("a disable");
+        }
+        core.requireSleepable(name);
+        for (SerialQueue queue : queues) {
+            if (queue.needsCaller() && queue.isRunning(wk)) {
+                throw new ErrnoException(
+                        Errno.EDEADLK,
+                        "a wait on " + name + " for " + wk + " in its own callback, which would wait for itself: call"
+                                + " disable, which does not wait");
+            }
+        }
+        boolean pending = disable(wk);
+        Disabling.awaitNotRunning(wk, queues);
+        return pending;
+    }
+
+    /**
+     * Takes a work off this queue and waits while it runs. What is enqueued meanwhile, by its callback too, is refused.
+     * An addition to the page: cancel_work_sync of Linux.
+     *
+     * @param wk any work
+     * @return true if it was pending
+     * @throws ErrnoException as {@link #disableAndWait}
+     */
+    public boolean cancelAndWait(W wk) {
+        boolean pending = disableAndWait(wk);
+        boolean unused = enable(wk);
+        return pending;
+    }
+
+    private @Nullable Delay timerOf(W wk) {
+        return wk instanceof DelayedWork delayed ? delayed.delay : null;
     }
 
     /**

@@ -18,6 +18,7 @@ import org.percpu.lwp.Lwp;
 import org.percpu.queue.Append;
 import org.percpu.queue.Args;
 import org.percpu.queue.Call;
+import org.percpu.queue.Delay;
 import org.percpu.queue.Inlet;
 import org.percpu.queue.Item;
 
@@ -178,7 +179,8 @@ public final class Taskq extends OpenbsdQueue<Task> {
      * task_add: queues a task unless it is queued already, here or on another queue (OTQ-9).
      *
      * @param task a task that has been set
-     * @return false if it was queued already; that run will see everything the caller wrote before this call
+     * @return false if it was queued already; that run will see everything the caller wrote before this call. Also
+     *     false if it is {@linkplain #disable disabled}: then it is not queued
      * @throws ErrnoException EINVAL if the task is null or was never set, ESHUTDOWN if the queue is destroyed, EAGAIN
      *     if it got no thread, EPERM if the caller's level is above the queue's (U11)
      */
@@ -360,6 +362,63 @@ public final class Taskq extends OpenbsdQueue<Task> {
         boolean done = threads.queue.awaitNotRunning(task, within);
         assert done || deleted || !within.equals(FOREVER);
         return done;
+    }
+
+    /**
+     * Takes a task off this queue, and refuses to add it from then on, here or elsewhere, until it has been
+     * {@linkplain #enable enabled} as often as it was disabled. It does not wait for a run that has begun. An addition
+     * to the page: disable_work of Linux.
+     *
+     * @param task any task without an open handle for C code
+     * @return true if it was queued
+     * @throws ErrnoException EINVAL if it is null or on another queue, EBUSY if it has a handle for C code on this
+     *     queue, EPERM if the caller's level is above the queue's (U11)
+     */
+    public boolean disable(Task task) {
+        return threads.disable(task, timerOf(task));
+    }
+
+    /**
+     * Takes one {@link #disable} back. It does not add the task.
+     *
+     * @param task a disabled task
+     * @return true if it can be added again
+     * @throws ErrnoException EINVAL if it is null or not disabled
+     */
+    public boolean enable(Task task) {
+        return threads.enable(task);
+    }
+
+    /**
+     * As {@link #disable}, and waits while the task runs. Afterwards it is neither queued nor running, and cannot become
+     * either until it is enabled, however many threads call this at once, and whether or not its function adds it. A
+     * call in the task itself does not wait for that task. An addition to the page: disable_work_sync of Linux.
+     *
+     * @param task any task
+     * @return true if it was queued
+     * @throws ErrnoException as {@link #disable}, and EDEADLK in a task that must not sleep, EPERM if the caller must
+     *     not sleep; it is then as it was
+     */
+    public boolean disableAndWait(Task task) {
+        return threads.disableAndWait(task, timerOf(task));
+    }
+
+    /**
+     * Takes a task off this queue and waits while it runs. What is added meanwhile, by its function too, is refused. An
+     * addition to the page: cancel_work_sync of Linux.
+     *
+     * @param task any task
+     * @return true if it was queued
+     * @throws ErrnoException as {@link #disableAndWait}
+     */
+    public boolean cancelAndWait(Task task) {
+        boolean queued = disableAndWait(task);
+        boolean unused = enable(task);
+        return queued;
+    }
+
+    private static @Nullable Delay timerOf(@Nullable Task task) {
+        return task instanceof DelayedTask delayed ? delayed.delay : null;
     }
 
     /**

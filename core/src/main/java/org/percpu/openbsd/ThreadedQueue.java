@@ -6,6 +6,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
@@ -22,6 +23,8 @@ import org.percpu.lwp.Listing;
 import org.percpu.lwp.Lwp;
 import org.percpu.queue.Args;
 import org.percpu.queue.Call;
+import org.percpu.queue.Delay;
+import org.percpu.queue.Disabling;
 import org.percpu.queue.Ending;
 import org.percpu.queue.Item;
 import org.percpu.queue.SharedQueue;
@@ -376,6 +379,42 @@ final class ThreadedQueue {
         }
         requireMaySleep(call);
         return queue.barrier(within);
+    }
+
+    boolean takeOff(@Nullable Item item, @Nullable Delay timer) {
+        Item mine = requireItem("a cancel", item);
+        return Disabling.takeOff(mine, timer, "a cancel on " + name, queue);
+    }
+
+    boolean disable(@Nullable Item item, @Nullable Delay timer) {
+        Item mine = requireItem("a disable", item);
+        return Disabling.disable(mine, timer, "a disable on " + name, queue);
+    }
+
+    boolean enable(@Nullable Item item) {
+        if (item == null) {
+            throw isNull("an enable", "task");
+        }
+        return Disabling.enable(item, "an enable on " + name);
+    }
+
+    boolean disableAndWait(@Nullable Item item, @Nullable Delay timer) {
+        requireMaySleep("a disable");
+        Item mine = requireItem("a disable", item);
+        boolean queued = Disabling.disable(mine, timer, "a disable on " + name, queue);
+        boolean done = queue.awaitNotRunning(mine, KernelQueue.FOREVER);
+        assert done;
+        return queued;
+    }
+
+    private Item requireItem(String call, @Nullable Item item) {
+        if (item == null) {
+            throw isNull(call, "task");
+        }
+        if (Dispatchers.isUsed()) {
+            requireLevel(call);
+        }
+        return item;
     }
 
     void requireMaySleep(String call) {

@@ -17,6 +17,7 @@ import org.percpu.lwp.Lwp;
 import org.percpu.queue.Append;
 import org.percpu.queue.Args;
 import org.percpu.queue.Call;
+import org.percpu.queue.Delay;
 import org.percpu.queue.Inlet;
 import org.percpu.queue.Item;
 
@@ -295,11 +296,12 @@ public final class Workq extends OpenbsdQueue<WorkqTask> {
      * @param arg2 second argument, may be null
      * @param <A> the type of the first argument
      * @param <B> the type of the second argument
+     * @return true; false if the entry is {@linkplain #disable disabled}, and then it is not queued
      * @throws ErrnoException EBUSY if the entry is pending (U1), EINVAL (null function, unknown flags), ESHUTDOWN
      *     (destroyed), EAGAIN (the queue got no thread), EPERM (the caller's level is above the queue's, U11); the
      *     entry is as it was
      */
-    public <A extends @Nullable Object, B extends @Nullable Object> void queueTask(
+    public <A extends @Nullable Object, B extends @Nullable Object> boolean queueTask(
             WorkqTask wqt, int flags, Function<? super A, ? super B> func, A arg1, B arg2) {
         if (wqt == null) {
             throw threads.isNull("workq_queue_task", "wqt");
@@ -312,6 +314,7 @@ public final class Workq extends OpenbsdQueue<WorkqTask> {
         if (appended == Append.PENDING) {
             throw pending(wqt);
         }
+        return appended == Append.QUEUED;
     }
 
     /**
@@ -412,6 +415,76 @@ public final class Workq extends OpenbsdQueue<WorkqTask> {
             throw new ErrnoException(Errno.EINVAL, call + " on " + name() + ": func is null");
         }
         threads.requireOpen(call);
+    }
+
+    /**
+     * Takes a caller's entry off this queue. It does not wait for a run that has begun. An addition to the page:
+     * cancel_work of Linux.
+     *
+     * @param task any entry
+     * @return true if it was queued here, and now will not run for that call
+     * @throws ErrnoException EINVAL if it is null or on another queue, EPERM if the caller's level is above the queue's
+     *     (U11)
+     */
+    public boolean cancelTask(WorkqTask task) {
+        return threads.takeOff(task, timerOf(task));
+    }
+
+    /**
+     * Takes a task off this queue, and refuses to add it from then on, here or elsewhere, until it has been
+     * {@linkplain #enable enabled} as often as it was disabled. It does not wait for a run that has begun. An addition
+     * to the page: disable_work of Linux.
+     *
+     * @param task any task without an open handle for C code
+     * @return true if it was queued
+     * @throws ErrnoException EINVAL if it is null or on another queue, EBUSY if it has a handle for C code on this
+     *     queue, EPERM if the caller's level is above the queue's (U11)
+     */
+    public boolean disable(WorkqTask task) {
+        return threads.disable(task, timerOf(task));
+    }
+
+    /**
+     * Takes one {@link #disable} back. It does not add the task.
+     *
+     * @param task a disabled task
+     * @return true if it can be added again
+     * @throws ErrnoException EINVAL if it is null or not disabled
+     */
+    public boolean enable(WorkqTask task) {
+        return threads.enable(task);
+    }
+
+    /**
+     * As {@link #disable}, and waits while the task runs. Afterwards it is neither queued nor running, and cannot become
+     * either until it is enabled, however many threads call this at once, and whether or not its function adds it. A
+     * call in the task itself does not wait for that task. An addition to the page: disable_work_sync of Linux.
+     *
+     * @param task any task
+     * @return true if it was queued
+     * @throws ErrnoException as {@link #disable}, and EDEADLK in a task that must not sleep, EPERM if the caller must
+     *     not sleep; it is then as it was
+     */
+    public boolean disableAndWait(WorkqTask task) {
+        return threads.disableAndWait(task, timerOf(task));
+    }
+
+    /**
+     * Takes a task off this queue and waits while it runs. What is added meanwhile, by its function too, is refused. An
+     * addition to the page: cancel_work_sync of Linux.
+     *
+     * @param task any task
+     * @return true if it was queued
+     * @throws ErrnoException as {@link #disableAndWait}
+     */
+    public boolean cancelAndWait(WorkqTask task) {
+        boolean queued = disableAndWait(task);
+        boolean unused = enable(task);
+        return queued;
+    }
+
+    private static @Nullable Delay timerOf(@Nullable WorkqTask task) {
+        return task instanceof DelayedWorkqTask delayed ? delayed.delay : null;
     }
 
     /**

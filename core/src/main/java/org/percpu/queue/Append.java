@@ -7,6 +7,8 @@ public enum Append {
     QUEUED,
     /** It was pending already, here or elsewhere, and stays where it was. */
     PENDING,
+    /** It is disabled, and is not pending. */
+    DISABLED,
     /** The queue has ended; the item is not pending. */
     CLOSED
 }

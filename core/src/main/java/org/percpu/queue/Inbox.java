@@ -88,6 +88,27 @@ final class Inbox extends InboxHead {
         return newest;
     }
 
+    /**
+     * A taker that keeps all others out: puts back what it has taken, behind what was pushed meanwhile. Returns RING if
+     * the consumer must be woken. The inbox is not shut.
+     */
+    Push putBack(Item newest) {
+        while (true) {
+            Item found = head;
+            if (found != null && !isMarker(found)) {
+                Item oldest = found;
+                for (Item older = oldest.older; older != null; older = oldest.older) {
+                    oldest = older;
+                }
+                oldest.older = newest;
+                return DONE;
+            }
+            if (HEAD.compareAndSet(this, found, newest)) {
+                return found == null ? DONE : RING;
+            }
+        }
+    }
+
     /** Taker: links the items that it has taken in the other direction as well. Returns the oldest. */
     static Item linkNewer(Item newest) {
         Item item = newest;

@@ -57,6 +57,9 @@ public abstract class Inlet {
      */
     public final Append append(Item item) {
         while (!item.claim(number)) {
+            if (Disabling.isDisabled(item)) {
+                return Append.DISABLED;
+            }
             // On some processors a failed compare-and-set orders nothing. The caller relies on the pending run to see
             // its writes, so they must be visible before it reads the mark for the last time. The worker does the
             // reverse: it clears the mark, executes a fence, and then reads what the caller wrote. The count is the
@@ -107,6 +110,9 @@ public abstract class Inlet {
      */
     public final Append append(Item item, @Nullable Object func, @Nullable Object arg1, @Nullable Object arg2) {
         if (!item.claim(number)) {
+            if (Disabling.isDisabled(item)) {
+                return Append.DISABLED;
+            }
             coalesced.add(1);
             payRingFor(item);
             return Append.PENDING;
@@ -155,7 +161,7 @@ public abstract class Inlet {
      * @return the state when the call looked, which may be stale on return
      */
     public static boolean isPending(Item item) {
-        return item.owner() != 0;
+        return item.owner() > 0;
     }
 
     /**
@@ -165,7 +171,8 @@ public abstract class Inlet {
      * @return the state when the call looked, which may be stale on return
      */
     public final boolean owns(Item item) {
-        return (item.owner() & NUMBER) == number;
+        int owner = item.owner();
+        return owner > 0 && (owner & NUMBER) == number;
     }
 
     /**
@@ -176,7 +183,7 @@ public abstract class Inlet {
      */
     public static @Nullable Inlet ownerOf(Item item) {
         int owner = item.owner();
-        return owner == 0 ? null : NUMBERS.get(owner & NUMBER);
+        return owner <= 0 ? null : NUMBERS.get(owner & NUMBER);
     }
 
     /** A caller that finds an item pending relies on a run that is to come. */

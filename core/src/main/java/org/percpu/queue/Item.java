@@ -42,7 +42,7 @@ public abstract class Item {
 
     /**
      * {@linkplain Inlet#number Number} of the queue on which the item is pending, or 0; with a
-     * bit more in a {@link Portion}. A worker that knows the item
+     * bit more in a {@link Portion}; negative while it is {@linkplain Disabling disabled}. A worker that knows the item
      * to be pending here clears it by setRelease, without a fence: later reads may be reordered before the release.
      */
     volatile int owner;

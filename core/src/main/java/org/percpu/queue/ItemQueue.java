@@ -55,6 +55,19 @@ public abstract class ItemQueue extends Outlet {
         return false;
     }
 
+    /**
+     * Takes an item back.
+     *
+     * @param item any item
+     * @return false if it is not pending here: never added, running, or done; or its append has not pushed it yet
+     */
+    public final boolean remove(Item item) {
+        return remove(item, 0);
+    }
+
+    /** As {@link #remove(Item)}; the item is left with an owner that is no queue. */
+    abstract boolean remove(Item item, int owner);
+
     /** The function of a worker's thread: runs items until the worker must end. */
     final void serve(Worker worker) {
         worker.begins();

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.queue;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.WorkerState;
@@ -25,13 +23,13 @@ public class SerialQueue extends ItemQueue {
 
     final Worker worker;
     private final List<Worker> only; // the worker
-    private final Batch batch = new Batch();
+    final Batch batch = new Batch();
+    private final Recall recall = new Recall(this);
+    private final DroppedBatch dropped = new DroppedBatch(this);
 
-    /** Decides which thread hands back the rest of the batch when the queue is dropped. */
-    private final AtomicBoolean handedOver = new AtomicBoolean();
+    /** The worker takes no step with its works without a look at {@link #recall} and {@link #dropping}. */
+    volatile boolean alert;
 
-    /** Items of the batch that were taken back and not yet handed out, newest first; guarded by released. */
-    private List<Item> releasedBatch = new ArrayList<>();
 
     /** Items that were taken out of the inbox and are to be released; guarded by released. */
     private @Nullable Item releasing;
@@ -39,7 +37,6 @@ public class SerialQueue extends ItemQueue {
     private volatile boolean left;
 
     // Only the worker uses these fields: they hold what an error has left to do.
-    private boolean givingUp;
     private @Nullable Item unlinked; // a batch whose items are not linked yet
     private @Nullable Item next; // the next item of a linked batch
     private boolean nextBegun; // next has begun and is no longer the queue's
@@ -120,9 +117,16 @@ public class SerialQueue extends ItemQueue {
             }
             while (item != null) {
                 if (!begun) {
-                    if (dropping) {
-                        giveUp(item);
-                        return false;
+                    if (alert) {
+                        item = recall.next(item);
+                        newer = item == null ? null : item.newer;
+                        if (item == null) {
+                            break;
+                        }
+                        if (dropping) {
+                            dropped.giveUp(item);
+                            return false;
+                        }
                     }
                     // The item that ran before this one is no longer the queue's.
                     item.older = null;
@@ -228,7 +232,7 @@ public class SerialQueue extends ItemQueue {
         }
         // Set before the list leaves the inbox: hasUnstarted() looks at the inbox first and at `unstarted` second.
         Batch.UNSTARTED.setOpaque(batch, true);
-        Item newest = inbox.take();
+        Item newest = alert ? recall.take() : inbox.take();
         if (newest == null) {
             Batch.UNSTARTED.setRelease(batch, false);
         }
@@ -273,9 +277,25 @@ public class SerialQueue extends ItemQueue {
         doorbell.ring();
         // A worker sets `unstarted` before it takes a batch. The inbox is closed, so the value is reliable now.
         if (left || batch.unstarted) {
-            takeBatch(grace);
+            dropped.take(grace);
         }
         waiters.wakeAll();
+    }
+
+    @Override
+    void stop(boolean interrupt) {
+        super.stop(interrupt);
+        alert = true;
+    }
+
+    @Override
+    final boolean remove(Item item, int owner) {
+        return recall.remove(item, owner);
+    }
+
+    @Override
+    Item[] handOut() {
+        return dropped.handOut();
     }
 
     @Override
@@ -286,6 +306,13 @@ public class SerialQueue extends ItemQueue {
     @Override
     void takeBackPushed() {
         door.take();
+        synchronized (doorbell) {
+            recall.putBack();
+            takeBackInbox();
+        }
+    }
+
+    private void takeBackInbox() {
         synchronized (released) {
             if (releasing == null) {
                 releasing = inbox.take();
@@ -304,77 +331,6 @@ public class SerialQueue extends ItemQueue {
                 releasing = newer;
                 free(item);
             }
-        }
-    }
-
-    private void takeBatch(Deadline grace) {
-        if (await(this::ended, grace.left())) {
-            return;
-        }
-        // The worker writes `inQueue` and `unstarted` without a fence. await() puts a fence into the worker's thread
-        // before it looks. Where await() cannot do that, the writes have had the time of grace to become visible. A
-        // worker that has a batch and is outside its callbacks waits for nothing but its CPU.
-        boolean out = await(() -> left || !batch.inQueue || !batch.unstarted, Deadline.FOREVER);
-        assert out;
-        if (!left && !batch.unstarted) {
-            return;
-        }
-        if (handedOver.compareAndSet(false, true)) {
-            releaseBatch();
-            return;
-        }
-        // If the caller is the worker, in a callback, then another thread releases the batch.
-        if (!isWorker()) {
-            boolean ended = await(this::ended, Deadline.FOREVER);
-            assert ended;
-        }
-    }
-
-    /** Worker: gives its batch up; `oldest` is the batch's oldest item. After an error the worker calls this again. */
-    private void giveUp(Item oldest) {
-        if (givingUp || handedOver.compareAndSet(false, true)) {
-            givingUp = true;
-            // The item that ran before this one is no longer the queue's.
-            oldest.older = null;
-            releaseBatch();
-        }
-    }
-
-    /**
-     * Releases the batch from the newest item to the oldest. It stops before the item that runs, whose links are no
-     * longer the queue's.
-     */
-    private void releaseBatch() {
-        synchronized (released) {
-            for (Item item = worker.batch; item != null && item.owner == number; item = worker.batch) {
-                Item older = item.older;
-                boolean added = releasedBatch.add(item);
-                assert added;
-                deleted(item);
-                worker.batch = older;
-                free(item);
-            }
-        }
-    }
-
-    /** The batch is older than what came from the inbox, and was released from its newest item on. */
-    @Override
-    Item[] handOut() {
-        synchronized (released) {
-            int batch = releasedBatch.size();
-            int later = released.size();
-            Item[] items = new Item[batch + later];
-            for (int i = 0; i < batch; i++) {
-                items[i] = releasedBatch.get(batch - 1 - i);
-            }
-            for (int i = 0; i < later; i++) {
-                items[batch + i] = released.get(i);
-            }
-            List<Item> none = new ArrayList<>();
-            released.clear();
-            // No call follows: an error in it would lose the items.
-            releasedBatch = none;
-            return items;
         }
     }
 

@@ -65,13 +65,8 @@ public final class SharedQueue extends ReadyQueue {
         }
     }
 
-    /**
-     * Takes an item back.
-     *
-     * @param item any item
-     * @return false if it is not pending here: never added, running, or done
-     */
-    public boolean remove(Item item) {
+    @Override
+    boolean remove(Item item, int owner) {
         if (!owns(item)) {
             return false;
         }
@@ -86,7 +81,7 @@ public final class SharedQueue extends ReadyQueue {
                 // has claimed it and not pushed it yet. In the second case this call came first.
                 if (item.owner == number && ready.links(item)) {
                     ready.unlink(item);
-                    item.owner = 0;
+                    item.owner = owner;
                     removed = true;
                     deleted(item);
                 }

@@ -69,6 +69,15 @@
  * of the queue ({@link org.percpu.queue.Delays}). Whoever takes it off that list, under the list's monitor, decides: the
  * clock, a cancel, or the end of the queue. So exactly one of them happens.
  *
+ * <p><b>Taking a work back from a serial queue.</b> Its worker takes and starts works without a lock, so the caller is
+ * the side that pays ({@link org.percpu.queue.Recall}). It sets a flag that the worker reads before each start, puts a
+ * full fence into the worker's thread by membarrier(2), and waits until the worker is in a callback or has no works. From
+ * then on the worker takes its steps under the monitor of the doorbell, until the flag is off again. The flag takes the
+ * place of the one for the drop, so a worker that nobody disturbs reads no more than before.
+ *
+ * <p><b>Disabled items.</b> A count takes the place of the owner ({@link org.percpu.queue.Disabling}), so the
+ * compare-and-set of an append fails, and only then does the append look why.
+ *
  * <p><b>Names.</b>
  *
  * <ul>
@@ -90,6 +99,9 @@
  * <li>{@code ReadyList}: its items that have left the inbox.
  * <li>{@code Portion}: the items that its only worker has taken together.
  * <li>{@code Batch}: how far the worker of a serial queue has come with the works that it took together.
+ * <li>{@code DroppedBatch}: what becomes of that batch when the queue is dropped.
+ * <li>{@code Recall}: takes single works back from a serial queue.
+ * <li>{@code Disabling}: keeps items from being pending.
  * <li>{@code Barriers}: the barriers of a shared queue.
  * <li>{@code Membarrier}: a fence in every thread of the process, for waiters.
  * <li>{@code Waiters}: the threads that wait for items of a queue, or for its workers' end.

@@ -148,4 +148,59 @@ final class SerialQueueStress {
             back = true;
         }
     }
+
+    /** A work is taken back while the worker comes for it. */
+    @JCStressTest
+    @Rule("CX-1")
+    @Outcome(id = "1, 1", expect = ACCEPTABLE, desc = "Taken back, and not run; the other one is run.")
+    @Outcome(id = "0, 2", expect = ACCEPTABLE, desc = "Both are run, and the caller is told that it was not pending.")
+    @Outcome(expect = FORBIDDEN, desc = "Both, or neither.")
+    @State
+    public static class DequeueOrRun {
+        private final Parts.Rig rig =
+                Parts.serial().queued(new Parts.Plain()).queued().closing();
+
+        @Actor
+        public void caller(II_Result r) {
+            r.r1 = rig.queue.remove(rig.item) ? 1 : 0;
+        }
+
+        @Actor
+        public void worker(II_Result r) {
+            r.r2 = rig.takesAll();
+        }
+    }
+
+    /** Two callers take back one work each, and one of them enqueues it again, while the worker takes both. */
+    @JCStressTest
+    @Rule({"CX-1", "CX-2"})
+    @Outcome(id = "1", expect = ACCEPTABLE, desc = "Each enqueue is a run or was taken back.")
+    @Outcome(expect = FORBIDDEN, desc = "A run too many, or one too few.")
+    @State
+    public static class DequeueAndEnqueueOrRun {
+        private final Parts.Plain other = new Parts.Plain();
+        private final Parts.Rig rig = Parts.serial().queued(other).queued();
+        private int taken;
+        private int added;
+        private int takenToo;
+        private int ran;
+
+        @Actor
+        public void caller() {
+            taken = rig.queue.remove(rig.item) ? 1 : 0;
+            added = rig.append();
+            takenToo = rig.queue.remove(other) ? 1 : 0;
+            rig.closing();
+        }
+
+        @Actor
+        public void worker() {
+            ran = rig.takesAll();
+        }
+
+        @Arbiter
+        public void sum(I_Result r) {
+            r.r1 = ran + taken + takenToo == 2 + added ? 1 : 0;
+        }
+    }
 }
