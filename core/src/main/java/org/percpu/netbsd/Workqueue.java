@@ -515,14 +515,15 @@ public final class Workqueue<W extends Work> implements KernelQueue {
     }
 
     private @Nullable SerialQueue ownerOf(String call, W wk) {
-        Inlet owner = Inlet.ownerOf(wk);
-        if (owner == null) {
-            return null;
-        }
+        // Asked by number, as a look into the table of all queues allocates.
         for (SerialQueue queue : queues) {
-            if (queue == owner) {
+            if (queue.owns(wk)) {
                 return queue;
             }
+        }
+        Inlet owner = Inlet.ownerOf(wk);
+        if (owner == null || Arrays.asList(queues).contains(owner)) {
+            return null;
         }
         throw new ErrnoException(
                 Errno.EINVAL, call + " on " + name + " of " + wk + ", which is on " + owner + ": call it there");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.queue;
 
-import java.time.Duration;
+import java.util.Arrays;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
@@ -137,14 +137,15 @@ public final class Disabling {
     }
 
     private static @Nullable ItemQueue find(Item item, String call, ItemQueue... queues) {
-        Inlet owner = Inlet.ownerOf(item);
-        if (owner == null) {
-            return null;
-        }
+        // Asked by number, as a look into the table of all queues allocates.
         for (ItemQueue queue : queues) {
-            if (queue == owner) {
+            if (queue.owns(item)) {
                 return queue;
             }
+        }
+        Inlet owner = Inlet.ownerOf(item);
+        if (owner == null || Arrays.asList(queues).contains(owner)) {
+            return null;
         }
         throw new ErrnoException(Errno.EINVAL, call + " of " + item + ": it is on " + owner + "; call it there");
     }
