@@ -195,7 +195,8 @@ public final class CpuThread {
                 asked.realtimePolicy,
                 settling.denial,
                 settling.warning,
-                place.pinsLost());
+                place.pinsLost(),
+                settling.timerSlack);
     }
 
     private ThreadState read(boolean alive) {
@@ -226,7 +227,8 @@ public final class CpuThread {
                 asked.realtimePolicy,
                 settling.denial,
                 settling.warning,
-                place.pinsLost());
+                place.pinsLost(),
+                settling.timerSlack);
     }
 
     /** Field 39 of proc_pid_stat(5); the fields are counted from behind the name, which may contain anything. */

@@ -33,6 +33,9 @@ final class Settling {
     @Nullable
     String warning;
 
+    /** What the kernel said when it was set, or -1. */
+    long timerSlack = -1;
+
     Settling(String name, Place place, Sched sched, PinPolicy pinPolicy, RealtimePolicy realtimePolicy) {
         this.name = name;
         this.place = place;
@@ -49,6 +52,11 @@ final class Settling {
         tid = linux.gettid();
         String comm = Comm.of(name);
         check(linux.pthread_setname_np(linux.pthread_self(), comm), "pthread_setname_np(self, \"" + comm + "\")");
+        // Linux wakes a time-sharing thread up to 50 us late, so that it can wake several at once. Real-time threads have
+        // no slack. Where a sandbox refuses the call, the thread keeps the slack of its creator, and its state says so.
+        int set = linux.prctl(LinuxCalls.PR_SET_TIMERSLACK, 1);
+        assert set <= 0;
+        timerSlack = Math.max(linux.prctl(LinuxCalls.PR_GET_TIMERSLACK, 0), -1);
         pin();
         if (sched.realtime() && realtimePolicy != RealtimePolicy.NEVER) {
             becomeRealtime();

@@ -24,6 +24,9 @@ import org.percpu.cpu.CpuSet;
  * @param warning what is dangerous about the scheduling that was granted, such as a finite RLIMIT_RTTIME, or null
  * @param pinsLost how often the mask was found changed from outside; a CPU that stays offline counts once. Always 0 for
  *     a thread that is not bound
+ * @param timerSlackNanos by how many nanoseconds Linux may wake the thread late from a timed sleep while it is
+ *     time-sharing, as Linux said when the thread began. percpu asks for 1; a thread that asks for nothing has what its
+ *     creator has, usually 50000. -1 if unknown
  */
 public record ThreadState(
         String name,
@@ -39,7 +42,8 @@ public record ThreadState(
         RealtimePolicy realtimePolicy,
         @Nullable String denial,
         @Nullable String warning,
-        long pinsLost) {
+        long pinsLost,
+        long timerSlackNanos) {
 
     /**
      * Whether the thread is bound and has the mask that was asked for.
