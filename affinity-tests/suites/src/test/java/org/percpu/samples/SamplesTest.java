@@ -91,6 +91,18 @@ class SamplesTest {
     }
 
     @Test
+    @DisplayName("sample 10 tries a request again after longer and longer pauses")
+    void retryLater() {
+        assertThat(linesOf(Sample10_RetryLater.class))
+                .containsExactly(
+                        "try 1 failed, the next one in 5 ms",
+                        "try 2 failed, the next one in 10 ms",
+                        "try 3 failed, the next one in 20 ms",
+                        "try 4 succeeded, none came early: true",
+                        "another request was WAITING when it was cancelled");
+    }
+
+    @Test
     @DisplayName("sample 9 serves, and its stall is on the console")
     void findTheStall() {
         List<String> lines =
