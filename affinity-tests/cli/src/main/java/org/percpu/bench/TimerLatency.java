@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -281,13 +282,17 @@ public final class TimerLatency implements AutoCloseable {
         String answer = output(C, command, nanos);
         for (String line : answer.lines().filter(text -> text.startsWith("{")).toList()) {
             Map<String, Object> one = JSON.std.mapFrom(line);
-            Lateness lateness = of(C, ((Number) one.get("cpu")).intValue());
-            lateness.missed(((Number) one.get("missed")).longValue());
-            for (Object value : (List<?>) one.get("values")) {
+            Lateness lateness = of(C, (int) number(one, "cpu"));
+            lateness.missed(number(one, "missed"));
+            for (Object value : (List<?>) Objects.requireNonNull(one.get("values"))) {
                 List<?> pair = (List<?>) value;
                 lateness.add(((Number) pair.get(0)).longValue(), ((Number) pair.get(1)).longValue());
             }
         }
+    }
+
+    private static long number(Map<String, Object> one, String name) {
+        return ((Number) Objects.requireNonNull(one.get(name), name)).longValue();
     }
 
     /** It counts in whole microseconds, which it cuts. */
@@ -312,7 +317,7 @@ public final class TimerLatency implements AutoCloseable {
         for (String line : output(CYCLICTEST, command, nanos).lines().toList()) {
             Matcher form = CYCLICTEST_LINE.matcher(line.strip());
             if (form.matches()) {
-                String[] counts = form.group(2).strip().split("\\s+");
+                String[] counts = form.group(2).strip().split("\\s+", -1);
                 for (int i = 0; i < Math.min(counts.length, cpus.size()); i++) {
                     long count = Long.parseLong(counts[i]);
                     if (count > 0) {

@@ -60,6 +60,7 @@ public final class Target implements AutoCloseable {
      * @return to be closed
      * @throws NoAnswer if that is not possible; the message says why
      */
+    @SuppressWarnings("BanJNDI") // the address is of a process of this user, on this machine
     public static Target attach(long pid) throws NoAnswer {
         requireJava(pid);
         try {

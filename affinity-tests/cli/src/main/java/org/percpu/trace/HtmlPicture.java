@@ -170,7 +170,7 @@ public final class HtmlPicture {
     }
 
     private void draw() {
-        Map<Integer, TreeMap<String, Long>> bands = new TreeMap<>();
+        Map<Integer, Map<String, Long>> bands = new TreeMap<>();
         TreeSet<String> locks = new TreeSet<>();
         for (Timeline.Box box : timeline.boxes()) {
             if (box.kind() == Timeline.Kind.HOLD) {
@@ -186,7 +186,7 @@ public final class HtmlPicture {
             row(bands, arrow.cpu(), arrow.thread());
         }
         int band = 0;
-        for (Map.Entry<Integer, TreeMap<String, Long>> cpu : bands.entrySet()) {
+        for (Map.Entry<Integer, Map<String, Long>> cpu : bands.entrySet()) {
             int top = height;
             height += BAND;
             StringBuilder labels = new StringBuilder();
@@ -233,7 +233,7 @@ public final class HtmlPicture {
         svg.append("</g>\n");
     }
 
-    private void row(Map<Integer, TreeMap<String, Long>> bands, int cpu, long thread) {
+    private void row(Map<Integer, Map<String, Long>> bands, int cpu, long thread) {
         bands.computeIfAbsent(cpu, c -> new TreeMap<>()).put(name(thread) + " " + thread, thread);
     }
 
