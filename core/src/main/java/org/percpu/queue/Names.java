@@ -7,13 +7,16 @@ import org.jspecify.annotations.Nullable;
 public final class Names {
     private static final String LAMBDA = "$$Lambda";
 
+    /** Made at the first use: an initialiser of this class could meet the end of a stack, and leave the class dead. */
+    private static volatile @Nullable Cache cache;
+
     /** The last name that was made from a class, so that a recording of many works makes no text for each. */
-    private static final ClassValue<Made> MADE = new ClassValue<>() {
+    private static final class Cache extends ClassValue<Made> {
         @Override
         protected Made computeValue(Class<?> type) {
             return new Made();
         }
-    };
+    }
 
     private static final class Made {
         private volatile @Nullable Name last;
@@ -43,7 +46,13 @@ public final class Names {
     }
 
     private static String of(String kind, Class<?> type) {
-        Made made = MADE.get(type);
+        Cache names = cache;
+        if (names == null) {
+            // Another thread may make one too: then some names are made twice.
+            names = new Cache();
+            cache = names;
+        }
+        Made made = names.get(type);
         Name known = made.last;
         if (known == null || !kind.equals(known.kind())) {
             known = new Name(kind, kind + " " + name(type));

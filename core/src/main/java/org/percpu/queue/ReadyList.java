@@ -20,31 +20,6 @@ final class ReadyList {
 
     ReadyList() {}
 
-    /**
-     * Appends items that were taken out of an inbox, and links them the other way too. Makes no call.
-     *
-     * @param newest leads to the older ones
-     * @return how many there are
-     */
-    int add(Item newest) {
-        Item oldest = newest;
-        int more = 1;
-        for (Item older = oldest.older; older != null; older = oldest.older) {
-            older.newer = oldest;
-            oldest = older;
-            more++;
-        }
-        size += more;
-        oldest.older = last;
-        if (last == null) {
-            first = oldest;
-        } else {
-            last.newer = oldest;
-        }
-        last = newest;
-        return more;
-    }
-
     /** Puts linked items before the first one. Makes no call. */
     void addFirst(Item oldest, Item newest, int count) {
         Item next = first;

@@ -240,12 +240,30 @@ abstract class ReadyQueue extends ItemQueue {
         }
     }
 
+    /** Links the items of the inbox behind the ready ones, and the other way too. */
     final void drainInbox() {
         door.take();
         Item newest = inbox.take();
-        if (newest != null) {
-            lately = ready.add(newest);
+        if (newest == null) {
+            return;
         }
+        // No call from here on: an error would lose the items.
+        Item oldest = newest;
+        int more = 1;
+        for (Item older = oldest.older; older != null; older = oldest.older) {
+            older.newer = oldest;
+            oldest = older;
+            more++;
+        }
+        lately = more;
+        ready.size += more;
+        oldest.older = ready.last;
+        if (ready.last == null) {
+            ready.first = oldest;
+        } else {
+            ready.last.newer = oldest;
+        }
+        ready.last = newest;
     }
 
     private void wakeAnother() {
