@@ -33,7 +33,7 @@ public final class Seeded extends Scheduler {
     private static final int UNFAIR_STEPS = 20_000;
 
     /** A schedule that takes more steps is a hang, in which a thread goes round and round, or wakes up again and again by time. */
-    private static final int MOST_STEPS = 100_000;
+    private static final int MOST_STEPS = 400_000;
 
     private static final long WAIT_MILLIS = 1000;
 

@@ -7,7 +7,6 @@ import java.lang.management.GarbageCollectorMXBean;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -40,7 +39,7 @@ final class Machine {
     }
 
     private static String model() {
-        String info = read("/proc/cpuinfo");
+        String info = read("proc/cpuinfo");
         if (info != null) {
             for (String line : info.split("\n", -1)) {
                 if (line.startsWith("model name")) {
@@ -52,13 +51,12 @@ final class Machine {
     }
 
     private static String governor(CpuTopology topology) {
-        String governor =
-                read("/sys/devices/system/cpu/cpu" + topology.allowed().first() + "/cpufreq/scaling_governor");
+        String governor = read("sys/devices/system/cpu/cpu" + topology.allowed().first() + "/cpufreq/scaling_governor");
         return governor == null ? "not visible, as in most virtual machines" : governor.strip();
     }
 
     private static String policy() {
-        String stat = read("/proc/thread-self/stat");
+        String stat = read("proc/thread-self/stat");
         if (stat == null) {
             return "unknown";
         }
@@ -69,7 +67,7 @@ final class Machine {
     }
 
     private static String load() {
-        String load = read("/proc/loadavg");
+        String load = read("proc/loadavg");
         return load == null ? "unknown" : load.split(" ", -1)[0];
     }
 
@@ -80,7 +78,7 @@ final class Machine {
     }
 
     private static @Nullable String read(String file) {
-        try (InputStream in = Files.newInputStream(Path.of(file))) {
+        try (InputStream in = Files.newInputStream(Backend.root().resolve(file))) {
             return new String(in.readNBytes(MAX_FILE), StandardCharsets.UTF_8);
         } catch (IOException e) {
             return null;

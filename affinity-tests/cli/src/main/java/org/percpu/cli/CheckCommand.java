@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -311,8 +310,8 @@ final class CheckCommand implements Callable<Integer> {
     }
 
     private void system() {
-        String runtime = read("/proc/sys/kernel/sched_rt_runtime_us");
-        String period = read("/proc/sys/kernel/sched_rt_period_us");
+        String runtime = read("proc/sys/kernel/sched_rt_runtime_us");
+        String period = read("proc/sys/kernel/sched_rt_period_us");
         fact(
                 "real-time share",
                 runtime == null
@@ -340,7 +339,7 @@ final class CheckCommand implements Callable<Integer> {
     }
 
     private static boolean capability(int number) {
-        String status = read("/proc/self/status");
+        String status = read("proc/self/status");
         if (status != null) {
             for (String line : status.split("\n", -1)) {
                 if (line.startsWith("CapEff:")) {
@@ -360,7 +359,7 @@ final class CheckCommand implements Callable<Integer> {
     /** In one read: a sysctl has no second part, so a reader that grows its buffer gets one digit. */
     private static @Nullable String read(String file) {
         byte[] content = new byte[PAGE];
-        try (InputStream in = Files.newInputStream(Path.of(file))) {
+        try (InputStream in = Files.newInputStream(Backend.root().resolve(file))) {
             int length = in.read(content);
             return new String(content, 0, Math.max(length, 0), StandardCharsets.UTF_8).strip();
         } catch (IOException e) {

@@ -192,6 +192,33 @@ class MutexTest {
 
     @ParameterizedTest
     @EnumSource
+    @DisplayName("A handler may take a mutex of its own level, and is refused one of the next lower level")
+    void handlersTakeMutexesOfTheirLevelAndNoLower(SplMode mode) {
+        Mutex own = Mutex.netbsd("own", Ipl.AUDIO);
+        Mutex lower = Mutex.netbsd("lower", Ipl.VM);
+        Levels.on(mode, spl -> {
+            List<Throwable> faults = new ArrayList<>();
+            List<Boolean> taken = new ArrayList<>();
+            Receiver.current().onFault((line, thrown) -> faults.add(thrown));
+            InterruptLine line = InterruptLine.establish(Receiver.current(), "audio", Ipl.AUDIO, value -> {
+                own.lock();
+                taken.add(own.isHeldByCurrentThread());
+                own.unlock();
+                lower.lock();
+            });
+            assertThat(line.trigger()).isTrue();
+            assertThat(spl.poll()).isEqualTo(1);
+            assertThat(taken).containsExactly(true);
+            assertThat(faults).singleElement().satisfies(fault -> assertThat(fault)
+                    .isInstanceOf(IllegalMonitorStateException.class)
+                    .hasMessageContaining("lower"));
+            assertThat(lower.isHeldByCurrentThread()).isFalse();
+            line.close();
+        });
+    }
+
+    @ParameterizedTest
+    @EnumSource
     @DisplayName(
             "R6: a handler that returns with spin mutexes held is reported with their names, and they are released")
     void handlerThatReturnsWithMutexesHeldIsPutRight(SplMode mode) {

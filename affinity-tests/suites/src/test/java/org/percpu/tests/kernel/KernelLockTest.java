@@ -19,6 +19,8 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.percpu.kernel.Condvar;
 import org.percpu.kernel.Kernel;
 import org.percpu.kernel.KernelLock;
+import org.percpu.lwp.BigLock;
+import org.percpu.lwp.KernelCore;
 import org.percpu.netbsd.Kthread;
 import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Rule;
@@ -64,6 +66,29 @@ class KernelLockTest {
         assertThat(kernel.lock().isHeld()).isTrue();
         unlock(1);
         assertThat(Bounded.join(other)).isEqualTo(1);
+    }
+
+    @Test
+    @DisplayName("an offer hands the lock to the thread that waits for it, each time, and has the same holds again")
+    void anOfferHandsTheLockOver() {
+        KernelLock lock = test.get().lock();
+        BigLock awaited = KernelCore.of(test.get()).lock();
+        lock(2);
+        for (int i = 0; i < 50; i++) {
+            AtomicInteger had = new AtomicInteger();
+            FutureTask<Boolean> other = Bounded.startCode("other", () -> {
+                lock(1);
+                had.incrementAndGet();
+                unlock(1);
+            });
+            Bounded.until("it waits for the lock", awaited::isAwaited);
+            lock.offer();
+            assertThat(had.get()).isEqualTo(1);
+            assertThat(lock.holds()).isEqualTo(2);
+            Bounded.join(other);
+        }
+        unlock(2);
+        assertThat(lock.isHeld()).isFalse();
     }
 
     @Test

@@ -92,7 +92,9 @@ final class Mutants {
 
     private static String hung(Path out, @Nullable String scenario, long limit) throws IOException {
         List<String> lines = Files.readAllLines(out);
-        boolean began = scenario == null && !lines.isEmpty() && !lines.get(lines.size() - 1).startsWith(Killers.WAITS);
+        boolean began = scenario == null
+                && !lines.isEmpty()
+                && !lines.get(lines.size() - 1).startsWith(Killers.WAITS);
         return (began ? "killed by a hang of " : "NOT TRIED: no test began within ") + limit + " s";
     }
 

@@ -23,8 +23,8 @@ import org.percpu.tests.support.Machine;
 @Timeout(60)
 @DisplayName("In whatever schedule comes, nothing is lost:")
 class ScenariosTest {
-    private static final List<Class<?>> SCENARIOS =
-            List.of(Scenarios.class, LockScenarios.class, InterruptScenarios.class);
+    private static final List<Class<?>> SCENARIOS = List.of(
+            Scenarios.class, LockScenarios.class, InterruptScenarios.class, ClockScenarios.class, PoolScenarios.class);
     private static final int SEEDS = 16;
 
     @BeforeAll

@@ -48,6 +48,15 @@ final class Stage {
     }
 
     static void play(Play play) throws InterruptedException {
+        play(false, play);
+    }
+
+    /** On a kernel whose queues with WQ_PERCPU share the thread of a CPU. */
+    static void playShared(Play play) throws InterruptedException {
+        play(true, play);
+    }
+
+    private static void play(boolean shared, Play play) throws InterruptedException {
         long seed = Long.getLong(SEED, 0);
         Fences.forgetGarbage();
         Places.forgetEnded();
@@ -56,7 +65,7 @@ final class Stage {
         System.setProperty("percpu.sim.faults", faults(seed));
         SimMachine machine = SimMachine.restart();
         try {
-            act(play);
+            act(shared, play);
         } catch (PercpuException | IllegalArgumentException | OutOfMemoryError refusal) {
             if ((seed & WITH_FAULTS) == 0) {
                 throw refusal;
@@ -68,10 +77,11 @@ final class Stage {
         assert machine == SimMachine.ofProcess();
     }
 
-    private static void act(Play play) throws InterruptedException {
+    private static void act(boolean shared, Play play) throws InterruptedException {
         Kernel kernel = Kernel.builder("schedules")
                 .pinWatch(Duration.ZERO)
                 .stallAfter(Duration.ZERO)
+                .sharedWorkers(shared)
                 .faultHandler((queue, item, thrown) -> {
                     throw new AssertionError("a callback of " + queue + " threw", thrown);
                 })
