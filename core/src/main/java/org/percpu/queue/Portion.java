@@ -15,7 +15,7 @@ import org.percpu.queue.Barriers.Barrier;
  * {@code taken} into an item, so an item that was taken back and added again is never mistaken for one of the portion,
  * although the worker may still have a link to it. The links of an item change only when it is not in the portion.
  */
-final class Portion {
+final class Portion extends Padded {
     /** The most items of a portion: taking one item back may have to give so many back. */
     private static final int MOST = 64;
 
@@ -34,6 +34,9 @@ final class Portion {
     private @Nullable Item returned; // the oldest item that was given back and is not linked yet, after an error
     private int count;
 
+    @SuppressWarnings("UnusedVariable") // keeps what lies behind off the line
+    private int q00, q01, q02, q03, q04, q05, q06, q07, q08, q09, q10, q11, q12, q13, q14, q15;
+
     Portion(int number, ReadyList ready) {
         this.number = number;
         this.taken = number | Inlet.TAKEN;
@@ -43,31 +46,25 @@ final class Portion {
 
     /** Worker: takes the first items of the ready list up to the next barrier. After an error it is called again. */
     void take(Worker me, Item oldest) {
-        Item item = oldest;
-        int items = 1;
-        int named = me.name(item);
-        for (Item next = item.newer; next != null && items < MOST; next = next.newer) {
-            if (next instanceof Barrier) {
-                break;
-            }
-            named = me.name(next);
-            item = next;
-            items++;
-        }
-        assert named != 0;
-        Item end = item;
-        for (; item != null; item = item.older) {
+        // An error in here leaves the items in the ready list, and the worker marks them once more.
+        Item end = oldest;
+        int items = 0;
+        for (Item item = oldest; item != null && items < MOST && !(item instanceof Barrier); item = item.newer) {
+            int named = me.name(item);
+            assert named != 0;
             Item.OWNER.setOpaque(item, taken);
+            end = item;
+            items++;
         }
         WorkerProgress.BATCH.setRelease(me, end);
         long due = me.executed + items;
+        ready.removeFirst(end, items);
         // No call up to the end.
         me.due = due;
         worker = me;
         newest = end;
         returned = null;
         count = 0;
-        ready.removeFirst(end, items);
     }
 
     /** Gives the items that have not started back to the ready list. After an error it is called again. */

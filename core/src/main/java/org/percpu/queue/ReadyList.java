@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The items of a shared queue that have left the inbox, in their order. Everything is called under the queue's lock. */
 @SuppressWarnings("ReferenceEquality") // a task may define equals; its place in a queue is identity
-final class ReadyList {
+final class ReadyList extends Padded {
     @Nullable
     Item first;
 
@@ -17,6 +17,12 @@ final class ReadyList {
      * volatile.
      */
     int size;
+
+    /** How many items came out of the inbox together; 0 after a sleep. */
+    int lately;
+
+    @SuppressWarnings("UnusedVariable") // keeps what lies behind off the line
+    private int q00, q01, q02, q03, q04, q05, q06, q07, q08, q09, q10, q11, q12, q13, q14, q15;
 
     ReadyList() {}
 

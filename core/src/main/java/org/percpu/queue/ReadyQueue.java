@@ -38,9 +38,6 @@ abstract class ReadyQueue extends ItemQueue {
     private int idle;
     int alive;
 
-    /** How many items came out of the inbox together; 0 after a sleep. Only the only worker uses it. */
-    private int lately;
-
     volatile boolean ended;
 
     ReadyQueue(Kernel kernel, String name, boolean mpsafe, boolean inPortions) {
@@ -131,11 +128,11 @@ abstract class ReadyQueue extends ItemQueue {
     /** As the worker of a serial queue does. */
     private void gather() {
         if (inPortions
-                && lately > 1
+                && ready.lately > 1
                 && ready.size == 0
                 && !inbox.isEmpty()
                 && !core.lock().isHeld()) {
-            Inbox.gather(lately);
+            Inbox.gather(ready.lately);
         }
     }
 
@@ -169,7 +166,7 @@ abstract class ReadyQueue extends ItemQueue {
                     }
                     return start(me, item);
                 }
-                lately = 0;
+                ready.lately = 0;
                 VarHandle.fullFence();
                 itemLeft();
                 if (stopped || (sawClosing && workers.nobodyRuns(me) && closeInboxes())) {
@@ -255,7 +252,7 @@ abstract class ReadyQueue extends ItemQueue {
             oldest = older;
             more++;
         }
-        lately = more;
+        ready.lately = more;
         ready.size += more;
         oldest.older = ready.last;
         if (ready.last == null) {
