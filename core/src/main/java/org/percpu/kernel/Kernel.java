@@ -347,6 +347,15 @@ public final class Kernel implements AutoCloseable {
     }
 
     /**
+     * How many stalls the kernel has reported, each counted once, see {@link KernelBuilder#stallAfter}.
+     *
+     * @return never less than at an earlier call
+     */
+    public long stalls() {
+        return stallWatch.reported();
+    }
+
+    /**
      * The clocks of this kernel's CPUs, which run its timers. They are made with the first timer.
      *
      * @return one for each CPU, or none

@@ -27,6 +27,9 @@ public final class Tracing implements AutoCloseable {
             "PinLost",
             "PinRestored");
 
+    /** Each of these runs is told already, and to measure it again would take its time. */
+    private static final String SLOW = "org.percpu.WorkRun";
+
     private final Recording recording = new Recording();
 
     private Tracing() {}
@@ -44,6 +47,7 @@ public final class Tracing implements AutoCloseable {
                     .withThreshold(Duration.ZERO)
                     .withoutStackTrace();
         }
+        tracing.recording.disable(SLOW);
         tracing.recording.start();
         return tracing;
     }
@@ -88,6 +92,7 @@ public final class Tracing implements AutoCloseable {
                     .append("\"><setting name=\"enabled\">true</setting><setting name=\"threshold\">0 ns</setting>"
                             + "<setting name=\"stackTrace\">false</setting></event>\n");
         }
+        xml.append("  <event name=\"" + SLOW + "\"><setting name=\"enabled\">false</setting></event>\n");
         Files.writeString(settings, xml.append("</configuration>\n").toString(), StandardCharsets.UTF_8);
         List<String> options = new ArrayList<>();
         options.add("-XX:StartFlightRecording=filename=" + recording + ",settings=" + settings + ",dumponexit=true");
