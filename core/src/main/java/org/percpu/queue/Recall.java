@@ -146,7 +146,8 @@ final class Recall {
         }
         oldest = first;
         changed = true;
-        worker.due--;
+        long due = worker.due;
+        worker.due = due - 1;
         queue.deleted(item);
         item.older = null;
         item.newer = null;
