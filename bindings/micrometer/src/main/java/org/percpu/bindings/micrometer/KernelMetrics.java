@@ -111,7 +111,8 @@ public final class KernelMetrics implements MeterBinder {
         Map<String, List<WorkerCounters>> queues = new LinkedHashMap<>();
         for (KernelQueue queue : kernel.queues()) {
             for (WorkerCounters worker : queue.counters()) {
-                queues.computeIfAbsent(worker.queue(), name -> new ArrayList<>()).add(worker);
+                queues.computeIfAbsent(worker.queue(), name -> new ArrayList<>())
+                        .add(worker);
             }
         }
         List<ClockState> clocks = kernel.clocks();
@@ -129,7 +130,9 @@ public final class KernelMetrics implements MeterBinder {
             for (ClockState clock : clocks) {
                 String key = "clock " + clock.cpu().id();
                 wanted.add(key);
-                entries.computeIfAbsent(key, k -> new Entry(List.of(), clock(registry, clock.cpu().id())));
+                entries.computeIfAbsent(
+                        key,
+                        k -> new Entry(List.of(), clock(registry, clock.cpu().id())));
             }
             entries.entrySet().removeIf(entry -> {
                 boolean ended = !wanted.contains(entry.getKey());

@@ -101,7 +101,8 @@ class KernelMetricsTest {
             assertThat(second)
                     .contains("percpu_queue_executed_total{kernel=\"wi\\\"ld\\\\\\n<q>\",queue=\"late\"} 1.0\n")
                     .contains("percpu_queue_running_seconds_count{kernel=\"wi\\\"ld\\\\\\n<q>\",queue=\"late\"} 1")
-                    .containsPattern("percpu_queue_waiting_percentile_seconds\\{.*quantile=\"0.99\",queue=\"late\"\\} [0-9]")
+                    .containsPattern(
+                            "percpu_queue_waiting_percentile_seconds\\{.*quantile=\"0.99\",queue=\"late\"\\} [0-9]")
                     .doesNotContain("queue=\"rx\"");
             tq.destroy();
         }
