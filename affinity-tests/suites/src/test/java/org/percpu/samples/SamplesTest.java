@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.percpu.cpu.Cpu;
@@ -160,6 +161,59 @@ class SamplesTest {
                                 + " -cp " + System.getProperty("java.class.path") + " "
                                 + sample.resolve("Sample06_PostFromC.java") + " " + library))
                 .containsExactlyElementsOf(expected);
+    }
+
+    @Test
+    @Tag("once")
+    @DisplayName("sample 9: each of Netty's event loops is on its CPU, by /proc, while 10^5 requests are echoed")
+    void nettyEventLoops(@TempDir Path folder) throws IOException, InterruptedException {
+        Machine.needsLinux("sockets, and another process");
+        List<String> expected = new ArrayList<>();
+        expected.add("100000 requests were echoed");
+        List<Cpu> cpus = CpuTopology.system().allowedCpus();
+        for (int i = 0; i < cpus.size(); i++) {
+            expected.add("io-" + i + " is on CPU " + cpus.get(i).id() + ", by /proc");
+        }
+        assertThat(source(folder, "Sample09_NettyEventLoops", "100000")).containsExactlyElementsOf(expected);
+    }
+
+    @Test
+    @Tag("once")
+    @DisplayName("sample 10 has a virtual thread for each request, and a CPU for each customer")
+    void requestPerVirtualThread(@TempDir Path folder) throws IOException, InterruptedException {
+        Machine.skipUnless(Runtime.version().feature() >= 21, "virtual threads came with Java 21");
+        assertThat(source(folder, "Sample10_RequestPerVirtualThread", ""))
+                .containsExactly(
+                        "10000 requests of 100 customers were answered",
+                        "every customer had one CPU, and its requests were counted without a lock");
+    }
+
+    @Test
+    @Tag("once")
+    @DisplayName("sample 11 gives a factory to a ThreadPoolExecutor, and executors to a framework")
+    void poolsAndSchedulers(@TempDir Path folder) throws IOException, InterruptedException {
+        List<Cpu> cpus = CpuTopology.system().allowedCpus();
+        int last = cpus.get(cpus.size() - 1).id();
+        assertThat(source(folder, "Sample11_PoolsAndSchedulers", ""))
+                .containsExactly(
+                        "the pool's threads were on the CPUs "
+                                + cpus.stream().map(Cpu::id).toList(),
+                        "the task executor ran on CPU " + last,
+                        "the scheduler ticked 3 times on CPU " + last);
+    }
+
+    /** What a sample prints that is run as a source file. */
+    private static List<String> source(Path folder, String sample, String argument)
+            throws IOException, InterruptedException {
+        String backend = System.getProperty("percpu.backend");
+        return run(
+                folder,
+                (Path.of(System.getProperty("java.home"), "bin", "java")
+                                + " --enable-native-access=ALL-UNNAMED -XX:-UsePerfData -Dslf4j.internal.verbosity=ERROR"
+                                + (backend == null ? "" : " -Dpercpu.backend=" + backend)
+                                + " -cp " + System.getProperty("java.class.path")
+                                + " ../cli/src/samples/" + sample + "/" + sample + ".java " + argument)
+                        .trim());
     }
 
     /** What a command prints; it must exit with 0. */
