@@ -100,7 +100,8 @@ final class Triggers {
                     installed,
                     "the kernel sends it when a file's signal cannot be queued, and here "
                             + Holder.of(library.handler(Signals.SIGIO))
-                            + " handles it: watch the file from a process where nobody does, or poll it");
+                            + " handles it (libjvm.so does for a sun.misc.Signal handler): remove that handler before you"
+                            + " watch the file, or poll the file instead");
         }
         boolean watched = false;
         try {
