@@ -4,7 +4,8 @@
  * makes faults when a seed says so. It runs on every operating system.
  *
  * <p><b>How to choose it.</b> {@code -Dpercpu.backend=sim}. Nothing else leads here, and every report names the
- * backend, so a simulated result cannot pass for a real one.
+ * backend, so a simulated result cannot pass for a real one. {@link org.percpu.bindings.sim.SimProvider} is how the
+ * backend is found.
  *
  * <p><b>What is simulated.</b> {@link org.percpu.bindings.sim.SimMachine} holds CPUs, the cpuset, threads with their
  * masks, policies, names and signals. A Java thread becomes a thread of the machine at its first call. It inherits
