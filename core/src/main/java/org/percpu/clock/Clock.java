@@ -302,8 +302,8 @@ public final class Clock extends WordLock {
     /**
      * Whether the function of a timer runs now. If it does, its end wakes the threads in {@link #ended}.
      *
-     * @param cancels whether the end of the function cancels the timer too. If the function arms it again without a
-     *     delay, a thread that wakes up and then cancels may come too late each time
+     * @param cancels whether the end of the function cancels the timer too. A function may arm its timer again without
+     *     a delay. The timer could then fire each time before the woken thread cancels it
      */
     boolean wakesAfter(Timer timer, boolean cancels) {
         lock();
@@ -311,11 +311,9 @@ public final class Clock extends WordLock {
             boolean runs = running == timer;
             waited |= runs;
             halted |= runs && cancels;
-            unlock();
             return runs;
-        } catch (Throwable t) {
+        } finally {
             held = 0;
-            throw t;
         }
     }
 
@@ -325,10 +323,8 @@ public final class Clock extends WordLock {
         lock();
         try {
             closed = true;
-            unlock();
-        } catch (Throwable t) {
+        } finally {
             held = 0;
-            throw t;
         }
     }
 
@@ -345,11 +341,9 @@ public final class Clock extends WordLock {
             if (running != null) {
                 nanos = 1;
             }
-            unlock();
             return nanos;
-        } catch (Throwable t) {
+        } finally {
             held = 0;
-            throw t;
         }
     }
 
@@ -367,11 +361,9 @@ public final class Clock extends WordLock {
                     into[count++] = timer;
                 }
             }
-            unlock();
             return count;
-        } catch (Throwable t) {
+        } finally {
             held = 0;
-            throw t;
         }
     }
 
@@ -393,12 +385,9 @@ public final class Clock extends WordLock {
     Timer runningNow() {
         lock();
         try {
-            Timer timer = running;
-            unlock();
-            return timer;
-        } catch (Throwable t) {
+            return running;
+        } finally {
             held = 0;
-            throw t;
         }
     }
 
@@ -422,10 +411,8 @@ public final class Clock extends WordLock {
             nowFired = fired;
             nowLate = late;
             nowWorst = worstLate;
-            unlock();
-        } catch (Throwable t) {
+        } finally {
             held = 0;
-            throw t;
         }
         return new ClockState(
                 cpu,

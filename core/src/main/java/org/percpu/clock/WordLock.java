@@ -10,7 +10,7 @@ import java.util.concurrent.locks.LockSupport;
  * no look for waiters, which makes it cheaper than every lock of the JDK.
  *
  * <p>The holder releases it by {@link #unlock} as its last step, and after an error by writing 0 to {@link #held}, which
- * needs no stack.
+ * needs no stack. Where a fence more does not matter, a {@code finally} writes the 0 in both cases.
  */
 class WordLock {
     private static final VarHandle HELD;

@@ -2,8 +2,9 @@
 package org.percpu.kernel;
 
 /**
- * Called for callbacks that threw. The worker continues with the next work whatever the handler does, and the kernel
- * lock is balanced. Runs on the worker's thread; an exception from the handler itself is logged and dropped.
+ * Called for each callback that threw, on the thread of its worker. Whatever the handler does, the worker continues with
+ * the next work, and holds the kernel lock as often as before the callback. An exception from the handler is logged and
+ * dropped.
  */
 @FunctionalInterface
 public interface FaultHandler {

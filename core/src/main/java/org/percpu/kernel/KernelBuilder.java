@@ -129,7 +129,7 @@ public final class KernelBuilder {
      * @return this builder
      */
     public KernelBuilder cpuListener(CpuListener listener) {
-        cpuListeners.add(Argument.requireNonNull(listener, "kernel", "cpuListener"));
+        cpuListeners.add(Argument.requireNonNull(listener, "kernel " + name, "listener"));
         return this;
     }
 

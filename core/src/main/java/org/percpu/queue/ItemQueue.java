@@ -131,9 +131,10 @@ public abstract class ItemQueue extends Outlet {
     }
 
     /**
-     * Returns whether a thread has claimed an item that C code may post, and has not pushed it yet, or is kept from
-     * pushing it by an error. A post that found the item claimed relies on the run to come. So the inbox must not be
-     * closed before the push. Only for a worker that has found nothing to run, after further posters are refused.
+     * Returns whether some item that C code may post is claimed and not pushed: its thread has not come to the push, or
+     * an error keeps it from the push. A post that found the item claimed relies on the run to come, so the inbox must
+     * not be closed before the push. Only a worker may call this, when it has found nothing to run and further posters
+     * are refused.
      */
     final boolean pushIsDue() {
         return door.hasItem(item -> item instanceof Item mine && owns(mine));
@@ -148,8 +149,8 @@ public abstract class ItemQueue extends Outlet {
     }
 
     /**
-     * Thread that drops the queue, when no more posters are let in: takes back everything that was pushed, and gives
-     * the threads that have claimed a posted item, and have not pushed it yet, a moment to do so.
+     * Called by the thread that drops the queue, when no more posters are let in. Takes back everything that was pushed.
+     * Threads that have claimed a posted item and not pushed it yet get a moment to do so.
      */
     final void takeBackPushed(Deadline grace) {
         delays.takeBack(released);

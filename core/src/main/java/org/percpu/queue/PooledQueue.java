@@ -157,8 +157,8 @@ public final class PooledQueue extends SerialQueue {
     // ---- in any thread
 
     /**
-     * After a change: ends the queue if it must end and nothing is left. Otherwise it sees to it that a turn comes if
-     * there is something to do.
+     * Called after the state has changed. Ends the queue if it must end and nothing is left. Otherwise, if the queue has
+     * something to do, asks for a turn.
      */
     private void settle() {
         if ((closing || dropping) && STATE.compareAndSet(this, IDLE, IN_TURN)) {
@@ -211,8 +211,9 @@ public final class PooledQueue extends SerialQueue {
     }
 
     /**
-     * A caller in a callback of another queue of the thread may end this one, if nothing is left. A work that an
-     * enqueue has left meanwhile could then never run: so the caller runs it.
+     * A callback of one queue may end another queue of the same thread, if nothing is left on it. If an enqueue leaves a
+     * work there meanwhile, the thread cannot run that work, because it is inside the callback that waits for the end.
+     * So the caller runs the work.
      */
     @Override
     boolean awaitEnd(Deadline deadline) {

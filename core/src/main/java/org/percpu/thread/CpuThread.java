@@ -181,22 +181,7 @@ public final class CpuThread {
 
     /** The state of a thread that could not be read when it ended. Its number may belong to another thread now. */
     private ThreadState unread() {
-        return new ThreadState(
-                asked.name,
-                settling.tid,
-                false,
-                place.isBound(),
-                place.asked(),
-                CpuSet.empty(),
-                -1,
-                asked.sched,
-                Sched.DEFAULT,
-                asked.pinPolicy,
-                asked.realtimePolicy,
-                settling.denial,
-                settling.warning,
-                place.pinsLost(),
-                settling.timerSlack);
+        return state(false, CpuSet.empty(), -1, Sched.DEFAULT);
     }
 
     private ThreadState read(boolean alive) {
@@ -213,16 +198,20 @@ public final class CpuThread {
             }
             throw e;
         }
+        return state(alive, allowed, lastCpu(tid), sched == null ? Sched.DEFAULT : sched);
+    }
+
+    private ThreadState state(boolean alive, CpuSet allowed, int lastCpu, Sched sched) {
         return new ThreadState(
                 asked.name,
-                tid,
+                settling.tid,
                 alive,
                 place.isBound(),
                 place.asked(),
                 allowed,
-                lastCpu(tid),
+                lastCpu,
                 asked.sched,
-                sched == null ? Sched.DEFAULT : sched,
+                sched,
                 asked.pinPolicy,
                 asked.realtimePolicy,
                 settling.denial,
