@@ -4,6 +4,7 @@ import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.lang.management.ManagementFactory;
+import java.nio.channels.Channel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -19,6 +20,7 @@ import org.pastalab.fray.core.command.Configuration;
 import org.pastalab.fray.core.command.MainCommand;
 import org.pastalab.fray.rmi.TestStatusObserver;
 import org.pastalab.fray.rmi.ThreadState;
+import org.percpu.tests.support.MachineLock;
 
 /**
  * Runs scenarios under Fray, one after the other.
@@ -100,7 +102,7 @@ public final class Runs {
         OUT.printf("schedules: in all %d schedules, %d with faults: 0 lost, 0 twice, 0 hung; first seed %d%n", all, allWithFaults, first);
     }
 
-    private static void explore(String scenario, Path reports, long first, int count, String seconds) {
+    private static void explore(String scenario, Path reports, long first, int count, String seconds) throws IOException {
         long start = System.nanoTime();
         mostSteps = 0;
         // Where the machine is busy, the classes may take the whole time of the first scenario.
@@ -135,7 +137,7 @@ public final class Runs {
         ledger.tell(OUT);
     }
 
-    private static void replay(Path reports, List<String> schedules) {
+    private static void replay(Path reports, List<String> schedules) throws IOException {
         int same = 0;
         for (String schedule : schedules) {
             String[] parts = schedule.split("[@=]", -1);
@@ -152,7 +154,7 @@ public final class Runs {
         }
     }
 
-    private static void run(String scenario, Path reports, long first, int count, String seconds) {
+    private static void run(String scenario, Path reports, long first, int count, String seconds) throws IOException {
         begun = first;
         counted = 0;
         withFaults = 0;
@@ -166,7 +168,11 @@ public final class Runs {
         Configuration configuration = command.toConfiguration();
         configuration.setScheduler(new Seeded(first - Seeded.WARM));
         configuration.getTestStatusObservers().add(new Observer(scenario));
-        Throwable thrown = new TestRunner(configuration).run();
+        Throwable thrown;
+        try (Channel shared = MachineLock.share()) {
+            assert shared.isOpen();
+            thrown = new TestRunner(configuration).run();
+        }
         if (thrown != null) {
             fail(scenario, thrown);
         }

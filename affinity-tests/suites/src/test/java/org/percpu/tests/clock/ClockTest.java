@@ -16,10 +16,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Mutex;
@@ -494,5 +498,46 @@ class ClockTest {
         assertThat(wrong).hasValue(0);
         plug.halt(null);
         assertThat(kernel.clocks().get(0).pending()).isZero();
+    }
+
+    @Test
+    @Tag("once")
+    @DisplayName("a recording has an event for a timer that was called more than a millisecond late, with its clock")
+    void aLateTimerIsAnEvent(@TempDir Path folder) throws IOException {
+        Path file = folder.resolve("late.jfr");
+        Kernel kernel = test.get();
+        Callout slow = bound(kernel, 0);
+        Callout late = bound(kernel, 0);
+        CountDownLatch inside = new CountDownLatch(1);
+        CountDownLatch armed = new CountDownLatch(1);
+        CountDownLatch ran = new CountDownLatch(1);
+        try (Recording recording = new Recording()) {
+            recording.enable("org.percpu.TimerLate");
+            recording.start();
+            slow.reset(
+                    1,
+                    latch -> {
+                        inside.countDown();
+                        while (latch.getCount() > 0) {
+                            Thread.onSpinWait();
+                        }
+                    },
+                    armed);
+            Bounded.arrive(inside);
+            late.reset(1, CountDownLatch::countDown, ran);
+            passes(20);
+            armed.countDown();
+            Bounded.arrive(ran);
+            recording.stop();
+            recording.dump(file);
+        }
+        assertThat(RecordingFile.readAllEvents(file))
+                .filteredOn(event -> event.getEventType().getName().equals("org.percpu.TimerLate"))
+                .filteredOn(event -> event.getDuration("late").compareTo(Duration.ofMillis(10)) > 0)
+                .isNotEmpty()
+                .allSatisfy(event -> {
+                    assertThat(event.getString("clock")).isEqualTo("clock/0");
+                    assertThat(event.getString("timer")).isEqualTo(Callout.class.getName());
+                });
     }
 }

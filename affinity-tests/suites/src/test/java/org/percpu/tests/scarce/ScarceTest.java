@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.tests.scarce;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.concurrent.FutureTask;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.percpu.tests.support.Bounded;
 import org.percpu.tests.support.Fork;
 import org.percpu.tests.support.Machine;
 import org.percpu.tests.support.Rule;
@@ -17,6 +23,19 @@ import org.percpu.tests.support.Rule;
 @Timeout(value = 240, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @Tag("once")
 class ScarceTest {
+    private static final Map<Maker, FutureTask<String>> WITHOUT_MEMORY = new EnumMap<>(Maker.class);
+
+    /** Side by side: a JVM waits half a second in each call for memory that it does not have. */
+    @BeforeAll
+    static void takeTheMemory() {
+        for (Maker maker : Maker.values()) {
+            Fork fork = Fork.of(ScarceMemory.class)
+                    .option("-XX:MaxDirectMemorySize=4m")
+                    .argument(maker.name());
+            WITHOUT_MEMORY.put(maker, Bounded.start("without memory: " + maker, fork::run));
+        }
+    }
+
     private static String withoutThreads(String scenario) {
         Machine.needsRoot("to become a user with a limit on threads");
         Machine.needsCommand("no other user can be had here", "setpriv", "--reuid=200000", "true");
@@ -39,11 +58,8 @@ class ScarceTest {
     @Rule({"NWQ-3", "NKT-3", "OWQ-6", "OTQ-6", "OKT-5", "G13"})
     @DisplayName("an OutOfMemoryError at the k-th of n workers is ENOMEM, names k, and those made before are gone")
     void memoryThatRunsOutLeavesNothing(Maker maker) {
-        String output = Fork.of(ScarceMemory.class)
-                .option("-XX:MaxDirectMemorySize=4m")
-                .argument(maker.name())
-                .run();
-        assertThat(output).contains("created in the end");
+        FutureTask<String> ended = requireNonNull(WITHOUT_MEMORY.get(maker));
+        assertThat(Bounded.join(ended, 200)).contains("created in the end");
     }
 
     @Test

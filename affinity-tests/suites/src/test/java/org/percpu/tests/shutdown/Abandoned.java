@@ -10,6 +10,7 @@ import org.percpu.openbsd.Kthread;
 import org.percpu.openbsd.Task;
 import org.percpu.openbsd.Taskq;
 import org.percpu.tests.support.Bounded;
+import org.percpu.tests.support.Fork;
 import org.percpu.thread.Pri;
 
 /** Runs in a JVM of its own: leaves everything behind and returns from main. */
@@ -17,6 +18,7 @@ final class Abandoned {
     private Abandoned() {}
 
     public static void main(String[] none) {
+        Fork.coverTheEnd();
         Kernel kernel = Kernel.system();
         CountDownLatch never = new CountDownLatch(1);
         CountDownLatch inside = new CountDownLatch(1);

@@ -30,6 +30,7 @@ class AtExitTest {
         private Leaves() {}
 
         public static void main(String[] args) {
+            Fork.coverTheEnd();
             Kernel kernel = args[0].equals("system")
                     ? Kernel.system()
                     : Kernel.builder("by hand").build();
@@ -139,6 +140,7 @@ class AtExitTest {
         private ExitsInside() {}
 
         public static void main(String[] args) {
+            Fork.coverTheEnd();
             Kernel kernel = Kernel.system();
             kernel.drainAtExit(Duration.ofDays(Integer.parseInt(args[0])));
             Taskq exits = Taskq.create(kernel, "exits", 1, Ipl.NONE, 0);
@@ -205,6 +207,7 @@ class AtExitTest {
         private ExitsInSystemQueue() {}
 
         public static void main(String[] args) {
+            Fork.coverTheEnd();
             Kernel kernel = Kernel.system();
             Taskq used = Taskq.create(kernel, "used", 2, Ipl.NONE, 0);
             Workq other = Workq.create(kernel, "other", 1, Ipl.NONE);

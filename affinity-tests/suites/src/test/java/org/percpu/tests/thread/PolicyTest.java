@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.assertj.core.api.AbstractStringAssert;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -178,5 +179,24 @@ class PolicyTest {
                         .unprivileged()
                         .run())
                 .contains("all of them run");
+    }
+
+    @Test
+    @Tag("once")
+    @DisplayName("a recording has an event for a real-time policy that was denied, with the thread and the reason")
+    void aDeniedPolicyIsAnEvent() {
+        Machine.needsRoot("to become a user without privileges");
+        Machine.needsCommand("no other user can be had here", "setpriv", "--reuid=200000", "true");
+        String output = Fork.of(DeniedEvent.class)
+                .under("prlimit", "--rtprio=0:0")
+                .unprivileged()
+                .run();
+        assertThat(output).contains("runs all the same");
+        String tid = output.lines()
+                .filter(line -> line.startsWith("the thread is "))
+                .map(line -> line.substring("the thread is ".length()))
+                .findFirst()
+                .orElseThrow();
+        assertThat(output).contains("denied with tid " + tid + " asked for SCHED_RR 5: EPERM");
     }
 }

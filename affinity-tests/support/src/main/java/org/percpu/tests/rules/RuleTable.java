@@ -27,7 +27,7 @@ import org.percpu.tests.support.Rule;
  * the JDK, so that it can be started by hand:
  *
  * <pre>
- * java -cp affinity-tests/suites/target/classes:affinity-tests/stress/target/test-classes org.percpu.tests.rules.RuleTable affinity-tests write
+ * java -cp affinity-tests/support/target/classes:affinity-tests/stress/target/test-classes org.percpu.tests.rules.RuleTable affinity-tests write
  * </pre>
  */
 public final class RuleTable {
@@ -75,7 +75,7 @@ public final class RuleTable {
         } else if (!Files.exists(page)
                 || !Files.readString(page, StandardCharsets.UTF_8).equals(text)) {
             System.out.println(page + " is not what the tests say: write it anew with java -cp"
-                    + " affinity-tests/suites/target/classes:affinity-tests/stress/target/test-classes "
+                    + " affinity-tests/support/target/classes:affinity-tests/stress/target/test-classes "
                     + RuleTable.class.getName()
                     + " affinity-tests write");
             good = false;

@@ -7,6 +7,7 @@ import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
+import java.lang.reflect.Field;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -162,8 +163,14 @@ public final class Fork {
         return text;
     }
 
-    /** JaCoCo's agent, if this JVM runs under it: what the other JVM covers counts. It writes where its user may. */
+    /**
+     * JaCoCo's agent, if this JVM runs under it: what the other JVM covers counts. It writes where its user may. Only in the first run: the
+     * JVMs of the others would cover the same, and take half as long again to start.
+     */
     private List<String> coverage(Path folder) throws IOException {
+        if (!"ffm".equals(System.getProperty("percpu.backend"))) {
+            return List.of();
+        }
         for (String argument : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
             Matcher agent = AGENT.matcher(argument);
             if (agent.matches()) {
@@ -174,6 +181,42 @@ public final class Fork {
             }
         }
         return List.of();
+    }
+
+    /**
+     * Called by a program whose end is the test: JaCoCo's agent writes its file beside the hook of the library, so this has it write again
+     * behind that hook.
+     */
+    public static void coverTheEnd() {
+        if (ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+                .anyMatch(argument -> AGENT.matcher(argument).matches())) {
+            Runtime.getRuntime().addShutdownHook(new Thread(Fork::writeBehindTheHook));
+        }
+    }
+
+    private static void writeBehindTheHook() {
+        try {
+            Field field = Class.forName("org.percpu.kernel.AtExit").getDeclaredField("hook");
+            field.setAccessible(true);
+            Thread hook = (Thread) field.get(null);
+            if (hook == null) {
+                return;
+            }
+            while (hook.getState() == Thread.State.NEW) {
+                Thread.onSpinWait();
+            }
+            hook.join();
+            Object agent = Class.forName("org.jacoco.agent.rt.RT")
+                    .getMethod("getAgent")
+                    .invoke(null);
+            Class.forName("org.jacoco.agent.rt.IAgent")
+                    .getMethod("dump", boolean.class)
+                    .invoke(agent, false);
+        } catch (ReflectiveOperationException e) {
+            throw new LinkageError("JaCoCo or AtExit has changed", e);
+        } catch (InterruptedException e) {
+            throw new AssertionError("interrupted", e);
+        }
     }
 
     /** Behind what other JVMs have written: such files may be joined, and the agents write them under this lock. */
