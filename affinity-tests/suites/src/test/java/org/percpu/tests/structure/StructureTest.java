@@ -79,19 +79,44 @@ class StructureTest {
      * the list.
      */
     private static final Map<String, String> KNOTS = Map.ofEntries(
-            Map.entry("clock: Clock Clocks ClocksEnd Halt Softclock Timer", "a timer is armed on a clock, which calls it, on which its halts wait, and which ends with the others of the kernel"),
-            Map.entry("concurrent: PinnedThread PinnedThreadFactory PinnedWorker Seats", "a thread, in one of the two classes that the JDK asks for, takes a seat of its factory and leaves it"),
-            Map.entry("cpu: CpuSelector CpuTopology Refusal", "the topology resolves selectors and refuses CPUs in messages that name what it has"),
-            Map.entry("dispatch: Dispatcher Dispatchers HeldMutexes Sleep Turnstile", "a thread that sleeps runs its interrupts, whose dispatcher knows the mutexes that it holds, for which threads sleep"),
-            Map.entry("intr: Delivery InterruptLine Receiver", "lines are established on a receiver, which runs their handlers and closes them"),
-            Map.entry("lwp: Boot KernelCore KthreadExit Lwp Registry Reports", "a kernel lists its threads, and each thread reports to its kernel and leaves its list"),
-            Map.entry("kernel: AtExit CpuFollower CpuListener Kernel KernelBuilder Shutdown", "Kernel is the door: it is built, followed, shut down and remembered at exit by classes of one task each"),
-            Map.entry("queue: PoolBell PoolDoor PoolThread PooledQueue WorkerPool", "queues share a thread, which gives them turns, and which ends with the last of them"),
-            Map.entry("openbsd: DelayedWorkqTask TaskPool Workq WorkqTask", "an entry keeps the function in the type that Workq declares"),
-            Map.entry("bench: Measurement Measures Micro", "the program of a measurement runs one of the two kinds, which share their places and end it when they fail"),
-            Map.entry("bindings/sim: Futexes Signals SimThread", "a signal wakes its thread, which may wait on a futex"),
-            Map.entry("bindings/sim: MachineFileProvider MachineFiles MachinePath", "the JDK asks for a file system, its provider and its paths that know each other"),
-            Map.entry("bindings/sim: SimLinuxCalls SimMachine SimProvider SimTasks", "the machine hands out its functions, which act on it, and the provider keeps it"));
+            Map.entry(
+                    "clock: Clock Clocks ClocksEnd Halt Softclock Timer",
+                    "a timer is armed on a clock, which calls it, on which its halts wait, and which ends with the others of the kernel"),
+            Map.entry(
+                    "concurrent: PinnedThread PinnedThreadFactory PinnedWorker Seats",
+                    "a thread, in one of the two classes that the JDK asks for, takes a seat of its factory and leaves it"),
+            Map.entry(
+                    "cpu: CpuSelector CpuTopology Refusal",
+                    "the topology resolves selectors and refuses CPUs in messages that name what it has"),
+            Map.entry(
+                    "dispatch: Dispatcher Dispatchers HeldMutexes Sleep Turnstile",
+                    "a thread that sleeps runs its interrupts, whose dispatcher knows the mutexes that it holds, for which threads sleep"),
+            Map.entry(
+                    "intr: Delivery InterruptLine Receiver",
+                    "lines are established on a receiver, which runs their handlers and closes them"),
+            Map.entry(
+                    "lwp: Boot KernelCore KthreadExit Lwp Registry Reports",
+                    "a kernel lists its threads, and each thread reports to its kernel and leaves its list"),
+            Map.entry(
+                    "kernel: AtExit CpuFollower CpuListener Kernel KernelBuilder Shutdown",
+                    "Kernel is the door: it is built, followed, shut down and remembered at exit by classes of one task each"),
+            Map.entry(
+                    "queue: PoolBell PoolDoor PoolThread PooledQueue WorkerPool",
+                    "queues share a thread, which gives them turns, and which ends with the last of them"),
+            Map.entry(
+                    "openbsd: DelayedWorkqTask TaskPool Workq WorkqTask",
+                    "an entry keeps the function in the type that Workq declares"),
+            Map.entry(
+                    "bench: Measurement Measures Micro",
+                    "the program of a measurement runs one of the two kinds, which share their places and end it when they fail"),
+            Map.entry(
+                    "bindings/sim: Futexes Signals SimThread", "a signal wakes its thread, which may wait on a futex"),
+            Map.entry(
+                    "bindings/sim: MachineFileProvider MachineFiles MachinePath",
+                    "the JDK asks for a file system, its provider and its paths that know each other"),
+            Map.entry(
+                    "bindings/sim: SimLinuxCalls SimMachine SimProvider SimTasks",
+                    "the machine hands out its functions, which act on it, and the provider keeps it"));
 
     private static final Path ROOT = Path.of("../..");
     private static final List<Path> SOURCES = Stream.of(
