@@ -57,6 +57,8 @@ class StructureTest {
             "openbsd",
             "concurrent",
             "samples",
+            "trace",
+            "top",
             "bench",
             "cli");
 
