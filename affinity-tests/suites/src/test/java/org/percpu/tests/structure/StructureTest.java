@@ -57,8 +57,8 @@ class StructureTest {
             "openbsd",
             "concurrent",
             "samples",
-            "trace",
             "top",
+            "trace",
             "bench",
             "cli");
 
@@ -109,8 +109,8 @@ class StructureTest {
                     "openbsd: DelayedWorkqTask TaskPool Workq WorkqTask",
                     "an entry keeps the function in the type that Workq declares"),
             Map.entry(
-                    "bench: Measurement Measures Micro",
-                    "the program of a measurement runs one of the two kinds, which share their places and end it when they fail"),
+                    "bench: Measurement Measures Micro TimerCalls",
+                    "the program of a measurement runs one of the three kinds, which share their places and end it when they fail"),
             Map.entry(
                     "bindings/sim: Futexes Signals SimThread", "a signal wakes its thread, which may wait on a futex"),
             Map.entry(
