@@ -53,7 +53,8 @@ public final class Delays {
             while (!item.claim(queue.number)) {
                 if (Disabling.isDisabled(item)) {
                     throw new ErrnoException(
-                            Errno.EBUSY, "a delay of " + item + " on " + queue + ", which is disabled: enable it first");
+                            Errno.EBUSY,
+                            "a delay of " + item + " on " + queue + ", which is disabled: enable it first");
                 }
                 // As in Inlet.append: the caller relies on the run that is to come.
                 VarHandle.fullFence();

@@ -69,7 +69,8 @@ public final class Disabling {
             if (queue.door.hasItem(posted -> posted == item)) {
                 throw new ErrnoException(
                         Errno.EBUSY,
-                        call + " of " + item + ", which has a handle for C code, and a post cannot be refused: close the"
+                        call + " of " + item
+                                + ", which has a handle for C code, and a post cannot be refused: close the"
                                 + " handle first");
             }
         }

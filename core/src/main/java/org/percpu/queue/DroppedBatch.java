@@ -69,7 +69,9 @@ final class DroppedBatch {
 
     private void releaseUnstarted() {
         synchronized (queue.released) {
-            for (Item item = queue.worker.batch; item != null && item.owner == queue.number; item = queue.worker.batch) {
+            for (Item item = queue.worker.batch;
+                    item != null && item.owner == queue.number;
+                    item = queue.worker.batch) {
                 Item older = item.older;
                 boolean added = releasedBatch.add(item);
                 assert added;

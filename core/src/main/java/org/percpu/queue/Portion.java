@@ -68,6 +68,7 @@ final class Portion extends Padded {
     }
 
     /** Gives the items that have not started back to the ready list. After an error it is called again. */
+    @SuppressWarnings("NonAtomicVolatileUpdate") // the lock of the queue is held
     void giveBack() {
         Item oldest = returned;
         Item item = oldest == null ? newest : oldest.older;

@@ -86,8 +86,7 @@ final class Recall {
                             "a cancel of " + item + " on " + queue + " in its worker, outside a callback: call it from"
                                     + " another thread");
                 }
-                NativeDoor.await(
-                        queue, () -> isOutside() || !queue.owns(item), Deadline.after(Deadline.FOREVER));
+                NativeDoor.await(queue, () -> isOutside() || !queue.owns(item), Deadline.after(Deadline.FOREVER));
                 synchronized (queue.doorbell) {
                     if (!queue.owns(item)) {
                         return false;
@@ -113,6 +112,7 @@ final class Recall {
         return queue.ended() || !queue.batch.inQueue || !queue.batch.unstarted;
     }
 
+    @SuppressWarnings("NonAtomicVolatileUpdate") // the doorbell is held and the worker is outside
     private boolean removeFromBatch(Item item, int owner) {
         Worker worker = queue.worker;
         int running = worker.current;

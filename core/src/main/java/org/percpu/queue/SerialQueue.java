@@ -30,7 +30,6 @@ public class SerialQueue extends ItemQueue {
     /** The worker takes no step with its works without a look at {@link #recall} and {@link #dropping}. */
     volatile boolean alert;
 
-
     /** Items that were taken out of the inbox and are to be released; guarded by released. */
     private @Nullable Item releasing;
 

@@ -52,7 +52,8 @@ final class Settling {
         tid = linux.gettid();
         String comm = Comm.of(name);
         check(linux.pthread_setname_np(linux.pthread_self(), comm), "pthread_setname_np(self, \"" + comm + "\")");
-        // Linux wakes a time-sharing thread up to 50 us late, so that it can wake several at once. Real-time threads have
+        // Linux wakes a time-sharing thread up to 50 us late, so that it can wake several at once. Real-time threads
+        // have
         // no slack. Where a sandbox refuses the call, the thread keeps the slack of its creator, and its state says so.
         int set = linux.prctl(LinuxCalls.PR_SET_TIMERSLACK, 1);
         assert set <= 0;

@@ -67,8 +67,7 @@ public final class Sample10_RetryLater {
                 System.out.println("try " + request.tries + " succeeded, none came early: " + !request.early);
                 done.countDown();
             } else {
-                System.out.println(
-                        "try " + request.tries + " failed, the next one in " + pause.toMillis() + " ms");
+                System.out.println("try " + request.tries + " failed, the next one in " + pause.toMillis() + " ms");
                 queue.join().enqueueAfter(request, null, pause);
             }
         }

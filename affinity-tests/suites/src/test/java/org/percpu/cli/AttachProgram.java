@@ -9,9 +9,10 @@ final class AttachProgram {
     private AttachProgram() {}
 
     /** Prints why it cannot. */
+    @SuppressWarnings("try") // to attach is all there is to do
     public static void main(String[] args) {
         try (Target target = Target.attach(Long.parseLong(args[0]))) {
-            System.out.println("attached: " + target);
+            System.out.println("attached: " + args[0]);
         } catch (NoAnswer e) {
             System.out.println(e.getMessage());
         }

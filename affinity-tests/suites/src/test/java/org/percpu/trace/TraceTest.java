@@ -15,6 +15,7 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -26,6 +27,7 @@ import jdk.jfr.Name;
 import jdk.jfr.Recording;
 import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -61,7 +63,7 @@ class TraceTest {
     private void program() {
         Kernel kernel = test.get();
         Workqueue<Work> rx = Workqueue.create(
-                kernel, "rx", (Work work, Object arg) -> {}, null, Pri.PRI_NONE, Ipl.VM, Workqueue.WQ_MPSAFE);
+                kernel, "rx", (Work work, @Nullable Object arg) -> {}, null, Pri.PRI_NONE, Ipl.VM, Workqueue.WQ_MPSAFE);
         Taskq big = Taskq.create(kernel, "big", 1, Ipl.NONE, 0);
         Object link = new Object();
         CountDownLatch locked = new CountDownLatch(1);
@@ -207,7 +209,7 @@ class TraceTest {
                 .doesNotContain("http://", "https://", "<b onclick", "\u001b", "\u2028", " src=", "@import", "url(h")
                 .contains("&lt;b onclick=&#39;x&#39;&gt;&amp;&quot;\\u001b[31m");
         Map<String, Object> trace = JSON.std.mapFrom(Files.readString(json));
-        List<Map<String, Object>> events = (List<Map<String, Object>>) trace.get("traceEvents");
+        List<Map<String, Object>> events = Objects.requireNonNull((List<Map<String, Object>>) trace.get("traceEvents"));
         assertThat(events)
                 .filteredOn(e -> "run".equals(e.get("cat")))
                 .extracting(e -> e.get("name"))

@@ -124,8 +124,9 @@ class WorkqueueCancelTest {
     @ParameterizedTest
     @EnumSource
     @Rule({"CX-1", "CX-2"})
-    @DisplayName("CX-1: a work is taken off, out of the works that the worker has taken too: the oldest, one between, the"
-            + " newest; the others run in order")
+    @DisplayName(
+            "CX-1: a work is taken off, out of the works that the worker has taken too: the oldest, one between, the"
+                    + " newest; the others run in order")
     void takenWorksAreTakenOff(Kind kind) {
         Workqueue<Step> wq = create(kind, "taken");
         Plug plug = plugAndSteps(wq, 6);
@@ -144,8 +145,9 @@ class WorkqueueCancelTest {
     @ParameterizedTest
     @EnumSource
     @Rule("CX-1")
-    @DisplayName("CX-1: a work is taken off that the worker has not seen yet; the others run in order, also those that come"
-            + " meanwhile")
+    @DisplayName(
+            "CX-1: a work is taken off that the worker has not seen yet; the others run in order, also those that come"
+                    + " meanwhile")
     void waitingWorksAreTakenOff(Kind kind) {
         Workqueue<Step> wq = create(kind, "waiting");
         Plug plug = new Plug();
@@ -238,8 +240,9 @@ class WorkqueueCancelTest {
     @ParameterizedTest
     @EnumSource
     @Rule("CX-5")
-    @DisplayName("CX-5: a work whose callback enqueues it again and again is over after cancelAndWait, which eight threads"
-            + " call at once")
+    @DisplayName(
+            "CX-5: a work whose callback enqueues it again and again is over after cancelAndWait, which eight threads"
+                    + " call at once")
     void selfEnqueuedWorksAreCancelled(Kind kind) {
         AtomicLong runs = new AtomicLong();
         AtomicInteger active = new AtomicInteger();
@@ -314,8 +317,9 @@ class WorkqueueCancelTest {
     @ParameterizedTest
     @EnumSource
     @Rule({"CX-1", "CX-4", "CX-5"})
-    @DisplayName("CX-5: random enqueues, dequeues, cancels and disables by four threads: enqueues are runs or were taken"
-            + " back, exactly, and nothing runs after disableAndWait")
+    @DisplayName(
+            "CX-5: random enqueues, dequeues, cancels and disables by four threads: enqueues are runs or were taken"
+                    + " back, exactly, and nothing runs after disableAndWait")
     void randomCallsAddUp(Kind kind) {
         int rounds = Scale.of(4_000, 2_500_000);
         int works = 12;

@@ -105,14 +105,18 @@ class TaskCancelTest {
         WorkqTask first = new WorkqTask();
         WorkqTask second = new WorkqTask();
         Plug plug = Plug.in(test.get(), wq);
-        assertThat(wq.queueTask(first, 0, (list, name) -> list.add(name), order, "first")).isTrue();
-        assertThat(wq.queueTask(second, 0, (list, name) -> list.add(name), order, "second")).isTrue();
+        assertThat(wq.queueTask(first, 0, (list, name) -> list.add(name), order, "first"))
+                .isTrue();
+        assertThat(wq.queueTask(second, 0, (list, name) -> list.add(name), order, "second"))
+                .isTrue();
         assertThat(wq.cancelTask(first)).isTrue();
         assertThat(wq.cancelTask(first)).isFalse();
         assertThat(wq.disable(first)).isFalse();
-        assertThat(wq.queueTask(first, 0, (list, name) -> list.add(name), order, "refused")).isFalse();
+        assertThat(wq.queueTask(first, 0, (list, name) -> list.add(name), order, "refused"))
+                .isFalse();
         assertThat(wq.enable(first)).isTrue();
-        assertThat(wq.queueTask(first, 0, (list, name) -> list.add(name), order, "again")).isTrue();
+        assertThat(wq.queueTask(first, 0, (list, name) -> list.add(name), order, "again"))
+                .isTrue();
         plug.pull();
         wq.destroy();
         assertThat(order).containsExactly("second", "again");

@@ -111,7 +111,7 @@ public final class InterruptScenarios {
             Stage.both(() -> post(work, values, SECOND_SENDER), () -> post(work, values, 0));
             end(wq);
             work.close();
-            Stage.mustBe(2 * count(), values.accepted.get(), "posts to an open queue");
+            Stage.mustBe(2L * count(), values.accepted.get(), "posts to an open queue");
             values.check(0);
         });
     }
@@ -233,7 +233,7 @@ public final class InterruptScenarios {
             receiver.join();
             open.close();
             values.check(0);
-            Stage.mustBe(2 * count(), values.size(), "values");
+            Stage.mustBe(2L * count(), values.size(), "values");
         });
     }
 
@@ -311,7 +311,7 @@ public final class InterruptScenarios {
             NativeWork work = drained(wq, handle, new Work());
             InterruptLine line = InterruptLine.establish(receiver, "line", Ipl.VM, work);
             Stage.both(() -> trigger(line, values, SECOND_SENDER), () -> trigger(line, values, 0));
-            Stage.mustBe(2 * count(), values.accepted.get(), "triggers of an open line");
+            Stage.mustBe(2L * count(), values.accepted.get(), "triggers of an open line");
             Stage.both(() -> trigger(line, values, 2 * SECOND_SENDER), line::close);
             end(wq);
             work.close();

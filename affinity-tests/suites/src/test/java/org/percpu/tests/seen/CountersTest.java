@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -97,11 +99,12 @@ class CountersTest {
         }
         assertThat(counters.depth()).isEqualTo(10);
         assertThat(wq.workers().get(0).pending()).isEqualTo(10);
-        Bounded.startCode("opens", () -> {
+        FutureTask<Boolean> opens = Bounded.startCode("opens", () -> {
             Bounded.until("it is destroyed", () -> counters.deleted() > 0);
             go.countDown();
         });
         List<Work> dropped = wq.drainAndDestroy(Duration.ZERO);
+        Bounded.join(opens);
         assertThat(dropped).hasSize(10);
         Bounded.until("the callback has returned", () -> counters.executed() == 1);
         assertThat(counters.deleted()).isEqualTo(10);
@@ -145,10 +148,8 @@ class CountersTest {
             tq.add(Task.initializer(arg -> {}, null));
         }
         tq.barrier();
-        TimeHistogram waiting = tq.counters().get(0).waiting();
-        TimeHistogram running = tq.counters().get(0).running();
-        assertThat(waiting).isNotNull();
-        assertThat(running).isNotNull();
+        TimeHistogram waiting = Objects.requireNonNull(tq.counters().get(0).waiting());
+        TimeHistogram running = Objects.requireNonNull(tq.counters().get(0).running());
         // The barrier is an item too, which the worker does not run.
         assertThat(waiting.count()).isEqualTo(runs);
         assertThat(running.count()).isEqualTo(runs);

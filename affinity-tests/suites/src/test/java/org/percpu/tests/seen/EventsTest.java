@@ -157,7 +157,11 @@ class EventsTest {
                     arg -> {
                         Mutex mutex = Mutex.netbsd("counted", Ipl.NONE);
                         mutex.lock();
-                        mutex.unlock();
+                        try {
+                            Thread.onSpinWait();
+                        } finally {
+                            mutex.unlock();
+                        }
                     },
                     null,
                     "joined");

@@ -33,7 +33,8 @@ class TimerSlackTest {
 
     @Test
     @Rule({"CX-7"})
-    @DisplayName("CX-7: workers have a timer slack of 1 ns, and their state says so; the thread that made them keeps its own")
+    @DisplayName(
+            "CX-7: workers have a timer slack of 1 ns, and their state says so; the thread that made them keeps its own")
     void workersHaveNoSlack() throws Exception {
         int before = slack();
         CompletableFuture<Integer> inWork = new CompletableFuture<>();
