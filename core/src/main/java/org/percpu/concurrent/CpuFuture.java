@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.queue.Inlet;
-import org.percpu.queue.Item;
 import org.percpu.queue.ItemQueue;
+import org.percpu.queue.StampedItem;
 
 /**
  * The future of a task, which is the queue's item at the same time.
@@ -27,7 +27,7 @@ import org.percpu.queue.ItemQueue;
  *
  * @param <V> the type of the result
  */
-abstract class CpuFuture<V extends @Nullable Object> extends Item implements RunnableFuture<V> {
+abstract class CpuFuture<V extends @Nullable Object> extends StampedItem implements RunnableFuture<V> {
     private static final int NEW = 0;
     private static final int RUNNING = 1;
     private static final int COMPLETING = 2;

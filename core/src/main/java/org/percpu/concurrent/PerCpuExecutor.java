@@ -339,7 +339,7 @@ public final class PerCpuExecutor extends KernelExecutor {
     @Override
     public boolean awaitTermination(long timeout, TimeUnit unit) throws InterruptedException {
         requireOther("awaitTermination");
-        long nanos = unit.toNanos(timeout);
+        long nanos = Math.max(0, unit.toNanos(timeout));
         long start = System.nanoTime();
         for (CpuExecutor executor : executors) {
             long left = nanos == Long.MAX_VALUE ? nanos : nanos - (System.nanoTime() - start);

@@ -63,9 +63,7 @@ final class ThreadedQueue {
 
     // Guarded by this.
     private boolean listed; // of a queue of the system
-
     private boolean creating = true;
-
     private boolean ran;
     private volatile State state = State.CREATED;
 
@@ -382,13 +380,11 @@ final class ThreadedQueue {
     }
 
     boolean takeOff(@Nullable Item item, @Nullable Delay timer) {
-        Item mine = requireItem("a cancel", item);
-        return Disabling.takeOff(mine, timer, "a cancel on " + name, queue);
+        return Disabling.takeOff(requireItem("a cancel", item), timer, "a cancel on " + name, queue);
     }
 
     boolean disable(@Nullable Item item, @Nullable Delay timer) {
-        Item mine = requireItem("a disable", item);
-        return Disabling.disable(mine, timer, "a disable on " + name, queue);
+        return Disabling.disable(requireItem("a disable", item), timer, "a disable on " + name, queue);
     }
 
     boolean enable(@Nullable Item item) {

@@ -51,7 +51,7 @@ public final class Delays {
                 return Append.CLOSED;
             }
             while (!item.claim(queue.number)) {
-                if (Disabling.isDisabled(item)) {
+                if (item.isDisabled()) {
                     throw new ErrnoException(
                             Errno.EBUSY,
                             "a delay of " + item + " on " + queue + ", which is disabled: enable it first");

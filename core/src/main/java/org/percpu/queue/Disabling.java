@@ -21,10 +21,6 @@ public final class Disabling {
 
     private Disabling() {}
 
-    static boolean isDisabled(int owner) {
-        return owner < 0;
-    }
-
     /**
      * Whether an item is disabled.
      *
@@ -32,7 +28,7 @@ public final class Disabling {
      * @return the state when the call looked
      */
     public static boolean isDisabled(Item item) {
-        return isDisabled(item.owner());
+        return item.isDisabled();
     }
 
     /**
@@ -112,7 +108,7 @@ public final class Disabling {
     public static boolean enable(Item item, String call) {
         while (true) {
             int owner = item.owner();
-            if (!isDisabled(owner)) {
+            if (owner >= 0) {
                 throw new ErrnoException(Errno.EINVAL, call + " of " + item + ", which is not disabled");
             }
             int next = owner - 1 == DISABLED ? 0 : owner - 1;

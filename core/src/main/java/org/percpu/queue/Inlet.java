@@ -57,7 +57,7 @@ public abstract class Inlet {
      */
     public final Append append(Item item) {
         while (!item.claim(number)) {
-            if (Disabling.isDisabled(item)) {
+            if (item.isDisabled()) {
                 return Append.DISABLED;
             }
             // On some processors a failed compare-and-set orders nothing. The caller relies on the pending run to see
@@ -110,7 +110,7 @@ public abstract class Inlet {
      */
     public final Append append(Item item, @Nullable Object func, @Nullable Object arg1, @Nullable Object arg2) {
         if (!item.claim(number)) {
-            if (Disabling.isDisabled(item)) {
+            if (item.isDisabled()) {
                 return Append.DISABLED;
             }
             coalesced.add(1);
@@ -145,7 +145,7 @@ public abstract class Inlet {
 
     /** The caller has made the item pending and not pushed it yet, so that no other thread writes it. */
     final void observe(Item item) {
-        item.stamp = Stamp.now();
+        item.stamp(Stamp.now());
         if (Trace.enqueues() && item.isOfUser()) {
             if (item.id == 0) {
                 item.id = ItemIds.next();

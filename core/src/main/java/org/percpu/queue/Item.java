@@ -6,7 +6,7 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The part of a work or task that belongs to the queue: two links, an owner, an id and a time, 20 bytes with compressed
+ * The part of a work or task that belongs to the queue: two links, an owner and an id, 16 bytes with compressed
  * references.
  */
 public abstract class Item {
@@ -35,12 +35,6 @@ public abstract class Item {
     int id;
 
     /**
-     * When the item was enqueued, in units of {@link Stamp}, or 0. Written only while somebody wants to know how long
-     * items wait, by the thread that has made the item pending; cleared by the worker.
-     */
-    int stamp;
-
-    /**
      * {@linkplain Inlet#number Number} of the queue on which the item is pending, or 0; with a
      * bit more in a {@link Portion}; negative while it is {@linkplain Disabling disabled}. A worker that knows the item
      * to be pending here clears it by setRelease, without a fence: later reads may be reordered before the release.
@@ -60,6 +54,23 @@ public abstract class Item {
      */
     protected void carry(@Nullable Object func, @Nullable Object arg1, @Nullable Object arg2) {}
 
+    /**
+     * Keeps the time of an enqueue. Called only while somebody wants to know how long items wait, by the thread that has
+     * made the item pending.
+     *
+     * @param time in units of {@link Stamp}
+     */
+    protected void stamp(int time) {}
+
+    /**
+     * Gives the time of the enqueue back, and forgets it. Called by the worker.
+     *
+     * @return 0 for none
+     */
+    protected int takeStamp() {
+        return 0;
+    }
+
     /** False for the library's own items, which no recording tells of. */
     boolean isOfUser() {
         return true;
@@ -68,6 +79,10 @@ public abstract class Item {
     /** Makes the item pending on a queue; false if it is pending already, here or elsewhere. */
     final boolean claim(int queue) {
         return OWNER.compareAndSet(this, 0, queue);
+    }
+
+    final boolean isDisabled() {
+        return owner < 0;
     }
 
     /** The queue on which the item is pending, or 0. It may be stale on return. */

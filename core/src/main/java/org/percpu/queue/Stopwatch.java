@@ -38,8 +38,7 @@ final class Stopwatch {
 
     /** The item is still pending here. */
     void load(Item item) {
-        stamp = item.stamp;
-        item.stamp = 0;
+        stamp = item.takeStamp();
     }
 
     /** Returns the time at which the run begins. */

@@ -355,6 +355,8 @@ abstract class ExecutorContract {
         assertThat(executor.isTerminated()).isFalse();
         assertThat(executor.awaitTermination(1, TimeUnit.MILLISECONDS)).isFalse();
         assertThat(executor.awaitTermination(-1, TimeUnit.SECONDS)).isFalse();
+        assertThat(executor.awaitTermination(Long.MIN_VALUE, TimeUnit.NANOSECONDS))
+                .isFalse();
         assertThatThrownBy(() -> executor.execute(() -> {}))
                 .isInstanceOf(RejectedExecutionException.class)
                 .hasMessageContaining("shut down");

@@ -70,6 +70,7 @@ class StructureTest {
             "bindings/jna/JnaLinuxCalls", "each C function once, in a few lines",
             "bindings/sim/SimLinuxCalls", "each C function once, in a few lines",
             "bindings/sim/SimMachine", "the machine that the simulated functions share",
+            "openbsd/Workq", "one public class for a manual page; half of it is javadoc",
             "netbsd/Workqueue", "one public class for a manual page; more than half of it is javadoc",
             "openbsd/Timeout", "one public class for a manual page; more than half of it is javadoc",
             "kernel/Kernel", "the public class of a kernel; half of it is javadoc",
@@ -102,6 +103,9 @@ class StructureTest {
             Map.entry(
                     "kernel: AtExit CpuFollower CpuListener Kernel KernelBuilder Shutdown",
                     "Kernel is the door: it is built, followed, shut down and remembered at exit by classes of one task each"),
+            Map.entry(
+                    "queue: DroppedBatch Recall SerialQueue",
+                    "what its worker has taken is handed back at a drop, and taken back item by item, by classes of one task each"),
             Map.entry(
                     "queue: PoolBell PoolDoor PoolThread PooledQueue WorkerPool",
                     "queues share a thread, which gives them turns, and which ends with the last of them"),
