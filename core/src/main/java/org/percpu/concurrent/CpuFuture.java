@@ -14,9 +14,10 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
+import org.percpu.events.Trace;
 import org.percpu.queue.Inlet;
+import org.percpu.queue.Item;
 import org.percpu.queue.ItemQueue;
-import org.percpu.queue.StampedItem;
 
 /**
  * The future of a task, which is the queue's item at the same time.
@@ -27,7 +28,7 @@ import org.percpu.queue.StampedItem;
  *
  * @param <V> the type of the result
  */
-abstract class CpuFuture<V extends @Nullable Object> extends StampedItem implements RunnableFuture<V> {
+abstract class CpuFuture<V extends @Nullable Object> extends Item implements RunnableFuture<V> {
     private static final int NEW = 0;
     private static final int RUNNING = 1;
     private static final int COMPLETING = 2;
@@ -57,6 +58,21 @@ abstract class CpuFuture<V extends @Nullable Object> extends StampedItem impleme
         private @Nullable Waiter next;
     }
 
+    /** A task that keeps the time of its enqueue, which a future has no room for. */
+    private static final class Stamped {
+        final Object task;
+        private int time;
+
+        Stamped(Object task) {
+            this.task = task;
+        }
+
+        @Override
+        public String toString() {
+            return task.toString();
+        }
+    }
+
     private volatile int state;
 
     /** The task while NEW, the runner's thread while RUNNING and INTERRUPTING, the outcome behind it. */
@@ -66,7 +82,20 @@ abstract class CpuFuture<V extends @Nullable Object> extends StampedItem impleme
     private volatile @Nullable Waiter waiters;
 
     CpuFuture(Object task) {
-        this.content = Objects.requireNonNull(task, "task is null");
+        Objects.requireNonNull(task, "task is null");
+        this.content = Trace.stamps() ? new Stamped(task) : task;
+    }
+
+    @Override
+    protected void stamp(int time) {
+        if (content instanceof Stamped stamped) {
+            stamped.time = time;
+        }
+    }
+
+    @Override
+    protected int takeStamp() {
+        return content instanceof Stamped stamped ? stamped.time : 0;
     }
 
     /** Calls the task. */
@@ -162,7 +191,7 @@ abstract class CpuFuture<V extends @Nullable Object> extends StampedItem impleme
         Object task = content;
         content = Thread.currentThread();
         state = RUNNING;
-        return task;
+        return task instanceof Stamped stamped ? stamped.task : task;
     }
 
     private void finish(@Nullable Object outcome, int end) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.kernel;
 
+import org.percpu.bindings.spi.Argument;
+
 /**
  * Called for each callback that threw, on the thread of its worker. Whatever the handler does, the worker continues with
  * the next work, and holds the kernel lock as often as before the callback. An exception from the handler is logged and
@@ -24,5 +26,7 @@ public interface FaultHandler {
      *
      * @param stall what stalls, for how long, and where
      */
-    default void stalled(Stall stall) {}
+    default void stalled(Stall stall) {
+        Object unused = Argument.requireNonNull(stall, "a stall", "stall");
+    }
 }

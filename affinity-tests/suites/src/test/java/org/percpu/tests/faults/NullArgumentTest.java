@@ -53,12 +53,17 @@ import org.percpu.ipl.Ipl;
 import org.percpu.ipl.Mutex;
 import org.percpu.ipl.Spl;
 import org.percpu.kernel.Condvar;
+import org.percpu.kernel.FaultHandler;
 import org.percpu.kernel.Kernel;
+import org.percpu.kernel.Stall;
 import org.percpu.netbsd.Callout;
+import org.percpu.netbsd.DelayedWork;
 import org.percpu.netbsd.Kthread;
 import org.percpu.netbsd.Softint;
 import org.percpu.netbsd.Work;
 import org.percpu.netbsd.Workqueue;
+import org.percpu.openbsd.DelayedTask;
+import org.percpu.openbsd.DelayedWorkqTask;
 import org.percpu.openbsd.Task;
 import org.percpu.openbsd.Taskq;
 import org.percpu.openbsd.Workq;
@@ -92,6 +97,8 @@ class NullArgumentTest {
         Taskq tq = Taskq.create(kernel, "tq", 1, Ipl.NONE, 0);
         Workq workq = Workq.create(kernel, "workq", 1, Ipl.NONE);
         CpuThread thread = CpuThread.builder("thread").start(() -> {});
+        DelayedTask delayed = new DelayedTask(kernel);
+        delayed.set(arg -> {}, null);
         List<Object> all = List.of(
                 kernel,
                 cpu,
@@ -107,6 +114,9 @@ class NullArgumentTest {
                 new Work(),
                 new Task(),
                 new WorkqTask(),
+                new DelayedWork(kernel),
+                delayed,
+                new DelayedWorkqTask(kernel),
                 Spl.current(),
                 Receiver.current(),
                 Mutex.netbsd("mutex", Ipl.NONE),
@@ -125,6 +135,7 @@ class NullArgumentTest {
                 PerCpuExecutor.builder(kernel, "p"),
                 PerCpuExecutor.builder(kernel, "p").build(),
                 Sched.DEFAULT,
+                new Stall("k", Stall.Kind.QUEUE, "q", null, Duration.ZERO, null, 0, -1, List.of(), "text"),
                 Path.of("/"),
                 "n",
                 new IllegalStateException("thrown"),
@@ -132,6 +143,7 @@ class NullArgumentTest {
         all.forEach(value -> values.put(value.getClass(), value));
         values.put(LinuxCalls.class, Backend.linux());
         values.put(Lock.class, new ReentrantLock());
+        values.put(FaultHandler.class, (FaultHandler) (queue, item, thrown) -> {});
         values.put(Thread.class, Thread.currentThread());
         values.put(Object.class, "object");
         values.put(int.class, 1);
