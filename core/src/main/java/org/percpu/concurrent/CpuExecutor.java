@@ -184,7 +184,7 @@ public final class CpuExecutor extends KernelExecutor {
     public void execute(Runnable command) {
         Item item = command instanceof CpuFuture<?> || command instanceof CpuTask
                 ? (Item) command
-                : Execution.of(Objects.requireNonNull(command, "command is null"));
+                : new Execution(Objects.requireNonNull(command, "command is null"));
         if (shutdown) {
             throw shutDown(command);
         }

@@ -14,7 +14,6 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
-import org.percpu.events.Trace;
 import org.percpu.queue.Inlet;
 import org.percpu.queue.Item;
 import org.percpu.queue.ItemQueue;
@@ -58,21 +57,6 @@ abstract class CpuFuture<V extends @Nullable Object> extends Item implements Run
         private @Nullable Waiter next;
     }
 
-    /** A task that keeps the time of its enqueue, which a future has no room for. */
-    private static final class Stamped {
-        final Object task;
-        private int time;
-
-        Stamped(Object task) {
-            this.task = task;
-        }
-
-        @Override
-        public String toString() {
-            return task.toString();
-        }
-    }
-
     private volatile int state;
 
     /** The task while NEW, the runner's thread while RUNNING and INTERRUPTING, the outcome behind it. */
@@ -82,20 +66,7 @@ abstract class CpuFuture<V extends @Nullable Object> extends Item implements Run
     private volatile @Nullable Waiter waiters;
 
     CpuFuture(Object task) {
-        Objects.requireNonNull(task, "task is null");
-        this.content = Trace.stamps() ? new Stamped(task) : task;
-    }
-
-    @Override
-    protected void stamp(int time) {
-        if (content instanceof Stamped stamped) {
-            stamped.time = time;
-        }
-    }
-
-    @Override
-    protected int takeStamp() {
-        return content instanceof Stamped stamped ? stamped.time : 0;
+        this.content = Objects.requireNonNull(task, "task is null");
     }
 
     /** Calls the task. */
@@ -191,7 +162,7 @@ abstract class CpuFuture<V extends @Nullable Object> extends Item implements Run
         Object task = content;
         content = Thread.currentThread();
         state = RUNNING;
-        return task instanceof Stamped stamped ? stamped.task : task;
+        return task;
     }
 
     private void finish(@Nullable Object outcome, int end) {

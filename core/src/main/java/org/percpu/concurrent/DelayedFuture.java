@@ -17,8 +17,6 @@ import org.percpu.clock.Time;
  */
 abstract class DelayedFuture<V extends @Nullable Object> extends CpuFuture<V>
         implements RunnableScheduledFuture<V>, GroupTimer.Alarm {
-    private int stamp;
-
     final DelayedTasks tasks;
     final GroupTimer timer;
 
@@ -146,17 +144,5 @@ abstract class DelayedFuture<V extends @Nullable Object> extends CpuFuture<V>
         return other instanceof DelayedFuture<?> delayed
                 ? Long.compare(timer.moment(), delayed.timer.moment())
                 : Long.compare(getDelay(TimeUnit.NANOSECONDS), other.getDelay(TimeUnit.NANOSECONDS));
-    }
-
-    @Override
-    protected final void stamp(int time) {
-        stamp = time;
-    }
-
-    @Override
-    protected final int takeStamp() {
-        int time = stamp;
-        stamp = 0;
-        return time;
     }
 }

@@ -137,6 +137,8 @@ final class Delivery implements Source {
     @SuppressWarnings("NonAtomicVolatileUpdate") // one writer
     private void call(long value, boolean mark) {
         InterruptLine.Handler called = handler;
+        // An error here leaves the value for the next call.
+        Span span = called != null && Trace.handlers() ? Events.handles(line.name(), rank) : null;
         long all = port.getLong(Memory.PORT_OVERRUNS);
         overruns = all - overrunsBefore;
         overrunsBefore = all;
@@ -152,17 +154,16 @@ final class Delivery implements Source {
         if (called == null) {
             return;
         }
-        Span span = Trace.handlers() ? Events.handles(line.name(), rank) : null;
         try {
             called.interrupt(value);
         } catch (Throwable t) {
             receiver.fault(line, t);
         } finally {
-            if (span != null) {
-                span.end();
-            }
             if (interrupted) {
                 Thread.currentThread().interrupt();
+            }
+            if (span != null) {
+                span.end();
             }
         }
     }

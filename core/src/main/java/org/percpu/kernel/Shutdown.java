@@ -142,18 +142,23 @@ final class Shutdown {
         all.forEach(lwp -> lwp.awaitGone(grace));
         haveNothingToRun.forEach(lwp -> lwp.awaitGone(leave));
         boolean unused = core.unlocked("lwpexit", () -> kernel.watch().awaitGone(leave));
-        List<ShutdownReport.StuckThread> stuck = new ArrayList<>();
-        Map<Integer, WorkerState> workers = null;
+        List<Lwp> left = new ArrayList<>();
         for (Lwp lwp : mayRun) {
-            if (lwp == Lwp.current()
+            boolean gone = lwp == Lwp.current()
                     || (lwp.isOver() && lwp.awaitGone(leave))
-                    || !lwp.thread().thread().isAlive()) {
-                continue;
+                    || !lwp.thread().thread().isAlive();
+            if (!gone) {
+                left.add(lwp);
             }
-            if (workers == null) {
-                workers = StuckThreads.workers(queues);
-            }
-            ShutdownReport.StuckThread thread = StuckThreads.describe(lwp, workers);
+        }
+        List<ShutdownReport.StuckThread> stuck = new ArrayList<>();
+        if (left.isEmpty()) {
+            return stuck;
+        }
+        Map<Integer, WorkerState> workers = StuckThreads.workers(queues);
+        Map<Thread, StackTraceElement[]> stacks = StuckThreads.stacks(left);
+        for (Lwp lwp : left) {
+            ShutdownReport.StuckThread thread = StuckThreads.describe(lwp, workers, stacks);
             stuck.add(thread);
             if (thread.item() != null) {
                 interrupted.remove(lwp.tid());

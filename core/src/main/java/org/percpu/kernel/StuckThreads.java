@@ -8,6 +8,8 @@ import org.percpu.lwp.Lwp;
 
 /** Looks at threads that have not ended. */
 final class StuckThreads {
+    private static final StackTraceElement[] ENDED = {};
+
     private StuckThreads() {}
 
     /**
@@ -24,7 +26,20 @@ final class StuckThreads {
         return workers;
     }
 
-    static ShutdownReport.StuckThread describe(Lwp lwp, Map<Integer, WorkerState> workers) {
+    /**
+     * The stacks of threads, by one stop of the JVM for all of them: a thread that spins is stopped when it has its CPU,
+     * and each thread by itself would be waited for until then.
+     */
+    static Map<Thread, StackTraceElement[]> stacks(List<Lwp> lwps) {
+        if (lwps.size() == 1) {
+            Thread thread = lwps.get(0).thread().thread();
+            return Map.of(thread, thread.getStackTrace());
+        }
+        return lwps.isEmpty() ? Map.of() : Thread.getAllStackTraces();
+    }
+
+    static ShutdownReport.StuckThread describe(
+            Lwp lwp, Map<Integer, WorkerState> workers, Map<Thread, StackTraceElement[]> stacks) {
         WorkerState worker = workers.get(lwp.tid());
         return new ShutdownReport.StuckThread(
                 lwp.name(),
@@ -32,6 +47,6 @@ final class StuckThreads {
                 worker == null ? null : worker.queue(),
                 worker == null || lwp.isOver() ? null : worker.running(),
                 lwp.waitsFor(),
-                List.of(lwp.thread().thread().getStackTrace()));
+                List.of(stacks.getOrDefault(lwp.thread().thread(), ENDED)));
     }
 }

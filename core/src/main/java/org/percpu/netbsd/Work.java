@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 package org.percpu.netbsd;
 
+import org.percpu.queue.Item;
 import org.percpu.queue.Names;
-import org.percpu.queue.StampedItem;
 
 /**
  * {@code struct work} of workqueue(9): the link by which a caller's object hangs on a workqueue (NWQ-1).
@@ -11,7 +11,7 @@ import org.percpu.queue.StampedItem;
  * the queue allocates nothing for it and does not look at it again once its callback has started. So the callback may
  * enqueue it again, change it or drop it (NWQ-12).
  */
-public class Work extends StampedItem {
+public class Work extends Item {
     /** A work that is not pending. */
     public Work() {}
 

@@ -6,14 +6,14 @@ import org.percpu.bindings.spi.Argument;
 import org.percpu.bindings.spi.Errno;
 import org.percpu.bindings.spi.ErrnoException;
 import org.percpu.queue.Inlet;
+import org.percpu.queue.Item;
 import org.percpu.queue.Names;
-import org.percpu.queue.StampedItem;
 
 /**
  * {@code struct task} of task_add(9): a function and its argument, on at most one {@link Taskq} at a time. It belongs
  * to the caller (OTQ-1). The caller may use it again from the moment its function is about to start (OTQ-20).
  */
-public class Task extends StampedItem {
+public class Task extends Item {
     /**
      * The function of a task.
      *

@@ -2,14 +2,14 @@
 package org.percpu.openbsd;
 
 import org.jspecify.annotations.Nullable;
+import org.percpu.queue.Item;
 import org.percpu.queue.Names;
-import org.percpu.queue.StampedItem;
 
 /**
  * {@code struct workq_task} of workq_add_task(9): room for one entry of a {@link Workq}. It belongs to the caller of
  * {@link Workq#queueTask}, who may use it again from the moment the function is about to start.
  */
-public class WorkqTask extends StampedItem {
+public class WorkqTask extends Item {
     Workq.@Nullable Function<@Nullable Object, @Nullable Object> func;
 
     @Nullable

@@ -54,6 +54,14 @@ final class DroppedBatch {
             // The item that ran before this one is no longer the queue's.
             oldest.older = null;
             releaseBatch();
+            return;
+        }
+        // Another thread hands the batch back. It may not have begun, and a worker that ends forgets its batch.
+        synchronized (queue.doorbell) {
+            if (oldest.owner == queue.number) {
+                oldest.older = null;
+                releaseUnstarted();
+            }
         }
     }
 

@@ -145,11 +145,11 @@ public abstract class Inlet {
 
     /** The caller has made the item pending and not pushed it yet, so that no other thread writes it. */
     final void observe(Item item) {
-        item.stamp(Stamp.now());
+        if (item.id == 0) {
+            item.id = ItemIds.next();
+        }
+        Stamps.put(item.id, Stamp.now());
         if (Trace.enqueues() && item.isOfUser()) {
-            if (item.id == 0) {
-                item.id = ItemIds.next();
-            }
             Events.enqueued(name, Reports.nameOf(item), item.id);
         }
     }

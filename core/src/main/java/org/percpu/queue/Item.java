@@ -29,7 +29,7 @@ public abstract class Item {
     Item newer;
 
     /**
-     * The number that the first worker gives the item, or its first enqueue if that is recorded; 0 before. See
+     * The number that the first worker gives the item, or its first enqueue if that is timed; 0 before. See
      * {@link Worker#name}.
      */
     int id;
@@ -53,23 +53,6 @@ public abstract class Item {
      * @param arg2 its second argument
      */
     protected void carry(@Nullable Object func, @Nullable Object arg1, @Nullable Object arg2) {}
-
-    /**
-     * Keeps the time of an enqueue. Called only while somebody wants to know how long items wait, by the thread that has
-     * made the item pending.
-     *
-     * @param time in units of {@link Stamp}
-     */
-    protected void stamp(int time) {}
-
-    /**
-     * Gives the time of the enqueue back, and forgets it. Called by the worker.
-     *
-     * @return 0 for none
-     */
-    protected int takeStamp() {
-        return 0;
-    }
 
     /** False for the library's own items, which no recording tells of. */
     boolean isOfUser() {

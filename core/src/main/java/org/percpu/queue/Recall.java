@@ -55,7 +55,6 @@ final class Recall {
             changed = false;
             oldest = null;
             if (quiet) {
-                queue.alert = false;
                 queue.alert = queue.dropping;
             }
             return next;
@@ -100,7 +99,6 @@ final class Recall {
             synchronized (queue.doorbell) {
                 callers--;
                 if (callers == 0 && !changed) {
-                    queue.alert = false;
                     queue.alert = queue.dropping;
                 }
             }

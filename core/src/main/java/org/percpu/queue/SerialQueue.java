@@ -27,7 +27,10 @@ public class SerialQueue extends ItemQueue {
     private final Recall recall = new Recall(this);
     private final DroppedBatch dropped = new DroppedBatch(this);
 
-    /** The worker takes no step with its works without a look at {@link #recall} and {@link #dropping}. */
+    /**
+     * The worker takes no step with its works without a look at {@link #recall} and {@link #dropping}. Written under the
+     * doorbell, as `dropping` is.
+     */
     volatile boolean alert;
 
     /** Items that were taken out of the inbox and are to be released; guarded by released. */
@@ -283,8 +286,12 @@ public class SerialQueue extends ItemQueue {
 
     @Override
     void stop(boolean interrupt) {
+        synchronized (doorbell) {
+            dropping = true;
+            alert = true;
+        }
+        // An interrupt may have the worker return from its callback, so it comes after both.
         super.stop(interrupt);
-        alert = true;
     }
 
     @Override

@@ -2,7 +2,7 @@
 package org.percpu.queue;
 
 /**
- * The time of an enqueue in an int, so that it fits beside the other fields of an {@link Item}. The unit is 256 ns, and
+ * The time of an enqueue in an int, so that it fits beside an id in {@link Stamps}. The unit is 256 ns, and
  * the clock comes round after 18 minutes: an item that waits longer seems to have waited less.
  */
 final class Stamp {

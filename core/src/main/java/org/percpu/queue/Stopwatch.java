@@ -24,6 +24,9 @@ final class Stopwatch {
         this.timing = timing;
         this.waiting = timing ? new TimeBuckets() : null;
         this.running = timing ? new TimeBuckets() : null;
+        if (timing) {
+            Stamps.make();
+        }
     }
 
     /** Looks whether somebody wants to know how long works run. */
@@ -31,6 +34,7 @@ final class Stopwatch {
         Events.refresh();
         records = Trace.measures();
         if (records && record == null) {
+            Stamps.make();
             record = Events.works();
         }
         return timing || records;
@@ -38,7 +42,7 @@ final class Stopwatch {
 
     /** The item is still pending here. */
     void load(Item item) {
-        stamp = item.takeStamp();
+        stamp = Stamps.take(item.id);
     }
 
     /** Returns the time at which the run begins. */

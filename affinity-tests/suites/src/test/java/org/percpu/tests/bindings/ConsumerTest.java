@@ -149,6 +149,8 @@ class ConsumerTest {
         Files.writeString(consumer, source);
         arguments.add(consumer.toString());
         if (module) {
+            // Otherwise javac looks at the class path of this JVM.
+            arguments.addAll(List.of("-classpath", folder.toString()));
             Path descriptor = folder.resolve("module-info.java");
             Files.writeString(descriptor, "/** Uses percpu. */ module consumer { requires org.percpu.core; }");
             arguments.add(descriptor.toString());

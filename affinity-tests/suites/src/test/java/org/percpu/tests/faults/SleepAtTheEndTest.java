@@ -19,6 +19,7 @@ import org.percpu.kernel.Condvar;
 import org.percpu.kernel.Kernel;
 import org.percpu.openbsd.Taskq;
 import org.percpu.tests.support.Fork;
+import org.percpu.tests.support.Machine;
 
 /** Sleeps in the last frames of a stack, while another thread wakes the sleeper and fights for its lock. */
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -219,6 +220,7 @@ class SleepAtTheEndTest {
     @Test
     @DisplayName("a sleep at the end of a stack is refused with its locks still held, or returns with them held")
     void theLocksAreHeld() {
+        Machine.needsLinux("the end of a stack breaks its locks, which are Java");
         String output =
                 Fork.of(Descent.class).option("-XX:MaxJavaStackTraceDepth=10").run();
         assertThat(output).contains("tried all").doesNotContain("lost:").doesNotContain("hangs:");

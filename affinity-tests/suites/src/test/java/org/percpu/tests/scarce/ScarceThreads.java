@@ -69,6 +69,7 @@ final class ScarceThreads {
         return Kernel.builder("scarce")
                 .console(console::add)
                 .pinWatch(watch)
+                .stallAfter(Duration.ZERO)
                 .cold(cold)
                 .build();
     }
