@@ -165,7 +165,7 @@ class SamplesTest {
 
     @Test
     @Tag("once")
-    @DisplayName("sample 9: each of Netty's event loops is on its CPU, by /proc, while 10^5 requests are echoed")
+    @DisplayName("sample 11: each of Netty's event loops is on its CPU, by /proc, while 10^5 requests are echoed")
     void nettyEventLoops(@TempDir Path folder) throws IOException, InterruptedException {
         Machine.needsLinux("sockets, and another process");
         List<String> expected = new ArrayList<>();
@@ -174,15 +174,15 @@ class SamplesTest {
         for (int i = 0; i < cpus.size(); i++) {
             expected.add("io-" + i + " is on CPU " + cpus.get(i).id() + ", by /proc");
         }
-        assertThat(source(folder, "Sample09_NettyEventLoops", "100000")).containsExactlyElementsOf(expected);
+        assertThat(source(folder, "Sample11_NettyEventLoops", "100000")).containsExactlyElementsOf(expected);
     }
 
     @Test
     @Tag("once")
-    @DisplayName("sample 10 has a virtual thread for each request, and a CPU for each customer")
+    @DisplayName("sample 12 has a virtual thread for each request, and a CPU for each customer")
     void requestPerVirtualThread(@TempDir Path folder) throws IOException, InterruptedException {
         Machine.skipUnless(Runtime.version().feature() >= 21, "virtual threads came with Java 21");
-        assertThat(source(folder, "Sample10_RequestPerVirtualThread", ""))
+        assertThat(source(folder, "Sample12_RequestPerVirtualThread", ""))
                 .containsExactly(
                         "10000 requests of 100 customers were answered",
                         "every customer had one CPU, and its requests were counted without a lock");
@@ -190,11 +190,11 @@ class SamplesTest {
 
     @Test
     @Tag("once")
-    @DisplayName("sample 11 gives a factory to a ThreadPoolExecutor, and executors to a framework")
+    @DisplayName("sample 13 gives a factory to a ThreadPoolExecutor, and executors to a framework")
     void poolsAndSchedulers(@TempDir Path folder) throws IOException, InterruptedException {
         List<Cpu> cpus = CpuTopology.system().allowedCpus();
         int last = cpus.get(cpus.size() - 1).id();
-        assertThat(source(folder, "Sample11_PoolsAndSchedulers", ""))
+        assertThat(source(folder, "Sample13_PoolsAndSchedulers", ""))
                 .containsExactly(
                         "the pool's threads were on the CPUs "
                                 + cpus.stream().map(Cpu::id).toList(),

@@ -25,7 +25,7 @@ import org.percpu.thread.Affinity;
  * {@code setThreadFactory}.
  *
  * <pre>
- * java --enable-native-access=ALL-UNNAMED -cp ../../../target/percpu-cli.jar Sample11_PoolsAndSchedulers.java
+ * java --enable-native-access=ALL-UNNAMED -cp ../../../target/percpu-cli.jar Sample13_PoolsAndSchedulers.java
  * </pre>
  *
  * <p>On a machine with the CPUs 0 and 1 it prints:
@@ -36,8 +36,8 @@ import org.percpu.thread.Affinity;
  * the scheduler ticked 3 times on CPU 1
  * </pre>
  */
-public final class Sample11_PoolsAndSchedulers {
-    private Sample11_PoolsAndSchedulers() {}
+public final class Sample13_PoolsAndSchedulers {
+    private Sample13_PoolsAndSchedulers() {}
 
     /** In the shape of Spring's: the framework knows its own interface, and wraps what it is given. */
     private record TaskExecutor(Executor executor) {

@@ -14,7 +14,7 @@ import org.percpu.thread.Affinity;
  * A server with a virtual thread for each request, whose stage that needs a CPU runs on the CPU of the customer.
  *
  * <pre>
- * java --enable-native-access=ALL-UNNAMED -cp ../../../target/percpu-cli.jar Sample10_RequestPerVirtualThread.java
+ * java --enable-native-access=ALL-UNNAMED -cp ../../../target/percpu-cli.jar Sample12_RequestPerVirtualThread.java
  * </pre>
  *
  * <p>With Java 21 or newer it prints:
@@ -24,11 +24,11 @@ import org.percpu.thread.Affinity;
  * every customer had one CPU, and its requests were counted without a lock
  * </pre>
  */
-public final class Sample10_RequestPerVirtualThread {
+public final class Sample12_RequestPerVirtualThread {
     private static final int CUSTOMERS = 100;
     private static final int REQUESTS = 10_000;
 
-    private Sample10_RequestPerVirtualThread() {}
+    private Sample12_RequestPerVirtualThread() {}
 
     /** Plain fields: only the worker of the customer's CPU touches them. */
     private static final class Customer {

@@ -30,7 +30,7 @@ import org.percpu.thread.ThreadState;
  * Netty's event loops, each on a CPU of its own: the factory goes to the group, and nothing else of the server changes.
  *
  * <pre>
- * java --enable-native-access=ALL-UNNAMED -cp ../../../target/percpu-cli.jar:NETTY Sample09_NettyEventLoops.java 100000
+ * java --enable-native-access=ALL-UNNAMED -cp ../../../target/percpu-cli.jar:NETTY Sample11_NettyEventLoops.java 100000
  * </pre>
  *
  * <p>NETTY stands for the jars of {@code io.netty:netty-transport} 4.2 and of what it needs. On a machine with the CPUs 0 and 1 it
@@ -42,11 +42,11 @@ import org.percpu.thread.ThreadState;
  * io-1 is on CPU 1, by /proc
  * </pre>
  */
-public final class Sample09_NettyEventLoops {
+public final class Sample11_NettyEventLoops {
     private static final int REQUEST_BYTES = 8;
     private static final int PIPELINED = 50;
 
-    private Sample09_NettyEventLoops() {}
+    private Sample11_NettyEventLoops() {}
 
     private static final class Echo extends ChannelInboundHandlerAdapter {
         @Override
