@@ -218,7 +218,7 @@ public final class Events {
      * @return to be ended when the lock is free again
      */
     public static Span holds(String lock) {
-        return new Span.Hold(lock);
+        return Span.hold(lock);
     }
 
     /**
@@ -229,7 +229,7 @@ public final class Events {
      * @return to be ended when the wait is over
      */
     public static Span waits(String lock, @Nullable Thread holder) {
-        return new Span.Wait(lock, holder == null ? "" : holder.getName());
+        return Span.lockWait(lock, holder == null ? "" : holder.getName());
     }
 
     /**
@@ -240,7 +240,7 @@ public final class Events {
      * @return to be ended when the level changes
      */
     public static Span raised(String level, int rank) {
-        return new Span.Raised(level, rank);
+        return Span.raised(level, rank);
     }
 
     /**
@@ -251,7 +251,7 @@ public final class Events {
      * @return to be ended after the handler
      */
     public static Span handles(String line, int rank) {
-        return new Span.Handled(line, rank);
+        return Span.handler(line, rank);
     }
 
     /**
@@ -261,7 +261,7 @@ public final class Events {
      * @return to be ended after the sleep
      */
     public static Span sleeps(String wmesg) {
-        return new Span.Slept(wmesg);
+        return Span.sleep(wmesg);
     }
 
     /**

@@ -63,8 +63,7 @@ public abstract class Inlet {
             // On some processors a failed compare-and-set orders nothing. The caller relies on the pending run to see
             // its writes, so they must be visible before it reads the mark for the last time. The worker does the
             // reverse: it clears the mark, executes a fence, and then reads what the caller wrote. The count is the
-            // fence
-            // here.
+            // fence here.
             coalesced.add(1);
             if (isPending(item)) {
                 payRingFor(item);
